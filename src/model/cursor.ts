@@ -1,0 +1,150 @@
+import { fromBase64Url, toBase64Url } from "../util/base64.ts";
+import { canonical, type Json } from "../util/json.ts";
+import { sha256, toHex } from "../util/sha256.ts";
+import type { Filter } from "./filter.ts";
+import type { Key, Revision } from "./record.ts";
+
+/** What a subscription asks for. A cursor is good for just that. */
+export interface Coverage {
+  readonly scope: string;
+  readonly collections?: readonly string[] | undefined;
+  readonly where?: Filter | undefined;
+}
+
+/** A point of the history: a revision and the first 16 hex digits of its chain hash. */
+export interface Point {
+  readonly revision: Revision;
+  readonly hash: string;
+}
+
+/**
+ * What a replica holds of one subscription, as only the server reads it. It grants nothing.
+ * - `at`: complete up to here; in a copy, the head when it began (r0); in a paged delta, its since.
+ * - `copy`: a copy that is under way: the key that it reached and the head at which its last page was read.
+ * - `paged`: a delta that is under way: the scope revision reached and the head at which its last page was read.
+ */
+export interface Cursor {
+  readonly at: Point;
+  readonly copy?: { readonly key: Key; readonly page: Point };
+  readonly paged?: { readonly reached: Revision; readonly page: Point };
+}
+
+const VERSION = 1;
+const HASH_DIGITS = 16;
+
+export function pointOf(revision: Revision, hash: string): Point {
+  return { revision, hash: hash.slice(0, HASH_DIGITS) };
+}
+
+/** What the cursor was given for, in 12 hex digits: the space, the scope, the collections, the filter. */
+export function coverageDigest(space: string, coverage: Coverage): string {
+  const collections = coverage.collections ? [...new Set(coverage.collections)].sort() : null;
+  const text = canonical([space, coverage.scope, collections, (coverage.where ?? null) as Json]);
+  return toHex(sha256(text).subarray(0, 6));
+}
+
+function spaceDigest(space: string): string {
+  return toHex(sha256(space).subarray(0, 2));
+}
+
+export type CursorReading =
+  | { readonly kind: "good"; readonly cursor: Cursor }
+  /** Intact, of this space, but for another scope, filter or set of collections. */
+  | { readonly kind: "changed"; readonly cursor: Cursor }
+  | { readonly kind: "unreadable" };
+
+/** An opaque text, packed rather than JSON so that "nothing new" fits into 300 bytes (P12), with a checksum. */
+export function formatCursor(space: string, coverage: Coverage, cursor: Cursor): string {
+  const parts: Uint8Array[] = [
+    Uint8Array.of(VERSION, cursor.copy ? 1 : cursor.paged ? 2 : 0),
+    hexBytes(spaceDigest(space)),
+    hexBytes(coverageDigest(space, coverage)),
+    packPoint(cursor.at),
+  ];
+  if (cursor.copy) parts.push(packPoint(cursor.copy.page), new TextEncoder().encode(cursor.copy.key));
+  if (cursor.paged) parts.push(packPoint(cursor.paged.page), packNumber(cursor.paged.reached));
+  const body = joined(parts);
+  return toBase64Url(joined([body, sha256(body).subarray(0, 3)]));
+}
+
+export function readCursor(space: string, coverage: Coverage, text: string): CursorReading {
+  const reading = unpack(space, text);
+  if (reading === null) return { kind: "unreadable" };
+  return { kind: reading.coverage === coverageDigest(space, coverage) ? "good" : "changed", cursor: reading.cursor };
+}
+
+/** For a cursor that stands for a place in the history only, as in `known` and in a push. */
+export function readPoint(space: string, text: string): Point | null {
+  return unpack(space, text)?.cursor.at ?? null;
+}
+
+function unpack(space: string, text: string): { coverage: string; cursor: Cursor } | null {
+  const bytes = fromBase64Url(text);
+  if (bytes === null || bytes.length < 22 || bytes[0] !== VERSION) return null;
+  const body = bytes.subarray(0, bytes.length - 3);
+  if (toHex(sha256(body).subarray(0, 3)) !== toHex(bytes.subarray(bytes.length - 3))) return null;
+  if (toHex(body.subarray(2, 4)) !== spaceDigest(space)) return null;
+  const coverage = toHex(body.subarray(4, 10));
+  const at = unpackPoint(body, 10);
+  if (at === null) return null;
+  if (body[1] === 0) return { coverage, cursor: { at: at.point } };
+  const page = unpackPoint(body, at.end);
+  if (page === null) return null;
+  if (body[1] === 1) {
+    const key = new TextDecoder().decode(body.subarray(page.end));
+    return { coverage, cursor: { at: at.point, copy: { key, page: page.point } } };
+  }
+  const reached = unpackNumber(body, page.end);
+  if (reached === null) return null;
+  return { coverage, cursor: { at: at.point, paged: { reached: reached.value, page: page.point } } };
+}
+
+function packPoint(point: Point): Uint8Array {
+  return joined([packNumber(point.revision), hexBytes(point.hash)]);
+}
+
+function unpackPoint(bytes: Uint8Array, at: number): { point: Point; end: number } | null {
+  const number = unpackNumber(bytes, at);
+  if (number === null) return null;
+  const end = number.end + HASH_DIGITS / 2;
+  if (end > bytes.length) return null;
+  return { point: { revision: number.value, hash: toHex(bytes.subarray(number.end, end)) }, end };
+}
+
+/** A whole number below 2^53 in groups of 7 bits, the lowest first. */
+function packNumber(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest >= 128) {
+    bytes.push((rest % 128) | 128);
+    rest = Math.floor(rest / 128);
+  }
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
+}
+
+function unpackNumber(bytes: Uint8Array, at: number): { value: number; end: number } | null {
+  let value = 0;
+  let scale = 1;
+  for (let i = at; i < bytes.length && i < at + 8; i++) {
+    const byte = bytes[i] as number;
+    value += (byte & 127) * scale;
+    if (byte < 128) return Number.isSafeInteger(value) ? { value, end: i + 1 } : null;
+    scale *= 128;
+  }
+  return null;
+}
+
+function hexBytes(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,48 @@
+import { canonical, type Json, type JsonObject } from "../util/json.ts";
+import { sha256Hex } from "../util/sha256.ts";
+import { type Author, authorParts, type Revision } from "./record.ts";
+
+/** What a transaction did to one record: its changed atoms before and after; null for a record that was not there. */
+export interface RecordChange {
+  readonly collection: string;
+  readonly id: string;
+  readonly before: JsonObject | null;
+  readonly after: JsonObject | null;
+  /** Operators as the client sent them, by atom (W5). */
+  readonly operators?: JsonObject | undefined;
+}
+
+/** A record's change with the salt that hides it in the chain (M6): without the salt its hash tells nothing. */
+export interface SaltedChange {
+  readonly change: RecordChange;
+  /** 32 hex digits; random. */
+  readonly salt: string;
+}
+
+/** One transaction in the journal. */
+export interface Entry {
+  readonly revision: Revision;
+  /** Milliseconds since 1970 by the server's clock; never before the entry's predecessor. */
+  readonly time: number;
+  readonly author: Author;
+  /** The client's number of it; 0 where the server itself wrote. */
+  readonly mutation: number;
+  readonly changes: readonly SaltedChange[];
+  /** 64 hex digits. */
+  readonly hash: string;
+}
+
+/** The hash before revision 1. */
+export const GENESIS = "0".repeat(64);
+
+/** The hash that stands for a change in the chain; it remains when the change and its salt are erased. */
+export function changeHash({ change, salt }: SaltedChange): string {
+  const { collection, id, before, after, operators } = change;
+  return sha256Hex(salt + canonical([collection, id, before, after, (operators ?? null) as Json]));
+}
+
+/** The chain hash of an entry (M6): it covers number, time, author, the hash before, and each change's hash. */
+export function chainHash(entry: Omit<Entry, "hash" | "changes">, changeHashes: readonly string[], before: string): string {
+  const { user, client } = authorParts(entry.author);
+  return sha256Hex(canonical([entry.revision, entry.time, user, client, entry.mutation, before, changeHashes]));
+}

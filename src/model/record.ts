@@ -1,0 +1,82 @@
+import type { Json } from "../util/json.ts";
+import { compareUtf8 } from "../util/utf8.ts";
+import type { Lanes } from "./fingerprint.ts";
+
+/** The number of a transaction in its space; 0 is the empty space. */
+export type Revision = number;
+
+/** A record as an application sees it: its id and its atoms. An atom that is not there is null. */
+export type RecordData = { readonly id: string; readonly [atom: string]: Json };
+
+/**
+ * Who wrote: the principal and its client, in one text, since a client id belongs to the principal that first used
+ * it (A4): the same id of another principal is another author.
+ */
+export type Author = string;
+
+export function authorOf(user: string, client: string): Author {
+  return `${user}\n${client}`;
+}
+
+export function authorParts(author: Author): { user: string; client: string } {
+  const cut = author.indexOf("\n");
+  return { user: author.slice(0, cut), client: author.slice(cut + 1) };
+}
+
+/** `collection/id`: sorts by UTF-8 bytes as the pair does, since no collection name holds a byte below "/". */
+export type Key = string;
+
+export function keyOf(collection: string, id: string): Key {
+  return `${collection}/${id}`;
+}
+
+export function keyParts(key: Key): { collection: string; id: string } {
+  const cut = key.indexOf("/");
+  return { collection: key.slice(0, cut), id: key.slice(cut + 1) };
+}
+
+export const compareKeys = compareUtf8;
+
+export interface KeyRange {
+  /** Inclusive; null: open. */
+  readonly from: Key | null;
+  /** Exclusive; null: open. */
+  readonly to: Key | null;
+}
+
+/** What last wrote an atom (M3). Kept for an atom that was removed, too. */
+export interface Stamp {
+  readonly revision: Revision;
+  readonly author: Author;
+  /** The revision that this write had in a history that a restore has lost (R2). */
+  readonly lost?: Revision;
+}
+
+/** A record in a scope that holds it, or once did. */
+export interface Membership {
+  /** Last change as this scope sees it: of the record, or that it left. */
+  readonly revision: Revision;
+  /** When it came in this time. */
+  readonly entered: Revision;
+  /** When it first ever did. */
+  readonly first: Revision;
+  readonly present: boolean;
+}
+
+/** A record as the server keeps it, tombstones included. */
+export interface Row {
+  readonly collection: string;
+  readonly id: string;
+  /** The largest of its atoms' revisions, or the deletion's. */
+  readonly revision: Revision;
+  readonly created: Revision;
+  readonly creator: Author;
+  /** Canonical JSON with the id; null: deleted. */
+  readonly text: string | null;
+  /** By atom, removed ones included; empty for a tombstone. */
+  readonly stamps: ReadonlyMap<string, Stamp>;
+  /** Of collection and record; NO_LANES for a tombstone. */
+  readonly digest: Lanes;
+  /** By scope, `*` included, scopes that it left included. */
+  readonly scopes: ReadonlyMap<string, Membership>;
+}

@@ -1,0 +1,51 @@
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Json } from "../util/json.ts";
+import type { RecordData } from "./record.ts";
+
+/** How two writes to one atom come together (W5). A function gets the writer's base value, the server's, the writer's. */
+export type Policy = "server" | "client" | "sum" | "set" | ((base: Json, server: Json, client: Json) => Json);
+
+/** Whoever asks: the principal that authentication named. */
+export interface User {
+  readonly id: string;
+  /** Claims or whatever else `authenticate` gave; opaque to Tidemark. */
+  readonly claims?: unknown;
+}
+
+/**
+ * One collection, as server and client both know it. All functions are synchronous and pure; one that throws makes the
+ * mutation `rejected`.
+ */
+export interface Collection<R extends RecordData = RecordData> {
+  /** Any Standard Schema; it checks the record as a whole and changes nothing. Absent: any atoms. */
+  readonly schema?: StandardSchemaV1<unknown, unknown> | undefined;
+  /** The scopes of a record, besides `*` (M5). Absent: none. */
+  readonly scopes?: ((record: R) => readonly string[]) | undefined;
+  /** Policies of atoms; "server" where none is named. */
+  readonly atoms?: { readonly [atom: string]: Policy } | undefined;
+  /** A rule beside the scopes' permissions (W11): true, or a sentence that says why not. */
+  readonly write?: ((before: R | null, after: R | null, user: User) => boolean | string) | undefined;
+  /** Carries the type; never set. */
+  readonly _record?: R;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a collection of any record type; R stands in parameters, so no narrower type accepts all
+export type Collections = { readonly [name: string]: Collection<any> };
+
+export type RecordOf<C> = C extends Collection<infer R> ? R : never;
+
+type SchemaRecord<S> = S extends StandardSchemaV1<unknown, infer Output> ? (Output extends { id: string } ? Output & RecordData : RecordData) : RecordData;
+
+/**
+ * Declares a collection; the record type is inferred from the schema.
+ *
+ * @example
+ * const cities = collection({ schema: City, scopes: (r) => [`country/${r.country}`] });
+ */
+export function collection<S extends StandardSchemaV1<unknown, unknown> | undefined = undefined>(
+  options: {
+    schema?: S;
+  } & Omit<Collection<SchemaRecord<S>>, "schema" | "_record"> = {},
+): Collection<SchemaRecord<S>> {
+  return options as Collection<SchemaRecord<S>>;
+}

@@ -1,0 +1,28 @@
+import { sha256 as portable } from "@noble/hashes/sha2.js";
+import { utf8 } from "./utf8.ts";
+
+type NodeHash = (algorithm: string, data: string | Uint8Array, encoding: "buffer") => Uint8Array;
+
+/** Node's own hash, where the process has one: five times the speed of portable code, and without an import of Node. */
+const node = (
+  globalThis as { process?: { getBuiltinModule?: (name: string) => { hash?: NodeHash } | undefined } }
+).process?.getBuiltinModule?.("node:crypto")?.hash;
+
+/** SHA-256 (FIPS 180-4) of a text's UTF-8 bytes, or of bytes; 32 bytes, synchronous, in any JavaScript runtime. */
+export function sha256(data: string | Uint8Array): Uint8Array {
+  if (node !== undefined) return node("sha256", data, "buffer");
+  return portable(typeof data === "string" ? utf8(data) : data);
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+export function toHex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
+
+/** SHA-256 as 64 lowercase hex digits. */
+export function sha256Hex(data: string | Uint8Array): string {
+  return toHex(sha256(data));
+}

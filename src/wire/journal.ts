@@ -1,0 +1,45 @@
+import type { JsonObject } from "../util/json.ts";
+import type { Revision } from "../model/record.ts";
+
+export interface WireAuthor {
+  readonly user: string;
+  readonly client: string;
+  readonly mutation: number;
+}
+
+/** Below the journal's horizon an entry is only `revision`, `at`, `hash` and `cut: true` (G1). */
+export interface WireEntry {
+  readonly revision: Revision;
+  readonly at: string;
+  readonly author?: WireAuthor;
+  readonly changes?: readonly {
+    readonly collection: string;
+    readonly id: string;
+    readonly before: JsonObject | null;
+    readonly after: JsonObject | null;
+    readonly operators?: JsonObject;
+    /** With it the chain can be checked by whoever reads the journal (K1). */
+    readonly salt: string;
+  }[];
+  readonly hash: string;
+  readonly cut?: true;
+}
+
+export interface JournalResponse {
+  readonly entries: readonly WireEntry[];
+}
+
+/** What happened to one record, the newest first, with its state after each change (K3). */
+export interface HistoryResponse {
+  readonly collection: string;
+  readonly id: string;
+  readonly versions: readonly {
+    readonly revision: Revision;
+    readonly at: string;
+    readonly author: WireAuthor;
+    readonly before: JsonObject | null;
+    readonly after: JsonObject | null;
+    /** The whole record after this revision; null: deleted. */
+    readonly record: JsonObject | null;
+  }[];
+}

@@ -1,0 +1,116 @@
+import type { JsonObject } from "../util/json.ts";
+import type { RecordData, Revision } from "../model/record.ts";
+
+/** Why a subscription is copied although it had a cursor, or none (P6). */
+export type CopyReason = "new" | "expired" | "diverged" | "changed";
+
+export interface BeginLine {
+  readonly op: "begin";
+  readonly space: string;
+  readonly revision: Revision;
+  /** The principal, opaquely: the same for the same principal of this server (C9). */
+  readonly principal: string;
+}
+
+/**
+ * Opens the records of one subscription. It may come more than once in an answer, where subscriptions take turns:
+ * the second time with `reached` (a delta) or `from` (a copy) as the mark before it left them.
+ */
+export type SubscriptionLine =
+  | {
+      readonly op: "subscription";
+      readonly key: string;
+      readonly mode: "delta";
+      readonly since: Revision;
+      /** In a delta that goes on after a mark: the scope revision that the mark reached (P15). */
+      readonly reached?: Revision;
+    }
+  | {
+      readonly op: "subscription";
+      readonly key: string;
+      readonly mode: "copy";
+      /** The key that it goes on after; null empties what counts as received (P5). */
+      readonly from: string | null;
+      readonly reason: CopyReason;
+      /** For `diverged`, where the request had `known`: what both histories share, and the server's policy (R2). */
+      readonly common?: Revision;
+      readonly restore?: "heal" | "discard";
+    };
+
+export interface PutLine {
+  readonly op: "put";
+  readonly collection: string;
+  readonly at: Revision;
+  readonly records: readonly RecordData[];
+}
+
+export interface PatchLine {
+  readonly op: "patch";
+  readonly collection: string;
+  readonly at: Revision;
+  /** Each with its id and the changed atoms; null: removed. */
+  readonly records: readonly RecordData[];
+}
+
+export interface RemoveLine {
+  readonly op: "remove";
+  readonly collection: string;
+  readonly at: Revision;
+  readonly ids: readonly string[];
+}
+
+/** From here a broken answer goes on, by this cursor. */
+export interface MarkLine {
+  readonly op: "mark";
+  readonly key: string;
+  readonly cursor: string;
+}
+
+export interface RevokedLine {
+  readonly op: "revoked";
+  readonly key: string;
+}
+
+export interface RangeLine {
+  readonly op: "range";
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly count: number;
+  readonly digest: string;
+  /** `[collection, record]` in key order. */
+  readonly records?: readonly (readonly [string, RecordData])[];
+}
+
+export interface SubscriptionEnd {
+  /** Absent where the request's own cursor stays good: nothing new at its revision. */
+  readonly cursor?: string;
+  readonly count?: number;
+  readonly digest?: string;
+}
+
+/** What a replica may show now: every subscription is complete to `revision`. */
+export interface EndLine {
+  readonly op: "end";
+  readonly revision: Revision;
+  readonly subscriptions: { readonly [key: string]: SubscriptionEnd };
+  /** Of the client that the request named. */
+  readonly lastMutation?: number;
+}
+
+/** In an answer that cannot be finished: what a status would have said, had it not been sent already. */
+export interface ErrorLine {
+  readonly op: "error";
+  readonly problem: JsonObject;
+}
+
+export type Line =
+  | BeginLine
+  | SubscriptionLine
+  | PutLine
+  | PatchLine
+  | RemoveLine
+  | MarkLine
+  | RevokedLine
+  | RangeLine
+  | EndLine
+  | ErrorLine;
