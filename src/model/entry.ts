@@ -32,6 +32,17 @@ export interface Entry {
   readonly hash: string;
 }
 
+/** An entry as it stands on disk: for one below the journal's horizon (`cut`) only number, time and hash are left. */
+export type JournalEntry = (Entry & { readonly cut: false }) | { readonly revision: Revision; readonly time: number; readonly hash: string; readonly cut: true };
+
+export interface HistoryItem {
+  readonly revision: Revision;
+  readonly time: number;
+  readonly author: Author;
+  readonly mutation: number;
+  readonly change: RecordChange;
+}
+
 /** The hash before revision 1. */
 export const GENESIS = "0".repeat(64);
 

@@ -1,8 +1,11 @@
-import type { Entry, RecordChange } from "../model/entry.ts";
+import type { Batch, ClientRow, Head, Horizon, Loaded, RestorePolicy, Wanted } from "../model/batch.ts";
 import type { Change } from "../model/delta.ts";
+import type { HistoryItem, JournalEntry } from "../model/entry.ts";
 import type { Fingerprint } from "../model/fingerprint.ts";
-import type { Outcome } from "../model/mutation.ts";
 import type { Author, Key, KeyRange, Revision, Row } from "../model/record.ts";
+
+export type { Batch, ClientRow, Head, Horizon, Loaded, OutcomeRow, RestorePolicy, Wanted } from "../model/batch.ts";
+export type { HistoryItem, JournalEntry } from "../model/entry.ts";
 
 /**
  * Where a server keeps its spaces. A store knows no rule of the protocol: what is to be written is decided in
@@ -41,25 +44,6 @@ export interface Store {
   /** Bytes on disk, for people and metrics. */
   size(): Promise<number>;
   close(): Promise<void>;
-}
-
-export type RestorePolicy = "heal" | "discard";
-
-export interface Head {
-  readonly revision: Revision;
-  /** Chain hash of that revision, 64 hex digits. */
-  readonly hash: string;
-  /** Of that revision, milliseconds since 1970; 0 for an empty space. */
-  readonly time: number;
-  readonly horizon: Horizon;
-  readonly restore: RestorePolicy | null;
-}
-
-export interface Horizon {
-  /** The journal's entries are kept for revisions greater than this. */
-  readonly journal: Revision;
-  /** A cursor at this revision or a later one can be followed. Never greater than `journal`. */
-  readonly tombstones: Revision;
 }
 
 export interface CutHorizon extends Horizon {
@@ -165,9 +149,6 @@ export interface JournalQuery {
   readonly after: Revision;
   readonly limit: number;
 }
-/** An entry as it stands on disk: for one below the journal's horizon (`cut`) only number, time and hash are left. */
-export type JournalEntry = (Entry & { readonly cut: false }) | { readonly revision: Revision; readonly time: number; readonly hash: string; readonly cut: true };
-
 /** What happened to one record, the newest first, as far as the journal goes. */
 export interface HistoryQuery {
   readonly kind: "history";
@@ -175,14 +156,6 @@ export interface HistoryQuery {
   readonly id: string;
   readonly limit: number;
 }
-export interface HistoryItem {
-  readonly revision: Revision;
-  readonly time: number;
-  readonly author: Author;
-  readonly mutation: number;
-  readonly change: RecordChange;
-}
-
 /** The last revision committed at or before a time. */
 export interface AtQuery {
   readonly kind: "at";
@@ -216,61 +189,6 @@ export type ResultOf<Q extends Query> = Q extends ScanQuery
 export interface Snapshot<Q extends readonly Query[]> {
   readonly head: Head;
   readonly results: { readonly [I in keyof Q]: ResultOf<Q[I]> };
-}
-
-/** What a batch of pushes touches. */
-export interface Wanted {
-  readonly keys: ReadonlySet<Key>;
-  readonly authors: ReadonlySet<Author>;
-  /** Outcomes by author, from and to inclusive. */
-  readonly outcomes: readonly { readonly author: Author; readonly from: number; readonly to: number }[];
-  readonly hashes: readonly Revision[];
-  readonly create: boolean;
-}
-
-export interface Loaded {
-  readonly head: Head;
-  /** Rows that exist, tombstones included, each with all its memberships. */
-  readonly rows: ReadonlyMap<Key, Row>;
-  readonly clients: ReadonlyMap<Author, ClientRow>;
-  readonly outcomes: ReadonlyMap<Author, ReadonlyMap<number, OutcomeRow>>;
-  readonly hashes: ReadonlyMap<Revision, string>;
-}
-
-/** A client as its space knows it. Never forgotten: `last` is what makes a mutation happen once. */
-export interface ClientRow {
-  readonly author: Author;
-  /** The number of its last settled mutation. */
-  readonly last: number;
-  /** Outcomes up to this number have been acknowledged. */
-  readonly acked: number;
-  /** Clients whose writes up to a revision are its own (W2). */
-  readonly was: readonly { readonly author: Author; readonly revision: Revision }[];
-  /** When it last pushed, milliseconds since 1970. */
-  readonly seen: number;
-}
-
-export interface OutcomeRow {
-  readonly author: Author;
-  readonly id: number;
-  /** `contentOf` the mutation. */
-  readonly content: string;
-  /** Whole until acknowledged; afterwards the store may keep only id, status and revision of it (W6). */
-  readonly outcome: Outcome;
-  /** When it was settled, milliseconds since 1970. */
-  readonly time: number;
-}
-
-/** What one commit writes. All of it, or nothing. */
-export interface Batch {
-  /** The revisions of this commit: head + 1, head + 2 … */
-  readonly entries: readonly Entry[];
-  /** The rows as they stand after the last entry. Of its memberships those with a revision beyond the old head are new. */
-  readonly rows: readonly Row[];
-  /** What is to be added (modulo 2^32) to each scope's fingerprint of each collection; counts may be negative. */
-  readonly fingerprints: readonly { readonly scope: string; readonly collection: string; readonly add: Fingerprint }[];
-  readonly clients: readonly ClientRow[];
-  readonly outcomes: readonly OutcomeRow[];
 }
 
 export type StoreFailure = "full" | "unavailable" | "damaged";
