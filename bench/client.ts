@@ -1,0 +1,217 @@
+import { createClient } from "tidemark/client";
+import { memoryStore } from "tidemark/client/memory";
+import { peakMemory, timed } from "./measure.ts";
+import { record } from "./records.ts";
+
+/** The client's side of the benchmark, a process of its own: one workload, and its floor in the same minute. */
+
+export interface Measured {
+  readonly ms: number;
+  readonly floor: number;
+  readonly peak: number | null;
+  readonly note?: string;
+}
+
+const [name, url, floor, run] = process.argv.slice(2) as [string, string, string, string];
+const SCOPE = { scope: "*" };
+const MANY = 100_000;
+const space = "bench";
+const base = `${url}/v1/spaces/${space}`;
+
+const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">> } = {
+  copy: async () => {
+    await fill(MANY);
+    const body = await copyBody();
+    const floorMs = await floorOfCopy(body);
+    const client = open();
+    const ms = await timed(() => client.subscribe(SCOPE).ready);
+    await client.close();
+    return { ms, floor: floorMs, note: `${(body.length / 2 ** 20).toFixed(1)} MiB` };
+  },
+  catchup1: () => catchUp(1),
+  catchup5: () => catchUp(5),
+  catchup25: () => catchUp(25),
+  push: async () => {
+    await fill(1000);
+    const line = switchable();
+    const client = open(line.fetch);
+    await client.subscribe(SCOPE).ready;
+    line.online = false;
+    const writes = Array.from({ length: 1000 }, (_, i) =>
+      client.mutate((tx) => tx.insert("tasks", { ...record(i), id: `run${run}-${i}` })),
+    );
+    await Promise.all(writes.map((write) => write.local));
+    line.online = true;
+    const ms = await timed(async () => {
+      await client.sync();
+      await Promise.all(writes.map((write) => write.settled));
+    });
+    await client.close();
+    const rows = Array.from({ length: 1000 }, (_, i) => record(i));
+    const floorMs = await median(5, () =>
+      fetch(`${floor}/rows`, { method: "POST", body: JSON.stringify(rows) }).then((response) => response.text()),
+    );
+    return { ms, floor: floorMs, note: "each its own revision, outcome and journal entry" };
+  },
+  nothing: async () => {
+    await fill(1000);
+    const first = await lines(await post(`${base}/pull`, { client: "bench", subscriptions: [SCOPE] }));
+    const cursor = (first.at(-1) as { subscriptions: Record<string, { cursor: string }> }).subscriptions["*"]?.cursor;
+    const ask = () => post(`${base}/pull`, { client: "bench", subscriptions: [{ ...SCOPE, cursor }] });
+    const bytes = (await ask()).length;
+    const ms = await median(300, ask);
+    const floorMs = await median(300, () => fetch(`${floor}/empty`).then((response) => response.text()));
+    return { ms, floor: floorMs, note: `${bytes} bytes` };
+  },
+  verify: async () => {
+    await fill(MANY);
+    const store = memoryStore();
+    const client = open(fetch, store);
+    await client.subscribe(SCOPE).ready;
+    const [held] = await store.get([`tasks/${record(77_777).id}`]);
+    if (held === undefined) throw new Error("the copy lacks a record");
+    await store.write({ rows: [{ ...held, data: { ...held.data, title: "damaged" } }] });
+    const ms = await timed(async () => {
+      const report = await client.verify();
+      if (JSON.stringify(report).includes(held.id) === false) throw new Error(`not found: ${JSON.stringify(report)}`);
+    });
+    const { createHash } = await import("node:crypto");
+    const texts = Array.from({ length: MANY }, (_, i) => JSON.stringify(record(i)));
+    const floorMs = await timed(() => texts.forEach((text) => createHash("sha256").update(text).digest()));
+    await client.close();
+    return { ms, floor: floorMs, note: "floor: SHA-256 of every record" };
+  },
+};
+
+async function catchUp(changes: number): Promise<Omit<Measured, "peak">> {
+  await fill(MANY);
+  const line = switchable();
+  const client = open(line.fetch);
+  await client.subscribe(SCOPE).ready;
+  const before = await lines(await post(`${base}/pull`, { subscriptions: [SCOPE] }));
+  const cursor = (before.at(-1) as { subscriptions: Record<string, { cursor: string }> }).subscriptions["*"]?.cursor;
+  line.online = false;
+  for (let version = 1; version <= changes; version++) await change(2000, Number(run) * 100 + version);
+  const delta = await post(`${base}/pull`, { subscriptions: [{ ...SCOPE, cursor }] });
+  line.online = true;
+  const ms = await timed(() => client.sync());
+  await client.close();
+  return { ms, floor: await floorOfDelta(delta), note: `${Math.round(delta.length / 1024)} KiB` };
+}
+
+/** A line that can be cut: what is under way ends, what comes after fails at once. */
+function switchable() {
+  let cut = new AbortController();
+  return {
+    fetch: ((input, init) => {
+      const signals = init?.signal ? [init.signal, cut.signal] : [cut.signal];
+      return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+    }) as typeof fetch,
+    set online(value: boolean) {
+      if (value) cut = new AbortController();
+      else cut.abort(new TypeError("offline"));
+    },
+  };
+}
+
+function open(http: typeof fetch = fetch, store = memoryStore()) {
+  return createClient({ url, space, store, fetch: http });
+}
+
+/** Makes sure that the space holds the records; cheap where it does already. */
+async function fill(count: number): Promise<void> {
+  const head = (await fetch(`${base}?scope=*&client=filler`).then((response) => response.json())) as {
+    scopes?: Record<string, { count: number }>;
+    lastMutation?: number;
+  };
+  if ((head.scopes?.["*"]?.count ?? 0) >= count) return;
+  let id = head.lastMutation ?? 0;
+  for (let at = 0; at < count; at += 1000) {
+    const writes = Array.from({ length: 1000 }, (_, i) => ({
+      op: "insert",
+      collection: "tasks",
+      record: record(at + i),
+    }));
+    id += 1;
+    await post(`${base}/push`, { client: "filler", acked: id - 1, mutations: [{ id, base: 0, writes }] });
+  }
+}
+
+/** One change of two atoms in each of the first records, each in a transaction of its own, 1,000 a push. */
+async function change(count: number, version: number): Promise<void> {
+  const head = (await fetch(`${base}?client=changer`).then((response) => response.json())) as {
+    revision: number;
+    lastMutation?: number;
+  };
+  const last = head.lastMutation ?? 0;
+  for (let at = 0; at < count; at += 1000) {
+    const mutations = Array.from({ length: 1000 }, (_, i) => {
+      const { id, title, updated } = record(at + i, version);
+      return {
+        id: last + at + i + 1,
+        base: head.revision,
+        writes: [{ op: "update", collection: "tasks", record: { id, title, updated } }],
+      };
+    });
+    await post(`${base}/push`, { client: "changer", acked: last + at, mutations });
+  }
+}
+
+async function post(address: string, body: unknown): Promise<string> {
+  const response = await fetch(address, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${response.status} ${text}`);
+  return text;
+}
+
+async function lines(text: string): Promise<unknown[]> {
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as unknown);
+}
+
+function copyBody(): Promise<string> {
+  return post(`${base}/pull`, { subscriptions: [SCOPE] });
+}
+
+/** Fetch of the same records as one JSON array from a bare server, JSON.parse, Map. */
+async function floorOfCopy(body: string): Promise<number> {
+  const records = body
+    .trimEnd()
+    .split("\n")
+    .flatMap((line) => (JSON.parse(line) as { op: string; records?: { id: string }[] }).records ?? []);
+  await fetch(`${floor}/copy`, { method: "PUT", body: JSON.stringify(records) });
+  return timed(async () => {
+    const parsed = JSON.parse(await (await fetch(`${floor}/copy`)).text()) as { id: string }[];
+    const map = new Map(parsed.map((row) => [row.id, row]));
+    if (map.size < MANY) throw new Error("the floor lost records");
+  });
+}
+
+/** Fetch of the same delta from a bare server, JSON.parse of its lines, patches applied to a Map. */
+async function floorOfDelta(delta: string): Promise<number> {
+  await fetch(`${floor}/delta`, { method: "PUT", body: delta });
+  const map = new Map<string, object>(Array.from({ length: MANY }, (_, i) => [record(i).id, record(i)]));
+  return timed(async () => {
+    for (const line of await lines(await (await fetch(`${floor}/delta`)).text())) {
+      for (const patch of (line as { records?: { id: string }[] }).records ?? [])
+        map.set(patch.id, { ...map.get(patch.id), ...patch });
+    }
+  });
+}
+
+async function median(times: number, work: () => Promise<unknown>): Promise<number> {
+  const all: number[] = [];
+  for (let i = 0; i < times; i++) all.push(await timed(work));
+  return all.sort((a, b) => a - b)[Math.floor(times / 2)] as number;
+}
+
+const workload = workloads[name];
+if (workload === undefined) throw new Error(`no workload ${name}`);
+process.send?.({ ...(await workload()), peak: peakMemory() });
+process.disconnect?.();
