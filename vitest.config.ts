@@ -5,9 +5,7 @@ import { defineConfig } from "vitest/config";
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 // Tests import `tidemark/*` as users do and get the source: each alias is an entry of "exports".
-const exported: Record<string, { default?: string }> = JSON.parse(
-  readFileSync(here("package.json"), "utf8"),
-).exports;
+const exported: Record<string, { default?: string }> = JSON.parse(readFileSync(here("package.json"), "utf8")).exports;
 const alias = Object.entries(exported)
   .filter(([, target]) => target.default !== undefined)
   .map(([name, target]) => ({

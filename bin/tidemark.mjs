@@ -44,10 +44,15 @@ function runWith(node) {
 }
 
 if (recentEnough(process.version)) {
-  if (existsSync(fileURLToPath(main))) import(main.href);
+  if (existsSync(fileURLToPath(main))) void import(main.href);
   else complain("tidemark is not built yet: run `npm run build` in " + root + " first.");
 } else {
   const node = newerNode();
   if (node) runWith(node);
-  else complain("tidemark needs Node 22.18 or newer, and this is Node " + process.version.slice(1) + ": install a newer Node from https://nodejs.org.");
+  else
+    complain(
+      "tidemark needs Node 22.18 or newer, and this is Node " +
+        process.version.slice(1) +
+        ": install a newer Node from https://nodejs.org.",
+    );
 }

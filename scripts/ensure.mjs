@@ -13,7 +13,9 @@ const modules = join(root, "node_modules");
 const stamp = join(modules, ".tidemark-installed");
 
 function lockfileHash() {
-  return createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  return createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
 }
 
 function reasonToInstall() {
