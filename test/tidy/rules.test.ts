@@ -69,9 +69,8 @@ function readSpec(text: string): { rules: string[]; notYet: string[] } {
   const rules = items.flatMap((line) =>
     [...line.matchAll(/(?<=^- |, )\*\*([A-Z][0-9]+)\*\*/g)].map((match) => String(match[1])),
   );
-  const notYet = [...text.matchAll(/<!-- not yet:([^>]*)-->/g)].flatMap((match) =>
-    String(match[1]).trim().split(/\s+/),
-  );
+  const putOff = /^Not yet in force:\n((?:[A-Z0-9 ]+\n)*)/m.exec(text)?.[1] ?? "";
+  const notYet = putOff.split(/\s+/).filter((rule) => rule !== "");
   return { rules, notYet };
 }
 

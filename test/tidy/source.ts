@@ -76,12 +76,13 @@ function importsOf(path: string, parsed: ParseResult): Import[] {
   return found;
 }
 
-function isTypeOnly(node: {
-  importKind?: string | null;
-  specifiers: readonly { importKind?: string | null }[];
-}): boolean {
+interface Kind {
+  readonly importKind?: string | null | undefined;
+}
+
+function isTypeOnly(node: Kind & { readonly specifiers: readonly object[] }): boolean {
   if (node.importKind === "type") return true;
-  return node.specifiers.length > 0 && node.specifiers.every((specifier) => specifier.importKind === "type");
+  return node.specifiers.length > 0 && node.specifiers.every((specifier: Kind) => specifier.importKind === "type");
 }
 
 function resolve(from: string, specifier: string): string | null {
