@@ -78,11 +78,23 @@ export function readPoint(space: string, text: string): Point | null {
   return unpack(space, text)?.cursor.at ?? null;
 }
 
-function unpack(space: string, text: string): { coverage: string; cursor: Cursor } | null {
+/** The revision that a cursor of whatever space names: what to look up before it can be judged. */
+export function cursorRevision(text: string): Revision | null {
+  const body = intact(text);
+  return body === null ? null : (unpackPoint(body, 10)?.point.revision ?? null);
+}
+
+/** The bytes of a cursor without the checksum, where that is right. */
+function intact(text: string): Uint8Array | null {
   const bytes = fromBase64Url(text);
   if (bytes === null || bytes.length < 22 || bytes[0] !== VERSION) return null;
   const body = bytes.subarray(0, bytes.length - 3);
-  if (toHex(sha256(body).subarray(0, 3)) !== toHex(bytes.subarray(bytes.length - 3))) return null;
+  return toHex(sha256(body).subarray(0, 3)) === toHex(bytes.subarray(bytes.length - 3)) ? body : null;
+}
+
+function unpack(space: string, text: string): { coverage: string; cursor: Cursor } | null {
+  const body = intact(text);
+  if (body === null) return null;
   if (toHex(body.subarray(2, 4)) !== spaceDigest(space)) return null;
   const coverage = toHex(body.subarray(4, 10));
   const at = unpackPoint(body, 10);

@@ -1,6 +1,6 @@
 import type { Json } from "../util/json.ts";
 import type { Matcher } from "./filter.ts";
-import type { Membership, RecordData, Revision, Stamp } from "./record.ts";
+import { atomOf, type Membership, type RecordData, type Revision, type Stamp } from "./record.ts";
 
 /** A record as a scope saw it change. `data` and `stamps` are asked for only where they are needed. */
 export interface Change {
@@ -41,7 +41,7 @@ function patch(change: Change, since: Revision, parsed?: RecordData): Step {
   for (const [atom, stamp] of change.stamps()) {
     if (stamp.revision <= since) continue;
     data ??= JSON.parse(change.text as string) as RecordData;
-    atoms[atom] = data[atom] ?? null;
+    atoms[atom] = atomOf(data, atom);
   }
   return data === undefined ? null : { op: "patch", atoms };
 }

@@ -33,7 +33,9 @@ export interface Entry {
 }
 
 /** An entry as it stands on disk: for one below the journal's horizon (`cut`) only number, time and hash are left. */
-export type JournalEntry = (Entry & { readonly cut: false }) | { readonly revision: Revision; readonly time: number; readonly hash: string; readonly cut: true };
+export type JournalEntry =
+  | (Entry & { readonly cut: false })
+  | { readonly revision: Revision; readonly time: number; readonly hash: string; readonly cut: true };
 
 export interface HistoryItem {
   readonly revision: Revision;
@@ -53,7 +55,11 @@ export function changeHash({ change, salt }: SaltedChange): string {
 }
 
 /** The chain hash of an entry (M6): it covers number, time, author, the hash before, and each change's hash. */
-export function chainHash(entry: Omit<Entry, "hash" | "changes">, changeHashes: readonly string[], before: string): string {
+export function chainHash(
+  entry: Omit<Entry, "hash" | "changes">,
+  changeHashes: readonly string[],
+  before: string,
+): string {
   const { user, client } = authorParts(entry.author);
   return sha256Hex(canonical([entry.revision, entry.time, user, client, entry.mutation, before, changeHashes]));
 }

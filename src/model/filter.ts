@@ -1,7 +1,7 @@
 import { canonical, isObject, type Json } from "../util/json.ts";
 import { compareUtf8 } from "../util/utf8.ts";
 import { type Flaw, nameFlaw } from "./names.ts";
-import type { RecordData } from "./record.ts";
+import { atomOf, type RecordData } from "./record.ts";
 
 /** A flat filter (P11): atom → value, or atom → operators that must all hold. */
 export type Filter = { readonly [atom: string]: Json | Operators };
@@ -53,7 +53,8 @@ export function filterFlaw(filter: unknown): { path: string; reason: string } | 
     if (name !== null) return { path: atom, reason: name };
     if (!isOperators(condition as Json)) continue;
     for (const [operator, operand] of Object.entries(condition as object)) {
-      if (!Object.hasOwn(OPERATORS, operator)) return { path: `${atom}.${operator}`, reason: "operators are $in, $ne, $gt, $gte, $lt, $lte" };
+      if (!Object.hasOwn(OPERATORS, operator))
+        return { path: `${atom}.${operator}`, reason: "operators are $in, $ne, $gt, $gte, $lt, $lte" };
       if (operator === "$in" && !Array.isArray(operand)) return { path: `${atom}.$in`, reason: "$in takes an array" };
     }
   }
@@ -70,7 +71,7 @@ export function matcherOf(filter: Filter): Matcher {
   const tests = Object.entries(filter).map(([atom, condition]): [string, Test] => [atom, testOf(condition as Json)]);
   return {
     atoms: tests.map(([atom]) => atom),
-    matches: (record) => tests.every(([atom, test]) => test(record[atom] ?? null)),
+    matches: (record) => tests.every(([atom, test]) => test(atomOf(record, atom))),
   };
 }
 
@@ -79,6 +80,8 @@ function testOf(condition: Json): Test {
     const wanted = canonical(condition);
     return (value) => canonical(value) === wanted;
   }
-  const tests = Object.entries(condition).map(([name, operand]) => (OPERATORS[name] as (operand: Json) => Test)(operand));
+  const tests = Object.entries(condition).map(([name, operand]) =>
+    (OPERATORS[name] as (operand: Json) => Test)(operand),
+  );
   return (value) => tests.every((test) => test(value));
 }

@@ -1,4 +1,4 @@
-import { toHex, sha256 } from "../util/sha256.ts";
+import { sha256, toHex } from "../util/sha256.ts";
 
 /** Four big-endian unsigned 32-bit numbers: the first 16 bytes of a SHA-256, or a lane-wise sum of such. */
 export type Lanes = readonly [number, number, number, number];
@@ -19,7 +19,13 @@ export function digestOf(collection: string, text: string): Lanes {
 }
 
 function word(bytes: Uint8Array, at: number): number {
-  return (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0;
+  return (
+    (((bytes[at] as number) << 24) |
+      ((bytes[at + 1] as number) << 16) |
+      ((bytes[at + 2] as number) << 8) |
+      (bytes[at + 3] as number)) >>>
+    0
+  );
 }
 
 export function addLanes(a: Lanes, b: Lanes): Lanes {

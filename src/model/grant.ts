@@ -1,5 +1,5 @@
-import type { User } from "./schema.ts";
 import { ALL } from "./names.ts";
+import type { User } from "./schema.ts";
 
 /** What somebody wants to do; the one question that every path asks (A3). */
 export type Action =

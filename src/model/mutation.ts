@@ -78,7 +78,12 @@ export type RejectedCode =
 /** What became of a mutation. `revision` is the one that holds it, or the head at which it was found to change nothing. */
 export type Outcome =
   | { readonly id: number; readonly status: "applied"; readonly revision: Revision }
-  | { readonly id: number; readonly status: "superseded"; readonly revision: Revision; readonly superseded: readonly Superseded[] }
+  | {
+      readonly id: number;
+      readonly status: "superseded";
+      readonly revision: Revision;
+      readonly superseded: readonly Superseded[];
+    }
   | {
       readonly id: number;
       readonly status: "rejected";

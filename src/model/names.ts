@@ -7,7 +7,6 @@ export type Flaw = string | null;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const SCOPE = /^[A-Za-z0-9_./:@-]{1,256}$/;
 const SPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 const PROTOTYPE = new Set(["__proto__", "constructor", "prototype"]);
 
@@ -31,7 +30,8 @@ export function nameFlaw(name: string): Flaw {
 
 export function scopeFlaw(scope: unknown): Flaw {
   if (scope === ALL) return null;
-  if (typeof scope !== "string" || !SCOPE.test(scope)) return "a scope has 1 to 256 of [A-Za-z0-9_./:@-], or is the lone *";
+  if (typeof scope !== "string" || !SCOPE.test(scope))
+    return "a scope has 1 to 256 of [A-Za-z0-9_./:@-], or is the lone *";
   return null;
 }
 
@@ -48,10 +48,16 @@ export interface ValueLimits {
 }
 
 /** Whether a parsed value is I-JSON (RFC 7493) within the limits: the path and the reason of the first flaw. */
-export function valueFlaw(value: unknown, limits: ValueLimits, path = "", depth = 0): { path: string; reason: string } | null {
+export function valueFlaw(
+  value: unknown,
+  limits: ValueLimits,
+  path = "",
+  depth = 0,
+): { path: string; reason: string } | null {
   if (value === null || typeof value === "boolean") return null;
   if (typeof value === "number") return Number.isFinite(value) ? null : { path, reason: "a number is finite" };
-  if (typeof value === "string") return value.isWellFormed() ? null : { path, reason: "a string holds no lone surrogates" };
+  if (typeof value === "string")
+    return value.isWellFormed() ? null : { path, reason: "a string holds no lone surrogates" };
   if (depth >= limits.depth) return { path, reason: `JSON nests at most ${limits.depth} deep` };
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {

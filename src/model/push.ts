@@ -1,5 +1,7 @@
+import type { Authorize } from "./grant.ts";
 import type { Mutation, Outcome } from "./mutation.ts";
 import type { Revision } from "./record.ts";
+import type { Collections, User } from "./schema.ts";
 
 export interface PushRequest {
   readonly client: string;
@@ -18,4 +20,51 @@ export interface PushResponse {
   readonly revision: Revision;
   readonly lastMutation: number;
   readonly outcomes: readonly Outcome[];
+}
+
+/** A push as it reached the server: who sends it, and what. The request is well formed (M7). */
+export interface Push {
+  readonly user: User;
+  readonly request: PushRequest;
+}
+
+/** A push of which nothing was applied. */
+export interface Refusal {
+  readonly refused: "rewound" | "gap" | "diverged" | "rate-limited";
+  /** Cause and cure. */
+  readonly detail: string;
+  /** The number of the client's last settled mutation. */
+  readonly lastMutation: number;
+  /** The first mutation in question. */
+  readonly id?: number;
+}
+
+export type PushResult = PushResponse | Refusal;
+
+/** Bounds of what a push may do; the rest of the limits hold before it is parsed. */
+export interface PushLimits {
+  /** UTF-8 bytes of a record's canonical text. */
+  readonly record: number;
+  /** Atoms of a record, removed ones included. */
+  readonly atoms: number;
+  /** Scopes of a record, besides `*`. */
+  readonly scopes: number;
+  /** Nesting of JSON, for what a policy's function returns. */
+  readonly depth: number;
+  /** Outcomes of one client that it has not acknowledged. */
+  readonly unacked: number;
+}
+
+export const PUSH_LIMITS: PushLimits = { record: 1_048_576, atoms: 1_000, scopes: 32, depth: 32, unacked: 10_000 };
+
+/** What a space decides by, with time and randomness passed in. */
+export interface Rules {
+  readonly space: string;
+  readonly collections: Collections;
+  readonly authorize: Authorize;
+  readonly limits: PushLimits;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** 32 random hex digits, new at each call. */
+  salt(): string;
 }

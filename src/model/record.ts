@@ -8,6 +8,11 @@ export type Revision = number;
 /** A record as an application sees it: its id and its atoms. An atom that is not there is null. */
 export type RecordData = { readonly id: string; readonly [atom: string]: Json };
 
+/** The value of an atom, null where it is absent: also for an atom of a name that every object inherits, as `toString`. */
+export function atomOf(record: RecordData, atom: string): Json {
+  return Object.hasOwn(record, atom) ? (record[atom] as Json) : null;
+}
+
 /**
  * Who wrote: the principal and its client, in one text, since a client id belongs to the principal that first used
  * it (A4): the same id of another principal is another author.
@@ -17,6 +22,9 @@ export type Author = string;
 export function authorOf(user: string, client: string): Author {
   return `${user}\n${client}`;
 }
+
+/** The server itself: no principal and no client has an empty name. */
+export const SERVER: Author = authorOf("", "");
 
 export function authorParts(author: Author): { user: string; client: string } {
   const cut = author.indexOf("\n");

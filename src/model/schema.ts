@@ -32,9 +32,23 @@ export interface Collection<R extends RecordData = RecordData> {
 // biome-ignore lint/suspicious/noExplicitAny: a collection of any record type; R stands in parameters, so no narrower type accepts all
 export type Collections = { readonly [name: string]: Collection<any> };
 
+/** The collection of a name, where it is configured. */
+export function collectionOf(collections: Collections, name: string): Collection | null {
+  return Object.hasOwn(collections, name) ? (collections[name] as Collection) : null;
+}
+
+export function policyOf({ atoms }: Collection, atom: string): Policy {
+  return atoms !== undefined && Object.hasOwn(atoms, atom) ? (atoms[atom] as Policy) : "server";
+}
+
 export type RecordOf<C> = C extends Collection<infer R> ? R : never;
 
-type SchemaRecord<S> = S extends StandardSchemaV1<unknown, infer Output> ? (Output extends { id: string } ? Output & RecordData : RecordData) : RecordData;
+type SchemaRecord<S> =
+  S extends StandardSchemaV1<unknown, infer Output>
+    ? Output extends { id: string }
+      ? Output & RecordData
+      : RecordData
+    : RecordData;
 
 /**
  * Declares a collection; the record type is inferred from the schema.

@@ -1,0 +1,164 @@
+import { type Json, type JsonObject, sameJson } from "../util/json.ts";
+import type { Operators, Standing, Verdict } from "./conflict.ts";
+import type { Add, Amend } from "./mutation.ts";
+import { composed } from "./policy.ts";
+import {
+  type Author,
+  atomOf,
+  type Membership,
+  type RecordData,
+  type Revision,
+  type Row,
+  type Stamp,
+} from "./record.ts";
+
+/** A row as a batch has it so far: parsed once, its digest not yet reckoned. */
+export interface Held extends Omit<Row, "digest"> {
+  readonly data: RecordData | null;
+}
+
+export function heldOf(row: Row): Held {
+  const data = row.text === null ? null : (Object.freeze(JSON.parse(row.text)) as RecordData);
+  return { ...row, data };
+}
+
+/** What a mutation as a whole did to a record: the changed atoms before and after, null inside for an absent atom. */
+export interface Net {
+  readonly before: JsonObject | null;
+  readonly after: JsonObject | null;
+  readonly operators: JsonObject | undefined;
+}
+
+const NO_STAMPS: ReadonlyMap<string, Stamp> = new Map();
+const NO_MEMBERS: ReadonlyMap<string, Membership> = new Map();
+
+/** A mutation's working copy of one record. Nothing of it is seen outside before the whole mutation holds. */
+export class Draft implements Standing {
+  readonly held: Held | null;
+  readonly collection: string;
+  readonly id: string;
+  data: RecordData | null;
+  created: Revision;
+  creator: Author;
+  stamps: ReadonlyMap<string, Stamp>;
+  readonly written = new Set<string>();
+  /** Where in the push the last write to it stands. */
+  path: string;
+  /** Deleted and inserted again by this mutation (M3). */
+  #remade = false;
+  readonly #operators = new Map<string, Add | Amend>();
+  readonly #confirmed = new Set<string>();
+
+  constructor(collection: string, id: string, held: Held | null, path: string) {
+    this.collection = collection;
+    this.id = id;
+    this.held = held;
+    this.data = held?.data ?? null;
+    this.created = held?.created ?? 0;
+    this.creator = held?.creator ?? "";
+    this.stamps = held?.stamps ?? NO_STAMPS;
+    this.path = path;
+  }
+
+  /** `writer` is to stand at `revision`, so that what this mutation made is its own. */
+  apply(verdict: Verdict, writer: Author, revision: Revision): void {
+    if (verdict.does === "insert") this.#insert(verdict.atoms, verdict.operators, writer, revision);
+    else if (verdict.does === "delete") this.#delete();
+    else if (verdict.does === "update") {
+      for (const atom of verdict.confirmed) this.#confirmed.add(atom);
+      this.#write(verdict.atoms, verdict.operators);
+    }
+  }
+
+  #insert(atoms: ReadonlyMap<string, Json>, operators: Operators, writer: Author, revision: Revision): void {
+    this.#delete();
+    this.#remade = true;
+    this.created = revision;
+    this.creator = writer;
+    this.stamps = NO_STAMPS;
+    this.data = { id: this.id };
+    this.#write(atoms, operators);
+  }
+
+  #delete(): void {
+    this.data = null;
+    this.#operators.clear();
+    this.#confirmed.clear();
+  }
+
+  #write(atoms: ReadonlyMap<string, Json>, operators: Operators): void {
+    if (atoms.size === 0) return;
+    const data: { id: string; [atom: string]: Json } = { ...(this.data as RecordData) };
+    for (const [atom, value] of atoms) {
+      if (value === null) delete data[atom];
+      else data[atom] = value;
+      this.#note(atom, operators.get(atom));
+      this.written.add(atom);
+    }
+    this.data = data;
+  }
+
+  /** The journal keeps an operator as an operator, unless a plain value came before or after it in the same mutation. */
+  #note(atom: string, operator: Add | Amend | undefined): void {
+    const earlier = this.#operators.get(atom);
+    if (operator === undefined) this.#operators.delete(atom);
+    else if (earlier !== undefined) this.#operators.set(atom, composed(earlier, operator));
+    else if (!this.written.has(atom)) this.#operators.set(atom, operator);
+  }
+
+  /** Null where the record is as it was before the mutation (M2). */
+  net(): Net | null {
+    const before = this.held?.data ?? null;
+    const after = this.data;
+    if (before === null && after === null) return null;
+    if (before === null) return { before: null, after: atomsOf(after as RecordData), operators: this.#kept() };
+    if (after === null) return { before: atomsOf(before), after: null, operators: undefined };
+    const names = this.#remade ? new Set([...Object.keys(before), ...Object.keys(after)]) : this.written;
+    const was: { [atom: string]: Json } = {};
+    const is: { [atom: string]: Json } = {};
+    let changed = false;
+    for (const atom of names) {
+      const [old, now] = [atomOf(before, atom), atomOf(after, atom)];
+      if (sameJson(old, now)) continue;
+      was[atom] = old;
+      is[atom] = now;
+      changed = true;
+    }
+    return changed ? { before: was, after: is, operators: this.#remade ? undefined : this.#kept(is) } : null;
+  }
+
+  #kept(changed?: JsonObject): JsonObject | undefined {
+    const kept = [...this.#operators].filter(([atom]) => changed === undefined || Object.hasOwn(changed, atom));
+    return kept.length === 0 ? undefined : (Object.fromEntries(kept) as unknown as JsonObject);
+  }
+
+  /** The stamps that the record gets where its net change is `net` (M3). */
+  stampsAfter(net: Net | null, stamp: Stamp): ReadonlyMap<string, Stamp> {
+    if (net?.after === null) return NO_STAMPS;
+    const stamps = new Map(net?.before === null ? NO_STAMPS : this.held?.stamps);
+    for (const atom of this.#confirmed) {
+      const old = stamps.get(atom);
+      if (old !== undefined && stamp.lost !== undefined) stamps.set(atom, { ...old, lost: stamp.lost });
+    }
+    for (const atom of Object.keys(net?.after ?? {})) stamps.set(atom, stamp);
+    return stamps;
+  }
+
+  /** Whether nothing changed but that lost writes confirmed what stands (R2). */
+  get confirms(): boolean {
+    return this.#confirmed.size > 0;
+  }
+
+  /** Whether the net change makes this another record of the same id. */
+  get remade(): boolean {
+    return this.#remade;
+  }
+
+  get members(): ReadonlyMap<string, Membership> {
+    return this.held?.scopes ?? NO_MEMBERS;
+  }
+}
+
+function atomsOf({ id: _, ...atoms }: RecordData): JsonObject {
+  return atoms;
+}

@@ -1,0 +1,125 @@
+import { must } from "../util/assert.ts";
+import type { Batch, ClientRow, Head, Loaded, OutcomeRow } from "./batch.ts";
+import { type Held, heldOf } from "./draft.ts";
+import { chainHash, changeHash, type Entry, type SaltedChange } from "./entry.ts";
+import { addLanes, digestOf, type Fingerprint, type Lanes, NO_LANES, subtractLanes } from "./fingerprint.ts";
+import { presentIn } from "./membership.ts";
+import { type Author, type Key, keyOf, type Revision, type Row } from "./record.ts";
+
+/** A space while a batch is decided: what was loaded, with what the batch has done so far laid over it. */
+export class Working {
+  readonly loaded: Loaded;
+  readonly #rows = new Map<Key, Held | null>();
+  readonly #touched = new Set<Key>();
+  readonly #entries: Entry[] = [];
+  readonly #clients = new Map<Author, ClientRow>();
+  readonly #settled: OutcomeRow[] = [];
+  readonly #outcomes = new Map<Author, Map<number, OutcomeRow>>();
+
+  constructor(loaded: Loaded) {
+    this.loaded = loaded;
+  }
+
+  get head(): Pick<Head, "revision" | "hash" | "time"> {
+    return this.#entries.at(-1) ?? this.loaded.head;
+  }
+
+  hashOf(revision: Revision): string | undefined {
+    return this.#entries[revision - this.loaded.head.revision - 1]?.hash ?? this.loaded.hashes.get(revision);
+  }
+
+  row(key: Key): Held | null {
+    const held = this.#rows.get(key);
+    if (held !== undefined) return held;
+    const row = this.loaded.rows.get(key);
+    const fresh = row === undefined ? null : heldOf(row);
+    this.#rows.set(key, fresh);
+    return fresh;
+  }
+
+  client(author: Author): ClientRow | null {
+    return this.#clients.get(author) ?? this.loaded.clients.get(author) ?? null;
+  }
+
+  outcome(author: Author, id: number): OutcomeRow | undefined {
+    return this.#outcomes.get(author)?.get(id) ?? this.loaded.outcomes.get(author)?.get(id);
+  }
+
+  putRow(held: Held): void {
+    const key = keyOf(held.collection, held.id);
+    this.#rows.set(key, held);
+    this.#touched.add(key);
+  }
+
+  putClient(row: ClientRow): void {
+    this.#clients.set(row.author, row);
+  }
+
+  putOutcome(row: OutcomeRow): void {
+    this.#settled.push(row);
+    const known = this.#outcomes.get(row.author);
+    if (known === undefined) this.#outcomes.set(row.author, new Map([[row.id, row]]));
+    else known.set(row.id, row);
+  }
+
+  /** The next revision of the journal (M1, M6): server time never runs backwards, whatever the clock does. */
+  append(author: Author, mutation: number, now: number, changes: readonly SaltedChange[]): void {
+    const { revision, hash, time } = this.head;
+    const body = { revision: revision + 1, time: Math.max(time, now), author, mutation };
+    this.#entries.push({ ...body, changes, hash: chainHash(body, changes.map(changeHash), hash) });
+  }
+
+  /** What is to be written: the rows as they stand at the end, each once, and what they add to the fingerprints. */
+  batch(): Batch {
+    const rows: Row[] = [];
+    const sums = new Sums();
+    for (const key of this.#touched) {
+      const { data: _, ...held } = must(this.#rows.get(key), "a touched row is held");
+      const old = this.loaded.rows.get(key);
+      const digest =
+        held.text === null ? NO_LANES : held.text === old?.text ? old.digest : digestOf(held.collection, held.text);
+      rows.push({ ...held, digest });
+      if (old !== undefined)
+        for (const scope of presentIn(old.scopes)) sums.subtract(scope, held.collection, old.digest);
+      for (const scope of presentIn(held.scopes)) sums.add(scope, held.collection, digest);
+    }
+    return {
+      entries: this.#entries,
+      rows,
+      fingerprints: sums.list(),
+      clients: [...this.#clients.values()],
+      outcomes: this.#settled,
+    };
+  }
+}
+
+/** What is added to each scope's fingerprint of each collection. */
+class Sums {
+  readonly #sums = new Map<string, Map<string, Fingerprint>>();
+
+  add(scope: string, collection: string, digest: Lanes): void {
+    const { count, lanes } = this.#of(scope, collection);
+    this.#set(scope, collection, { count: count + 1, lanes: addLanes(lanes, digest) });
+  }
+
+  subtract(scope: string, collection: string, digest: Lanes): void {
+    const { count, lanes } = this.#of(scope, collection);
+    this.#set(scope, collection, { count: count - 1, lanes: subtractLanes(lanes, digest) });
+  }
+
+  list(): Batch["fingerprints"] {
+    return [...this.#sums]
+      .flatMap(([scope, sums]) => [...sums].map(([collection, add]) => ({ scope, collection, add })))
+      .filter(({ add }) => add.count !== 0 || add.lanes.some((lane) => lane !== 0));
+  }
+
+  #of(scope: string, collection: string): Fingerprint {
+    return this.#sums.get(scope)?.get(collection) ?? { count: 0, lanes: NO_LANES };
+  }
+
+  #set(scope: string, collection: string, sum: Fingerprint): void {
+    const sums = this.#sums.get(scope);
+    if (sums === undefined) this.#sums.set(scope, new Map([[collection, sum]]));
+    else sums.set(collection, sum);
+  }
+}
