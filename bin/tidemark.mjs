@@ -34,9 +34,7 @@ function complain(text) {
 }
 
 function runWith(node) {
-  const child = spawn(node, process.execArgv.concat([fileURLToPath(import.meta.url)], process.argv.slice(2)), {
-    stdio: "inherit",
-  });
+  const child = spawn(node, [fileURLToPath(import.meta.url)].concat(process.argv.slice(2)), { stdio: "inherit" });
   const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
   Object.keys(signals).forEach((name) => process.on(name, () => child.kill(name)));
   child.on("error", (error) => complain("tidemark could not start " + node + ": " + error.message));
