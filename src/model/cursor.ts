@@ -1,6 +1,7 @@
 import { fromBase64Url, toBase64Url } from "../util/base64.ts";
 import { canonical, type Json } from "../util/json.ts";
 import { sha256, toHex } from "../util/sha256.ts";
+import { utf8 } from "../util/utf8.ts";
 import type { Filter } from "./filter.ts";
 import type { Key, Revision } from "./record.ts";
 
@@ -20,12 +21,13 @@ export interface Point {
 /**
  * What a replica holds of one subscription, as only the server reads it. It grants nothing.
  * - `at`: complete up to here; in a copy, the head when it began (r0); in a paged delta, its since.
- * - `copy`: a copy that is under way: the key that it reached and the head at which its last page was read.
+ * - `copy`: a copy that is under way: the key that it reached and the head at which its last page was read; with
+ *   `tail`, its pages have ended, and the delta that closes it has reached this scope revision.
  * - `paged`: a delta that is under way: the scope revision reached and the head at which its last page was read.
  */
 export interface Cursor {
   readonly at: Point;
-  readonly copy?: { readonly key: Key; readonly page: Point };
+  readonly copy?: { readonly key: Key; readonly page: Point; readonly tail?: Revision };
   readonly paged?: { readonly reached: Revision; readonly page: Point };
 }
 
@@ -56,15 +58,24 @@ export type CursorReading =
 /** An opaque text, packed rather than JSON so that "nothing new" fits into 300 bytes (P12), with a checksum. */
 export function formatCursor(space: string, coverage: Coverage, cursor: Cursor): string {
   const parts: Uint8Array[] = [
-    Uint8Array.of(VERSION, cursor.copy ? 1 : cursor.paged ? 2 : 0),
+    Uint8Array.of(VERSION, kindOf(cursor)),
     hexBytes(spaceDigest(space)),
     hexBytes(coverageDigest(space, coverage)),
     packPoint(cursor.at),
   ];
-  if (cursor.copy) parts.push(packPoint(cursor.copy.page), new TextEncoder().encode(cursor.copy.key));
+  if (cursor.copy) {
+    const { page, tail, key } = cursor.copy;
+    parts.push(packPoint(page), tail === undefined ? Uint8Array.of() : packNumber(tail), utf8(key));
+  }
   if (cursor.paged) parts.push(packPoint(cursor.paged.page), packNumber(cursor.paged.reached));
   const body = joined(parts);
   return toBase64Url(joined([body, sha256(body).subarray(0, 3)]));
+}
+
+/** The packed form: a place in the history, a copy's page, a delta's page, a page of a copy's tail. */
+function kindOf({ copy, paged }: Cursor): 0 | 1 | 2 | 3 {
+  if (copy) return copy.tail === undefined ? 1 : 3;
+  return paged ? 2 : 0;
 }
 
 export function readCursor(space: string, coverage: Coverage, text: string): CursorReading {
@@ -108,6 +119,10 @@ function unpack(space: string, text: string): { coverage: string; cursor: Cursor
   }
   const reached = unpackNumber(body, page.end);
   if (reached === null) return null;
+  if (body[1] === 3) {
+    const key = new TextDecoder().decode(body.subarray(reached.end));
+    return { coverage, cursor: { at: at.point, copy: { key, page: page.point, tail: reached.value } } };
+  }
   return { coverage, cursor: { at: at.point, paged: { reached: reached.value, page: page.point } } };
 }
 
