@@ -99,7 +99,7 @@ export type Outcome =
 export function contentOf(mutation: Mutation): string {
   const { base: _, ...rest } = mutation;
   const writes = mutation.writes.map(({ base: _base, ...write }) => write);
-  return sha256Hex(canonical(JSON.parse(JSON.stringify({ ...rest, writes })) as Json)).slice(0, 32);
+  return sha256Hex(canonical({ ...rest, writes } as unknown as Json)).slice(0, 32);
 }
 
 /** The record that a write is about. */

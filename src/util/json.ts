@@ -13,12 +13,34 @@ export function isObject(value: unknown): value is Record<string, unknown> {
  * @example canonical({ b: 1, a: "x" }) // '{"a":"x","b":1}'
  */
 export function canonical(value: Json): string {
+  return inOrder(value) ? JSON.stringify(value) : written(value);
+}
+
+/** Whether the members stand sorted already, so that JSON.stringify, which is faster, writes the canonical text. */
+function inOrder(value: Json): boolean {
+  if (value === null || typeof value !== "object") return true;
+  if (Array.isArray(value)) return value.every(inOrder);
+  let before = "";
+  for (const key in value) {
+    if (key < before || !inOrder((value as JsonObject)[key] as Json)) return false;
+    before = key;
+  }
+  return true;
+}
+
+/** Members that are undefined are left out, as JSON.stringify does. */
+function written(value: Json): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  const object = value as JsonObject;
-  const members: string[] = [];
-  for (const key of Object.keys(object).sort()) members.push(`${JSON.stringify(key)}:${canonical(object[key] as Json)}`);
-  return `{${members.join(",")}}`;
+  let text = "";
+  if (Array.isArray(value)) {
+    for (const item of value) text += `${text === "" ? "" : ","}${written(item)}`;
+    return `[${text}]`;
+  }
+  for (const key of Object.keys(value).sort()) {
+    const member = (value as JsonObject)[key];
+    if (member !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${written(member)}`;
+  }
+  return `{${text}}`;
 }
 
 export function sameJson(a: Json, b: Json): boolean {

@@ -1,7 +1,10 @@
 import { sha256 as portable } from "@noble/hashes/sha2.js";
 import { utf8 } from "./utf8.ts";
 
-type NodeHash = (algorithm: string, data: string | Uint8Array, encoding: "buffer") => Uint8Array;
+interface NodeHash {
+  (algorithm: string, data: string | Uint8Array, encoding: "buffer"): Uint8Array;
+  (algorithm: string, data: string | Uint8Array, encoding: "hex"): string;
+}
 
 /** Node's own hash, where the process has one: five times the speed of portable code, and without an import of Node. */
 const node = (
@@ -24,5 +27,5 @@ export function toHex(bytes: Uint8Array): string {
 
 /** SHA-256 as 64 lowercase hex digits. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return toHex(sha256(data));
+  return node === undefined ? toHex(sha256(data)) : node("sha256", data, "hex");
 }
