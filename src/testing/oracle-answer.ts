@@ -1,0 +1,127 @@
+import type { Line } from "../wire/lines.ts";
+import { type Asked, type Atoms, byBytes, type Oracle, same } from "./oracle.ts";
+
+type RecordLine = Extract<Line, { op: "put" | "patch" | "remove" }>;
+
+/** One page of a subscription in an answer: what stands between its `subscription` line, or its last mark, and the next. */
+interface Page {
+  readonly lines: RecordLine[];
+  marked: boolean;
+}
+
+export interface Part {
+  readonly mode: "delta" | "copy";
+  /** Of a delta. */
+  readonly since: number;
+  /** Where it went on from an earlier answer. */
+  readonly goesOn: boolean;
+  readonly pages: Page[];
+}
+
+/** The parts of an answer by key; where a subscription's lines come in turns with others', they are put together. */
+export function partsOf(lines: readonly Line[]): Map<string, Part> {
+  const parts = new Map<string, Part>();
+  let page: Page | null = null;
+  for (const line of lines) {
+    if (line.op === "subscription") {
+      const goesOn = line.mode === "copy" ? line.from !== null : line.reached !== undefined;
+      const part = parts.get(line.key) ?? { mode: line.mode, since: line.mode === "delta" ? line.since : 0, goesOn, pages: [] };
+      parts.set(line.key, part);
+      page = { lines: [], marked: false };
+      part.pages.push(page);
+    } else if (line.op === "mark") {
+      if (page !== null) page.marked = true;
+      page = { lines: [], marked: false };
+      parts.get(line.key)?.pages.push(page);
+    } else if (line.op === "put" || line.op === "patch" || line.op === "remove") {
+      page?.lines.push(line);
+    }
+  }
+  return parts;
+}
+
+/**
+ * Judges the lines of one subscription against the oracle (P2): true content, at most one entry a record and page, nothing
+ * that need not be said. Whether enough was said is what the replica shows. Gives the flaws, as sentences.
+ * - `shown`: the greatest revision of which the replica may hold a page of this subscription already.
+ */
+export function flawsOf(oracle: Oracle, asked: Asked, part: Part, shown: number): string[] {
+  return part.mode === "delta" ? deltaFlaws(oracle, asked, part, shown) : copyFlaws(oracle, asked, part);
+}
+
+function deltaFlaws(oracle: Oracle, asked: Asked, part: Part, before: number): string[] {
+  const flaws: string[] = [];
+  let shown = Math.max(before, part.since);
+  for (const page of part.pages) {
+    const seen = new Set<string>();
+    for (const { op, key, at, atoms } of entriesOf(page.lines)) {
+      if (seen.has(key)) flaws.push(`${key} has two entries in one page`);
+      seen.add(key);
+      const since = part.since;
+      const flaw =
+        op === "put" ? putFlaw(oracle, asked, since, at, key, atoms) : op === "patch" ? patchFlaw(oracle, asked, since, at, key, atoms) : removeFlaw(oracle, asked, since, shown, at, key);
+      if (flaw !== null) flaws.push(`${op} of ${key} at ${at}, since ${since}: ${flaw}`);
+    }
+    shown = Math.max(shown, ...page.lines.map(({ at }) => at));
+  }
+  return flaws;
+}
+
+function putFlaw(oracle: Oracle, asked: Asked, since: number, at: number, key: string, atoms: Atoms): string | null {
+  if (!oracle.holds(at, asked, key)) return "it is not there";
+  if (!same(oracle.record(at, key) ?? null, atoms)) return "its content is another";
+  return stayed(oracle, asked, since, at, key) ? "it was there throughout: a patch would do" : null;
+}
+
+function patchFlaw(oracle: Oracle, asked: Asked, since: number, at: number, key: string, atoms: Atoms): string | null {
+  if (!stayed(oracle, asked, since, at, key)) return "it was not there throughout: it needs a put";
+  const record = oracle.record(at, key) as Atoms;
+  const changed = oracle.changed(since, at, key);
+  for (const atom of changed) if (!Object.hasOwn(atoms, atom)) return `${atom} changed and is not in it`;
+  for (const [atom, value] of Object.entries(atoms)) {
+    if (atom === "id") continue;
+    if (!changed.has(atom)) return `${atom} did not change`;
+    if (!same(value, record[atom] ?? null)) return `${atom} has another value`;
+  }
+  return null;
+}
+
+function removeFlaw(oracle: Oracle, asked: Asked, since: number, shown: number, at: number, key: string): string | null {
+  if (oracle.holds(at, asked, key)) return "it is there";
+  if (oracle.changed(since, at, key).size === 0) return "nothing happened to it";
+  for (let revision = 0; revision <= shown; revision++) if (oracle.holds(revision, asked, key, false)) return null;
+  return "it never was in the scope";
+}
+
+/** Whether the record was in the subscription from `since` to `at` as far as its scope and the filter's atoms show. */
+function stayed(oracle: Oracle, asked: Asked, since: number, at: number, key: string): boolean {
+  for (let revision = since; revision <= at; revision++) if (!oracle.holds(revision, asked, key, false)) return false;
+  if (asked.where === undefined) return true;
+  const changed = oracle.changed(since, at, key);
+  return oracle.holds(at, asked, key) && !Object.keys(asked.where).some((atom) => changed.has(atom));
+}
+
+/** Pages in key order, each with the content of its revision; what follows the last mark may be the delta that closes it. */
+function copyFlaws(oracle: Oracle, asked: Asked, part: Part): string[] {
+  const flaws: string[] = [];
+  let last = "";
+  for (const page of part.pages) {
+    for (const { op, key, at, atoms } of entriesOf(page.lines)) {
+      if (op === "put" && !oracle.holds(at, asked, key)) flaws.push(`put of ${key} at ${at}: it is not there`);
+      else if (op === "put" && !same(oracle.record(at, key) ?? null, atoms)) flaws.push(`put of ${key} at ${at}: its content is another`);
+      else if (op === "remove" && oracle.holds(at, asked, key)) flaws.push(`remove of ${key} at ${at}: it is there`);
+      if (!page.marked) continue;
+      if (op !== "put") flaws.push(`a ${op} of ${key} in a page of a copy`);
+      if (byBytes(key, last) <= 0) flaws.push(`${key} comes after ${last}`);
+      last = key;
+    }
+  }
+  return flaws;
+}
+
+function* entriesOf(lines: readonly RecordLine[]): Generator<{ op: RecordLine["op"]; key: string; at: number; atoms: Atoms }> {
+  for (const line of lines) {
+    if (line.op === "remove") for (const id of line.ids) yield { op: line.op, key: `${line.collection}/${id}`, at: line.at, atoms: {} };
+    else for (const atoms of line.records) yield { op: line.op, key: `${line.collection}/${atoms.id}`, at: line.at, atoms };
+  }
+}

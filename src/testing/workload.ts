@@ -1,0 +1,108 @@
+import type { Write } from "../model/mutation.ts";
+import type { RecordData } from "../model/record.ts";
+import type { Json } from "../util/json.ts";
+import type { Asked, Atoms, OracleCollection } from "./oracle.ts";
+import type { SeededRandom } from "./random.ts";
+
+const PROJECTS = ["p1", "p2", "p3"];
+const TEAMS = ["red", "blue"];
+const STATES = ["open", "done", "late"];
+/** Also ids whose order by UTF-16 units is not that by UTF-8 bytes, and with what keys are made of. */
+const IDS = ["a", "b", "c", "d", "e", "f", "g", "a/b", "ä", "\ufb01", "\u{1f41f}", "Z"];
+
+/** Collections with all that moves: two scopes that change, one that may be absent, none at all, and three policies. */
+export const WORKLOAD_COLLECTIONS: { readonly [name: string]: OracleCollection } = {
+  tasks: {
+    scopes: ({ project, team }) => [...(project ? [`project/${project}`] : []), ...(team ? [`team/${team}`] : [])],
+    atoms: { points: "sum", labels: "set", mood: "client" },
+  },
+  notes: { scopes: ({ project }) => (project ? [`project/${project}`] : []) },
+  things: { scopes: () => [] },
+};
+
+/** One of each kind of subscription. */
+export const WORKLOAD_SUBSCRIPTIONS: readonly (Asked & { readonly key: string; readonly fingerprint?: boolean })[] = [
+  { key: "all", scope: "*" },
+  { key: "all tasks", scope: "*", collections: ["tasks"] },
+  { key: "notes and things", scope: "*", collections: ["things", "notes"] },
+  ...PROJECTS.map((project) => ({ key: project, scope: `project/${project}` })),
+  ...TEAMS.map((team) => ({ key: team, scope: `team/${team}` })),
+  { key: "notes of p1", scope: "project/p1", collections: ["notes"] },
+  { key: "open", scope: "*", where: { status: "open" }, fingerprint: true },
+  { key: "open in p1", scope: "project/p1", where: { status: "open" } },
+  { key: "not done in p2", scope: "project/p2", where: { status: { $ne: "done" }, rank: { $gte: 3 } }, fingerprint: true },
+  { key: "low or absent", scope: "team/red", where: { rank: { $in: [0, 1, 2, null] } }, fingerprint: true },
+  { key: "middle tasks", scope: "*", collections: ["tasks"], where: { rank: { $gt: 2, $lte: 7 } } },
+  { key: "early titles", scope: "project/p3", where: { title: { $lt: "b", $gte: "a" } }, fingerprint: true },
+];
+
+/**
+ * Random writes of one mutation. `tag` goes into what they write, so that each value tells who wrote it and when.
+ * - `look`: the record as the writer knows it, by `collection/id`; it decides what is likely to be written, not what is allowed.
+ */
+export function randomWrites(random: SeededRandom, tag: string, look: (key: string) => Atoms | null): Write[] {
+  const writes: Write[] = [];
+  const touched = new Set<string>();
+  const count = random.chance(0.6) ? 1 : random.between(2, 5);
+  for (let i = 0; i < count; i++) {
+    const collection = random.pick(["tasks", "tasks", "tasks", "notes", "notes", "things"]);
+    const id = random.pick(IDS);
+    const key = `${collection}/${id}`;
+    if (touched.has(key)) continue;
+    touched.add(key);
+    writes.push(...writesOf(random, collection, id, `${tag}.${i}`, look(key)));
+  }
+  return writes;
+}
+
+function writesOf(random: SeededRandom, collection: string, id: string, tag: string, known: Atoms | null): Write[] {
+  const insert: Write = { op: "insert", collection, record: { id, ...fresh(random, collection, tag) } };
+  const remove: Write = { op: "delete", collection, id };
+  const there = random.chance(0.95) ? known !== null : known === null;
+  if (!there) return [insert];
+  if (random.chance(0.1)) return [remove];
+  if (random.chance(0.08)) return [remove, insert];
+  const record: RecordData = { id, ...changed(random, collection, tag, known) };
+  return [random.chance(0.1) ? { op: "update", collection, record, expect: expectation(random, known) } : { op: "update", collection, record }];
+}
+
+function fresh(random: SeededRandom, collection: string, tag: string): { [atom: string]: Json } {
+  const atoms: { [atom: string]: Json } = { title: titled(random, tag), status: random.pick(STATES) };
+  if (random.chance(0.8)) atoms.project = random.pick(PROJECTS);
+  if (random.chance(0.6)) atoms.rank = random.below(10);
+  if (random.chance(0.3)) atoms.body = { tag, lines: [1, null, { deep: tag }], mark: "\u0000" };
+  if (collection === "tasks") {
+    if (random.chance(0.6)) atoms.team = random.pick(TEAMS);
+    if (random.chance(0.4)) atoms.points = random.below(5);
+  }
+  return atoms;
+}
+
+function changed(random: SeededRandom, collection: string, tag: string, known: Atoms | null): { [atom: string]: Json } {
+  const choices: { [atom: string]: () => Json } = {
+    title: () => titled(random, tag),
+    status: () => random.pick(STATES),
+    project: () => (random.chance(0.15) ? null : random.pick(PROJECTS)),
+    rank: () => (random.chance(0.2) ? null : random.below(10)),
+    body: () => (random.chance(0.3) ? null : { tag }),
+  };
+  if (collection === "tasks") {
+    choices.team = () => (random.chance(0.3) ? null : random.pick(TEAMS));
+    choices.points = () => ({ $add: random.between(-2, 3) });
+    choices.labels = () => ({ $insert: [random.pick(["x", "y", "z"])], $remove: random.chance(0.3) ? ["x"] : [] });
+    choices.mood = () => (random.chance(0.2) ? null : tag);
+  }
+  const atoms: { [atom: string]: Json } = {};
+  for (const atom of random.shuffled(Object.keys(choices)).slice(0, random.between(1, 3))) atoms[atom] = (choices[atom] as () => Json)();
+  // Now and then the value that stands already: no conflict and no change (W1).
+  if (random.chance(0.1) && known?.title !== undefined) atoms.title = known.title;
+  return atoms;
+}
+
+function expectation(random: SeededRandom, known: Atoms | null): { [atom: string]: Json } {
+  return random.chance(0.7) ? { status: known?.status ?? null } : { status: random.pick(STATES) };
+}
+
+function titled(random: SeededRandom, tag: string): string {
+  return `${random.pick(["a", "b", "\u{1f41f}", "\uff5e"])} ${tag}`;
+}
