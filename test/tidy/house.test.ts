@@ -15,6 +15,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 const RUNS_ANYWHERE = ["util", "model", "wire", "client"];
+/** The packages that a browser may get with the client. */
+const SMALL_PACKAGES = /^(@noble\/hashes\/|@standard-schema\/spec$)/;
 const CLIENT_SQLITE = "src/client/store/sqlite.ts";
 const NODE_MODULE = /^(node:|(assert|buffer|child_process|crypto|events|fs|http|https|net|os|path|stream|url|zlib)$)/;
 
@@ -58,16 +60,21 @@ describe("imports make no circle", () => {
 describe("what runs in a browser imports nothing of Node", () => {
   test("util, model, wire and client", () => expect(nodeImports(product)).toEqual([]));
 
+  test("they bring no package into a browser's bundle but the small ones", () =>
+    expect(heavyPackages(product)).toEqual([]));
+
   test("only the two SQLite stores import node:sqlite", () => expect(sqliteImports(product)).toEqual([]));
 
   test("the checks find such imports", () => {
     const broken = [
       source("src/client/sync.ts", 'import { hash } from "node:crypto";'),
       source("src/wire/a.ts", 'import { Buffer } from "buffer";'),
+      source("src/wire/b.ts", 'import { z } from "zod"; import { sha256 } from "@noble/hashes/sha2.js";'),
       source(CLIENT_SQLITE, 'import { DatabaseSync } from "node:sqlite";'),
       source("src/server/a.ts", 'const { DatabaseSync } = await import("node:sqlite");'),
     ];
     expect(nodeImports(broken)).toEqual(["src/client/sync.ts imports node:crypto", "src/wire/a.ts imports buffer"]);
+    expect(heavyPackages(broken)).toEqual(["src/wire/b.ts imports zod"]);
     expect(sqliteImports(broken)).toEqual(["src/server/a.ts imports node:sqlite"]);
   });
 });
@@ -94,15 +101,21 @@ function nodeImports(files: readonly Source[]): string[] {
     .flatMap((file) => importsMatching(file, NODE_MODULE));
 }
 
+function heavyPackages(files: readonly Source[]): string[] {
+  return files
+    .filter((file) => RUNS_ANYWHERE.includes(folderOf(file.path)))
+    .flatMap((file) => importsMatching(file, /^(?!\.)/, SMALL_PACKAGES, NODE_MODULE));
+}
+
 function sqliteImports(files: readonly Source[]): string[] {
   return files
     .filter((file) => !file.path.startsWith("src/store/sqlite/") && file.path !== CLIENT_SQLITE)
     .flatMap((file) => importsMatching(file, /^node:sqlite$/));
 }
 
-function importsMatching(file: Source, pattern: RegExp): string[] {
+function importsMatching(file: Source, pattern: RegExp, ...except: readonly RegExp[]): string[] {
   return file.imports
-    .filter(({ specifier }) => pattern.test(specifier))
+    .filter(({ specifier }) => pattern.test(specifier) && !except.some((other) => other.test(specifier)))
     .map(({ specifier }) => `${file.path} imports ${specifier}`);
 }
 

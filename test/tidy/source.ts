@@ -33,13 +33,13 @@ export function readSources(...folders: string[]): Source[] {
     .map((path) => source(path, readFileSync(join(ROOT, path), "utf8")));
 }
 
-/** All files below a folder of the repository, as paths from the root; what is installed or built is left out. */
+/** All files below a folder, as paths from the root; what is installed, built or hidden is left out. */
 export function filesBelow(folder: string): string[] {
   if (!existsSync(join(ROOT, folder))) return [];
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (!entry.isDirectory()) return entry.isFile() ? [path] : [];
-    return ["node_modules", "dist", ".git"].includes(entry.name) ? [] : filesBelow(path);
+    return entry.name.startsWith(".") || ["node_modules", "dist"].includes(entry.name) ? [] : filesBelow(path);
   });
 }
 
