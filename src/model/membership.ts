@@ -30,3 +30,23 @@ export function moved(
   }
   return after;
 }
+
+/**
+ * The memberships of a record that itself did not change, but belongs elsewhere (C8): only those that begin or end get
+ * the revision. Null where it is in place.
+ */
+export function rescoped(
+  members: ReadonlyMap<string, Membership>,
+  scopes: ReadonlySet<string>,
+  revision: Revision,
+): Map<string, Membership> | null {
+  const present = presentIn(members);
+  present.delete(ALL);
+  if (present.size === scopes.size && [...scopes].every((scope) => present.has(scope))) return null;
+  const all = moved(members, scopes, revision);
+  return new Map([...all].map(([scope, member]) => [scope, kept(members.get(scope), member)]));
+}
+
+function kept(before: Membership | undefined, after: Membership): Membership {
+  return before?.present && after.present ? before : after;
+}
