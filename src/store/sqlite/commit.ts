@@ -1,0 +1,151 @@
+import { type Key, keyOf, type Revision, type Row } from "../../model/record.ts";
+import { assert } from "../../util/assert.ts";
+import type { Batch, ClientRow, Loaded, OutcomeRow } from "../store.ts";
+import { bytes, encodeStamps, outcomeDetail } from "./codec.ts";
+import type { Connection } from "./connection.ts";
+import { appendEntry } from "./journal.ts";
+import type { Space } from "./space.ts";
+
+/** Writes a batch within the transaction that loaded what it was decided on. */
+export function commit(connection: Connection, space: Space, loaded: Loaded, batch: Batch): void {
+  appendEntries(connection, space, loaded, batch);
+  for (const row of batch.rows) writeRow(connection, space, row);
+  for (const { scope, collection, add } of batch.fingerprints) {
+    const { names } = connection;
+    connection.run(
+      `INSERT INTO fingerprint (space, scope, collection, count, lane0, lane1, lane2, lane3)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET
+         count = count + excluded.count,
+         lane0 = (lane0 + excluded.lane0) & 0xffffffff,
+         lane1 = (lane1 + excluded.lane1) & 0xffffffff,
+         lane2 = (lane2 + excluded.lane2) & 0xffffffff,
+         lane3 = (lane3 + excluded.lane3) & 0xffffffff`,
+      space.id,
+      names.intern(space.id, "scope", scope),
+      names.intern(space.id, "collection", collection),
+      add.count,
+      ...add.lanes,
+    );
+  }
+  for (const outcome of batch.outcomes) writeOutcome(connection, space.id, outcome);
+  for (const client of batch.clients) {
+    writeClient(connection, space.id, client, loaded.clients.get(client.author)?.acked ?? 0);
+  }
+}
+
+function appendEntries(connection: Connection, space: Space, loaded: Loaded, batch: Batch): void {
+  const last = batch.entries.at(-1);
+  if (last === undefined) return;
+  /** Where this batch itself changed a record before. */
+  const changed = new Map<Key, Revision>();
+  let { revision, time } = space.head;
+  for (const entry of batch.entries) {
+    assert(entry.revision === revision + 1, `revision ${entry.revision} follows ${revision}`);
+    assert(entry.time >= time, "the journal's time never runs backwards");
+    ({ revision, time } = entry);
+    appendEntry(connection, space.id, entry, (change) => {
+      const key = keyOf(change.collection, change.id);
+      const before = changed.get(key) ?? loaded.rows.get(key)?.revision ?? 0;
+      changed.set(key, entry.revision);
+      return before;
+    });
+  }
+  connection.run(
+    "UPDATE space SET revision = ?, hash = ?, time = ? WHERE id = ?",
+    last.revision,
+    bytes(last.hash),
+    last.time,
+    space.id,
+  );
+}
+
+function writeRow(connection: Connection, space: Space, row: Row): void {
+  const { names } = connection;
+  const numberOf = (author: string) => names.intern(space.id, "author", author);
+  const collection = names.intern(space.id, "collection", row.collection);
+  const scopes = [...row.scopes.keys()].map((scope) => names.intern(space.id, "scope", scope));
+  const { rid } = connection.one<{ rid: number }>(
+    `INSERT INTO record (space, collection, id, revision, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET
+       revision = excluded.revision, created = excluded.created, creator = excluded.creator,
+       lane0 = excluded.lane0, lane1 = excluded.lane1, lane2 = excluded.lane2, lane3 = excluded.lane3,
+       scopes = excluded.scopes, stamps = excluded.stamps, text = excluded.text
+     RETURNING rid`,
+    space.id,
+    collection,
+    row.id,
+    row.revision,
+    row.created,
+    numberOf(row.creator),
+    ...row.digest.map((lane) => lane | 0),
+    JSON.stringify(scopes),
+    encodeStamps(row, numberOf),
+    row.text,
+  ) as { rid: number };
+  let at = 0;
+  for (const member of row.scopes.values()) {
+    const scope = scopes[at++] as number;
+    if (member.revision <= space.head.revision) continue;
+    connection.run(
+      `INSERT INTO member (space, scope, collection, id, rid, revision, entered, first, present)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET
+         revision = excluded.revision, entered = excluded.entered, first = excluded.first, present = excluded.present`,
+      space.id,
+      scope,
+      collection,
+      row.id,
+      rid,
+      member.revision,
+      member.entered,
+      member.first,
+      member.present ? 1 : 0,
+    );
+  }
+}
+
+function writeOutcome(connection: Connection, space: number, row: OutcomeRow): void {
+  connection.run(
+    `INSERT INTO outcome (space, author, id, content, status, revision, time, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET
+       content = excluded.content, status = excluded.status, revision = excluded.revision,
+       time = excluded.time, detail = excluded.detail`,
+    space,
+    connection.names.intern(space, "author", row.author),
+    row.id,
+    bytes(row.content),
+    row.outcome.status,
+    row.outcome.revision,
+    row.time,
+    outcomeDetail(row.outcome),
+  );
+}
+
+/** Writes a client, and drops of the outcomes that it now has acknowledged what is kept no longer (W6). */
+function writeClient(connection: Connection, space: number, row: ClientRow, ackedBefore: number): void {
+  const author = connection.names.intern(space, "author", row.author);
+  connection.run(
+    `INSERT INTO client (space, author, last, acked, was, seen) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET last = excluded.last, acked = excluded.acked, was = excluded.was, seen = excluded.seen`,
+    space,
+    author,
+    row.last,
+    row.acked,
+    JSON.stringify(row.was.map(({ author: who, revision }) => [who, revision])),
+    row.seen,
+  );
+  if (row.acked <= ackedBefore) return;
+  connection.run(
+    `UPDATE outcome SET
+       acked = ?,
+       detail = CASE status WHEN 'rejected' THEN json_array(detail ->> 0, '', '') END
+     WHERE space = ? AND author = ? AND id > ? AND id <= ?`,
+    row.seen,
+    space,
+    author,
+    ackedBefore,
+    row.acked,
+  );
+}

@@ -1,0 +1,74 @@
+import { must } from "../../util/assert.ts";
+import type { Connection } from "./connection.ts";
+
+const KINDS = { scope: 1, author: 2, collection: 3 } as const;
+export type NameKind = keyof typeof KINDS;
+
+/** Names remembered of each kind before all are forgotten: some megabytes. */
+const MOST_REMEMBERED = 50_000;
+
+/** Names as the small numbers that stand for them in the tables. A number is of one space only. */
+export class Names {
+  readonly #connection: Connection;
+  readonly #numbers = new Map<string, number>();
+  readonly #texts = new Map<number, string>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** The number of a name, or undefined where the space has never used it. */
+  find(space: number, kind: NameKind, text: string): number | undefined {
+    const known = this.#numbers.get(cacheKey(space, kind, text));
+    if (known !== undefined) return known;
+    const row = this.#connection.one<{ id: number }>(
+      "SELECT id FROM name WHERE space = ? AND kind = ? AND text = ?",
+      space,
+      KINDS[kind],
+      text,
+    );
+    if (row) this.#remember(space, kind, text, row.id);
+    return row?.id;
+  }
+
+  /** The number of a name, given out now where there was none. */
+  intern(space: number, kind: NameKind, text: string): number {
+    const known = this.find(space, kind, text);
+    if (known !== undefined) return known;
+    const id = this.#connection.run("INSERT INTO name (space, kind, text) VALUES (?, ?, ?)", space, KINDS[kind], text);
+    this.#remember(space, kind, text, Number(id.lastInsertRowid));
+    return Number(id.lastInsertRowid);
+  }
+
+  text(id: number): string {
+    const known = this.#texts.get(id);
+    if (known !== undefined) return known;
+    const row = must(
+      this.#connection.one<{ text: string }>("SELECT text FROM name WHERE id = ?", id),
+      "a number has a name",
+    );
+    this.#texts.set(id, row.text);
+    return row.text;
+  }
+
+  /** The collections of a space by name, in the order of keys. */
+  collections(space: number): readonly { readonly id: number; readonly text: string }[] {
+    return this.#connection.all("SELECT id, text FROM name WHERE space = ? AND kind = 3 ORDER BY text", space);
+  }
+
+  /** After a rollback: numbers that it took back would otherwise be used. */
+  forget(): void {
+    this.#numbers.clear();
+    this.#texts.clear();
+  }
+
+  #remember(space: number, kind: NameKind, text: string, id: number): void {
+    if (this.#numbers.size >= MOST_REMEMBERED) this.forget();
+    this.#numbers.set(cacheKey(space, kind, text), id);
+    this.#texts.set(id, text);
+  }
+}
+
+function cacheKey(space: number, kind: NameKind, text: string): string {
+  return `${space} ${kind} ${text}`;
+}

@@ -1,0 +1,134 @@
+import { addFingerprints, EMPTY, type Fingerprint } from "../../model/fingerprint.ts";
+import { type Key, type KeyRange, keyOf } from "../../model/record.ts";
+import type { FingerprintQuery, RangePart, RangesQuery } from "../store.ts";
+import { type LaneColumns, lanesOf } from "./codec.ts";
+import type { Connection } from "./connection.ts";
+import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
+
+type Collections = ReturnType<typeof collectionsOf>;
+
+export function readFingerprint(connection: Connection, space: number, query: FingerprintQuery): Fingerprint {
+  const scope = connection.names.find(space, "scope", query.scope);
+  if (scope === undefined) return EMPTY;
+  let total = EMPTY;
+  for (const { id } of collectionsOf(connection, space, query.collections)) {
+    const row = connection.one<LaneColumns & { count: number }>(
+      "SELECT count, lane0, lane1, lane2, lane3 FROM fingerprint WHERE space = ? AND scope = ? AND collection = ?",
+      space,
+      scope,
+      id,
+    );
+    if (row) total = addFingerprints(total, { count: row.count, lanes: lanesOf(row) });
+  }
+  return total;
+}
+
+/** The parts of every range, one range after the other (V1). */
+export function readRanges(connection: Connection, space: number, query: RangesQuery): readonly RangePart[] {
+  const scope = connection.names.find(space, "scope", query.scope);
+  const collections = scope === undefined ? [] : collectionsOf(connection, space, query.collections);
+  const reader = new RangeReader(connection, space, scope ?? 0, collections);
+  return query.ranges.flatMap((range) => reader.parts(range, query.fanout, query.leaf));
+}
+
+class RangeReader {
+  readonly #connection: Connection;
+  readonly #space: number;
+  readonly #scope: number;
+  readonly #collections: Collections;
+
+  constructor(connection: Connection, space: number, scope: number, collections: Collections) {
+    this.#connection = connection;
+    this.#space = space;
+    this.#scope = scope;
+    this.#collections = collections;
+  }
+
+  /** As few parts as make leaves, at most `fanout`; the records are dealt out evenly. */
+  parts(range: KeyRange, fanout: number, leaf: number): RangePart[] {
+    const total = this.#count(range);
+    const parts = Math.max(1, Math.min(fanout, Math.ceil(total / Math.max(1, leaf))));
+    const found: RangePart[] = [];
+    let from = range.from;
+    for (let part = 1; part <= parts; part++) {
+      const size = Math.floor((part * total) / parts) - Math.floor(((part - 1) * total) / parts);
+      const to = part === parts ? range.to : this.#keyAt({ from, to: range.to }, size);
+      const bounds = { from, to };
+      const fingerprint = this.#sum(bounds);
+      found.push(
+        fingerprint.count <= leaf
+          ? { ...bounds, fingerprint, records: this.#records(bounds) }
+          : { ...bounds, fingerprint },
+      );
+      from = to;
+    }
+    return found;
+  }
+
+  #count(range: KeyRange): number {
+    let total = 0;
+    for (const segment of this.#segments(range)) total += this.#countOf(segment);
+    return total;
+  }
+
+  #countOf(segment: Segment): number {
+    const row = this.#connection.one<{ count: number }>(
+      `SELECT count(*) AS count FROM member WHERE ${WITHIN}`,
+      ...this.#bounds(segment),
+    );
+    return row?.count ?? 0;
+  }
+
+  /** The key that has `skip` records of the range before it. There is one: parts end before the last record. */
+  #keyAt(range: KeyRange, skip: number): Key | null {
+    let rest = skip;
+    for (const segment of this.#segments(range)) {
+      const row = this.#connection.one<{ id: string }>(
+        `SELECT id FROM member WHERE ${WITHIN} ORDER BY id LIMIT 1 OFFSET ?6`,
+        ...this.#bounds(segment),
+        rest,
+      );
+      if (row) return keyOf(segment.name, row.id);
+      rest -= this.#countOf(segment);
+    }
+    return range.to;
+  }
+
+  #sum(range: KeyRange): Fingerprint {
+    let total = EMPTY;
+    for (const segment of this.#segments(range)) {
+      const row = this.#connection.one<LaneColumns & { count: number }>(
+        `SELECT count(*) AS count,
+           coalesce(sum(lane0), 0) & 0xffffffff AS lane0, coalesce(sum(lane1), 0) & 0xffffffff AS lane1,
+           coalesce(sum(lane2), 0) & 0xffffffff AS lane2, coalesce(sum(lane3), 0) & 0xffffffff AS lane3
+         FROM member CROSS JOIN record USING (rid) WHERE ${WITHIN}`,
+        ...this.#bounds(segment),
+      );
+      if (row) total = addFingerprints(total, { count: row.count, lanes: lanesOf(row) });
+    }
+    return total;
+  }
+
+  #records(range: KeyRange): [string, string][] {
+    return this.#segments(range).flatMap((segment) =>
+      this.#connection
+        .all<{ text: string }>(
+          `SELECT text FROM member CROSS JOIN record USING (rid) WHERE ${WITHIN} ORDER BY member.id`,
+          ...this.#bounds(segment),
+        )
+        .map(({ text }): [string, string] => [segment.name, text]),
+    );
+  }
+
+  #segments(range: KeyRange): readonly Segment[] {
+    return segmentsOf(this.#collections, range.from, range.to);
+  }
+
+  #bounds(segment: Segment): [number, number, number, string, string | null] {
+    return [this.#space, this.#scope, segment.collection, segment.from, segment.to];
+  }
+}
+
+/** The records of a segment that the scope holds. A blob is greater than every text: no end is an end beyond all ids. */
+const WITHIN = `member.space = ?1 AND member.scope = ?2 AND member.collection = ?3
+  AND member.id >= ?4 AND member.id < coalesce(?5, x'') AND member.present = 1`;

@@ -1,0 +1,50 @@
+import { unreachable } from "../../util/assert.ts";
+import type { Query, ResultOf, Snapshot } from "../store.ts";
+import type { Connection } from "./connection.ts";
+import { readAt, readHashes, readHistory, readJournal } from "./journal.ts";
+import { loadClient, loadRow } from "./load.ts";
+import { readPage } from "./page.ts";
+import { readFingerprint, readRanges } from "./ranges.ts";
+import { countBehind, scan } from "./scan.ts";
+import { findSpace, type Space } from "./space.ts";
+
+/** All queries at one revision: to be called within one transaction. */
+export function read<const Q extends readonly Query[]>(
+  connection: Connection,
+  name: string,
+  queries: Q,
+): Snapshot<Q> | null {
+  const space = findSpace(connection, name);
+  if (space === null) return null;
+  const results = queries.map((query) => answer(connection, space, query));
+  return { head: space.head, results: results as Snapshot<Q>["results"] };
+}
+
+function answer(connection: Connection, space: Space, query: Query): ResultOf<Query> {
+  switch (query.kind) {
+    case "scan":
+      return scan(connection, space.id, query);
+    case "page":
+      return readPage(connection, space.id, query);
+    case "behind":
+      return countBehind(connection, space.id, query);
+    case "fingerprint":
+      return readFingerprint(connection, space.id, query);
+    case "ranges":
+      return readRanges(connection, space.id, query);
+    case "hashes":
+      return readHashes(connection, space.id, query.revisions);
+    case "client":
+      return loadClient(connection, space.id, query.author);
+    case "row":
+      return loadRow(connection, space.id, query.collection, query.id);
+    case "journal":
+      return readJournal(connection, space, query);
+    case "history":
+      return readHistory(connection, space, query);
+    case "at":
+      return readAt(connection, space, query);
+    default:
+      return unreachable(query);
+  }
+}
