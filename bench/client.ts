@@ -2,6 +2,7 @@ import { createClient } from "tidemark/client";
 import { memoryStore } from "tidemark/client/memory";
 import { peakMemory, timed } from "./measure.ts";
 import { record } from "./records.ts";
+import { change, cursorOf, fill, linesOf, post } from "./wire.ts";
 
 /** The client's side of the benchmark, a process of its own: one workload, and its floor in the same minute. */
 
@@ -20,7 +21,7 @@ const base = `${url}/v1/spaces/${space}`;
 
 const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">> } = {
   copy: async () => {
-    await fill(MANY);
+    await fill(base, MANY);
     const body = await copyBody();
     const floorMs = await floorOfCopy(body);
     const client = open();
@@ -32,7 +33,7 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
   catchup5: () => catchUp(5),
   catchup25: () => catchUp(25),
   push: async () => {
-    await fill(1000);
+    await fill(base, 1000);
     const line = switchable();
     const client = open(line.fetch);
     await client.subscribe(SCOPE).ready;
@@ -54,9 +55,8 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
     return { ms, floor: floorMs, note: "each its own revision, outcome and journal entry" };
   },
   nothing: async () => {
-    await fill(1000);
-    const first = await lines(await post(`${base}/pull`, { client: "bench", subscriptions: [SCOPE] }));
-    const cursor = (first.at(-1) as { subscriptions: Record<string, { cursor: string }> }).subscriptions["*"]?.cursor;
+    await fill(base, 1000);
+    const cursor = cursorOf(await post(`${base}/pull`, { client: "bench", subscriptions: [SCOPE] }));
     const ask = () => post(`${base}/pull`, { client: "bench", subscriptions: [{ ...SCOPE, cursor }] });
     const bytes = (await ask()).length;
     const ms = await median(300, ask);
@@ -64,7 +64,7 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
     return { ms, floor: floorMs, note: `${bytes} bytes` };
   },
   verify: async () => {
-    await fill(MANY);
+    await fill(base, MANY);
     const store = memoryStore();
     const client = open(fetch, store);
     await client.subscribe(SCOPE).ready;
@@ -84,14 +84,13 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
 };
 
 async function catchUp(changes: number): Promise<Omit<Measured, "peak">> {
-  await fill(MANY);
+  await fill(base, MANY);
   const line = switchable();
   const client = open(line.fetch);
   await client.subscribe(SCOPE).ready;
-  const before = await lines(await post(`${base}/pull`, { subscriptions: [SCOPE] }));
-  const cursor = (before.at(-1) as { subscriptions: Record<string, { cursor: string }> }).subscriptions["*"]?.cursor;
+  const cursor = cursorOf(await post(`${base}/pull`, { subscriptions: [SCOPE] }));
   line.online = false;
-  for (let version = 1; version <= changes; version++) await change(2000, Number(run) * 100 + version);
+  for (let version = 1; version <= changes; version++) await change(base, 2000, Number(run) * 100 + version);
   const delta = await post(`${base}/pull`, { subscriptions: [{ ...SCOPE, cursor }] });
   line.online = true;
   const ms = await timed(() => client.sync());
@@ -118,73 +117,13 @@ function open(http: typeof fetch = fetch, store = memoryStore()) {
   return createClient({ url, space, store, fetch: http });
 }
 
-/** Makes sure that the space holds the records; cheap where it does already. */
-async function fill(count: number): Promise<void> {
-  const head = (await fetch(`${base}?scope=*&client=filler`).then((response) => response.json())) as {
-    scopes?: Record<string, { count: number }>;
-    lastMutation?: number;
-  };
-  if ((head.scopes?.["*"]?.count ?? 0) >= count) return;
-  let id = head.lastMutation ?? 0;
-  for (let at = 0; at < count; at += 1000) {
-    const writes = Array.from({ length: 1000 }, (_, i) => ({
-      op: "insert",
-      collection: "tasks",
-      record: record(at + i),
-    }));
-    id += 1;
-    await post(`${base}/push`, { client: "filler", acked: id - 1, mutations: [{ id, base: 0, writes }] });
-  }
-}
-
-/** One change of two atoms in each of the first records, each in a transaction of its own, 1,000 a push. */
-async function change(count: number, version: number): Promise<void> {
-  const head = (await fetch(`${base}?client=changer`).then((response) => response.json())) as {
-    revision: number;
-    lastMutation?: number;
-  };
-  const last = head.lastMutation ?? 0;
-  for (let at = 0; at < count; at += 1000) {
-    const mutations = Array.from({ length: 1000 }, (_, i) => {
-      const { id, title, updated } = record(at + i, version);
-      return {
-        id: last + at + i + 1,
-        base: head.revision,
-        writes: [{ op: "update", collection: "tasks", record: { id, title, updated } }],
-      };
-    });
-    await post(`${base}/push`, { client: "changer", acked: last + at, mutations });
-  }
-}
-
-async function post(address: string, body: unknown): Promise<string> {
-  const response = await fetch(address, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${response.status} ${text}`);
-  return text;
-}
-
-async function lines(text: string): Promise<unknown[]> {
-  return text
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as unknown);
-}
-
 function copyBody(): Promise<string> {
   return post(`${base}/pull`, { subscriptions: [SCOPE] });
 }
 
 /** Fetch of the same records as one JSON array from a bare server, JSON.parse, Map. */
 async function floorOfCopy(body: string): Promise<number> {
-  const records = body
-    .trimEnd()
-    .split("\n")
-    .flatMap((line) => (JSON.parse(line) as { op: string; records?: { id: string }[] }).records ?? []);
+  const records = linesOf<{ records?: { id: string }[] }>(body).flatMap((line) => line.records ?? []);
   await fetch(`${floor}/copy`, { method: "PUT", body: JSON.stringify(records) });
   return timed(async () => {
     const parsed = JSON.parse(await (await fetch(`${floor}/copy`)).text()) as { id: string }[];
@@ -198,9 +137,8 @@ async function floorOfDelta(delta: string): Promise<number> {
   await fetch(`${floor}/delta`, { method: "PUT", body: delta });
   const map = new Map<string, object>(Array.from({ length: MANY }, (_, i) => [record(i).id, record(i)]));
   return timed(async () => {
-    for (const line of await lines(await (await fetch(`${floor}/delta`)).text())) {
-      for (const patch of (line as { records?: { id: string }[] }).records ?? [])
-        map.set(patch.id, { ...map.get(patch.id), ...patch });
+    for (const line of linesOf<{ records?: { id: string }[] }>(await (await fetch(`${floor}/delta`)).text())) {
+      for (const patch of line.records ?? []) map.set(patch.id, { ...map.get(patch.id), ...patch });
     }
   });
 }
