@@ -110,16 +110,18 @@ function unpack(space: string, text: string): { coverage: string; cursor: Cursor
   const coverage = toHex(body.subarray(4, 10));
   const at = unpackPoint(body, 10);
   if (at === null) return null;
-  if (body[1] === 0) return { coverage, cursor: { at: at.point } };
+  const kind = body[1] as number;
+  if (kind === 0) return { coverage, cursor: { at: at.point } };
+  if (kind > 3) return null;
   const page = unpackPoint(body, at.end);
   if (page === null) return null;
-  if (body[1] === 1) {
+  if (kind === 1) {
     const key = new TextDecoder().decode(body.subarray(page.end));
     return { coverage, cursor: { at: at.point, copy: { key, page: page.point } } };
   }
   const reached = unpackNumber(body, page.end);
   if (reached === null) return null;
-  if (body[1] === 3) {
+  if (kind === 3) {
     const key = new TextDecoder().decode(body.subarray(reached.end));
     return { coverage, cursor: { at: at.point, copy: { key, page: page.point, tail: reached.value } } };
   }

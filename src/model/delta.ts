@@ -38,10 +38,12 @@ export function stepOf(change: Change, since: Revision, shown: Revision, matcher
 function patch(change: Change, since: Revision, parsed?: RecordData): Step {
   let data = parsed;
   const atoms: { [atom: string]: Json } = {};
+  let changed = false;
   for (const [atom, stamp] of change.stamps()) {
     if (stamp.revision <= since) continue;
+    changed = true;
     data ??= JSON.parse(change.text as string) as RecordData;
     atoms[atom] = atomOf(data, atom);
   }
-  return data === undefined ? null : { op: "patch", atoms };
+  return changed ? { op: "patch", atoms } : null;
 }

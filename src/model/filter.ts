@@ -32,6 +32,8 @@ const OPERATORS: { readonly [name: string]: (operand: Json) => Test } = {
   $lte: (operand) => compared(operand, (order) => order <= 0),
 };
 
+const ORDERS = new Set(["$gt", "$gte", "$lt", "$lte"]);
+
 /** Holds only between two numbers or two strings, strings by UTF-8 bytes. */
 function compared(operand: Json, accepts: (order: number) => boolean): Test {
   return (value) => {
@@ -56,6 +58,8 @@ export function filterFlaw(filter: unknown): { path: string; reason: string } | 
       if (!Object.hasOwn(OPERATORS, operator))
         return { path: `${atom}.${operator}`, reason: "operators are $in, $ne, $gt, $gte, $lt, $lte" };
       if (operator === "$in" && !Array.isArray(operand)) return { path: `${atom}.$in`, reason: "$in takes an array" };
+      if (ORDERS.has(operator) && typeof operand !== "number" && typeof operand !== "string")
+        return { path: `${atom}.${operator}`, reason: `${operator} takes a number or a string` };
     }
   }
   return null;

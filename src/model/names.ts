@@ -7,7 +7,7 @@ export type Flaw = string | null;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const SCOPE = /^[A-Za-z0-9_./:@-]{1,256}$/;
 const SPACE = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const CONTROL = /[\u0000-\u001f\u007f]/;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const PROTOTYPE = new Set(["__proto__", "constructor", "prototype"]);
 
 /** The scope that is the whole space. */
