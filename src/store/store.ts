@@ -64,7 +64,10 @@ export type Query =
   | HistoryQuery
   | AtQuery;
 
-/** The records that a scope saw change after a revision, by that revision, the lowest first. Cost: rows found (P3). */
+/**
+ * The records that a scope saw change after a revision, by that revision, the lowest first. No revision is divided: the
+ * last one is given whole, also beyond the limit. Cost: rows found (P3).
+ */
 export interface ScanQuery {
   readonly kind: "scan";
   readonly scope: string;

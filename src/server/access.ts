@@ -1,0 +1,174 @@
+import {
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from "jose";
+import { type Action, type Authorize, patternCovers } from "../model/grant.ts";
+import { idFlaw } from "../model/names.ts";
+import type { User } from "../model/schema.ts";
+import type { Clock } from "../util/clock.ts";
+import { isObject } from "../util/json.ts";
+import { Problem } from "../wire/problem.ts";
+import type { AuthConfig } from "./config.ts";
+import type { Origin } from "./origin.ts";
+
+/** Who asks, and what they may do: the one place that decides it (A3). */
+export interface Access {
+  /** No authentication is configured: everyone on this machine is admin (A1). */
+  readonly open: boolean;
+  /** The principal of a request; throws `unauthenticated`. */
+  identify(request: Request, origin: Origin): Promise<User>;
+  authorize: Authorize;
+}
+
+/** Whoever asks an open server. */
+const ANYONE: User = { id: "anyone" };
+
+export function accessOf(auth: AuthConfig, clock: Clock): Access {
+  const { authenticate } = auth;
+  if (authenticate)
+    return {
+      open: false,
+      identify: (request) => byConfig(authenticate, request),
+      authorize: guarded(auth.authorize ?? byClaims),
+    };
+  if (auth.jwtSecret !== undefined || auth.jwks !== undefined) {
+    const verify = tokenVerifier(auth, clock);
+    return {
+      open: false,
+      identify: (request) => verify(bearerOf(request)),
+      authorize: guarded(auth.authorize ?? byClaims),
+    };
+  }
+  return { open: true, identify: async (_, origin) => openUser(auth, origin), authorize: () => true };
+}
+
+/** Throws `forbidden` in words that are the same whatever there is (P10). */
+export function demand(access: Access, user: User, action: Action): void {
+  if (access.authorize(user, action)) return;
+  throw new Problem("forbidden", `this principal may not ${describe(action)}: ask for a token that grants it`);
+}
+
+function describe(action: Action): string {
+  if (action.do === "admin") return `administer ${action.space === "*" ? "the server" : "this space"}`;
+  return action.do === "head" ? "use this space" : `${action.do} this scope`;
+}
+
+/** An `authorize` that throws has not said yes. */
+function guarded(authorize: Authorize): Authorize {
+  return (user, action) => {
+    try {
+      return authorize(user, action) === true;
+    } catch {
+      return false;
+    }
+  };
+}
+
+async function byConfig(authenticate: NonNullable<AuthConfig["authenticate"]>, request: Request): Promise<User> {
+  const user = await authenticate(request);
+  if (user === null || user === undefined)
+    throw new Problem("unauthenticated", "this request is of nobody that the server knows: log in");
+  return checked(user);
+}
+
+/** A principal becomes part of what is stored, so it obeys the rule of ids. */
+function checked(user: User): User {
+  if (idFlaw(user.id) !== null)
+    throw new Problem("unauthenticated", "the principal is no id: 1 to 256 bytes without control characters");
+  return user;
+}
+
+function openUser(auth: AuthConfig, origin: Origin): User {
+  if (origin.loopback || (origin.loopback === null && auth.open === true)) return ANYONE;
+  throw new Problem(
+    "unauthenticated",
+    "no authentication is configured, so only this machine is answered: set `auth` in the configuration",
+  );
+}
+
+function bearerOf(request: Request): string {
+  const token = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+  if (token === undefined) throw new Problem("unauthenticated", "send the header Authorization: Bearer TOKEN");
+  return token;
+}
+
+type Verifier = (token: string) => Promise<User>;
+
+function tokenVerifier(auth: AuthConfig, clock: Clock): Verifier {
+  const secret = auth.jwtSecret === undefined ? null : new TextEncoder().encode(auth.jwtSecret);
+  const keys = auth.jwks === undefined ? null : createRemoteJWKSet(new URL(auth.jwks));
+  return async (token) => {
+    const options: JWTVerifyOptions = {
+      currentDate: new Date(clock.now()),
+      ...(auth.issuer !== undefined && { issuer: auth.issuer }),
+      ...(auth.audience !== undefined && { audience: auth.audience }),
+    };
+    try {
+      const symmetric = decodeProtectedHeader(token).alg === "HS256";
+      if (symmetric && secret)
+        return userOf((await jwtVerify(token, secret, { ...options, algorithms: ["HS256"] })).payload);
+      if (!symmetric && keys) {
+        return userOf((await jwtVerify(token, keys, { ...options, algorithms: ["ES256", "EdDSA", "RS256"] })).payload);
+      }
+    } catch (error) {
+      throw tokenProblem(error);
+    }
+    throw new Problem("unauthenticated", "the token is signed in a way that this server does not accept");
+  };
+}
+
+function userOf(payload: JWTPayload): User {
+  if (payload.sub === undefined) throw new Problem("unauthenticated", "the token has no `sub`");
+  return checked({ id: payload.sub, claims: payload });
+}
+
+function tokenProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof errors.JWTExpired) return new Problem("unauthenticated", "the token has expired: get a new one");
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return new Problem("unauthenticated", `the token's claim ${error.claim} is not what this server accepts`);
+  }
+  const malformed =
+    error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid);
+  if (malformed && error.code !== "ERR_JOSE_GENERIC")
+    return new Problem("unauthenticated", "the token is not valid: get a new one");
+  if (error instanceof TypeError && !/fetch/i.test(error.message))
+    return new Problem("unauthenticated", "the token is not valid: get a new one");
+  return new Problem("unavailable", "the keys that tokens are checked with cannot be fetched: try again", {
+    retryAfter: 5,
+  });
+}
+
+interface Grant {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  readonly admin: boolean;
+}
+
+const NOTHING: Grant = { read: [], write: [], admin: false };
+
+/** The claim `tidemark`: `{space: {read: [pattern], write: [pattern], admin}}`; space "*" is every space and the server. */
+function byClaims(user: User, action: Action): boolean {
+  const server = grantOf(user.claims, "*");
+  const space = action.space === "*" ? NOTHING : grantOf(user.claims, action.space);
+  if (action.do === "admin") return server.admin || space.admin;
+  const patterns = (kind: "read" | "write") => [...server[kind], ...space[kind]];
+  if (action.do === "head")
+    return server.admin || space.admin || patterns("read").length > 0 || patterns("write").length > 0;
+  return patterns(action.do).some((pattern) => patternCovers(pattern, action.scope));
+}
+
+function grantOf(claims: unknown, space: string): Grant {
+  const spaces = isObject(claims) && isObject(claims.tidemark) ? claims.tidemark : {};
+  const grant = Object.hasOwn(spaces, space) ? spaces[space] : null;
+  if (!isObject(grant)) return NOTHING;
+  return { read: texts(grant.read), write: texts(grant.write), admin: grant.admin === true };
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}

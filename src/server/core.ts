@@ -1,0 +1,50 @@
+import type { User } from "../model/schema.ts";
+import type { Store } from "../store/store.ts";
+import type { Clock } from "../util/clock.ts";
+import type { Random } from "../util/random.ts";
+import { Problem } from "../wire/problem.ts";
+import type { Access } from "./access.ts";
+import type { Active } from "./active.ts";
+import type { Settings } from "./config.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Newcomers } from "./newcomer.ts";
+import type { Rate } from "./rate.ts";
+import type { Spaces } from "./space.ts";
+
+/** What every route works with. */
+export interface Core {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly access: Access;
+  readonly rate: Rate;
+  readonly spaces: Spaces;
+  /** Null where there are no principals to bound. */
+  readonly newcomers: Newcomers | null;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly active: Active;
+  /** Resolves when the server has done what comes before its first answer. */
+  readonly ready: Promise<void>;
+  /** Aborted when the server is told to end: whoever waits goes on at once. */
+  readonly stopping: AbortSignal;
+}
+
+/** One request on its way through a route. */
+export interface Call {
+  readonly request: Request;
+  readonly url: URL;
+  readonly user: User;
+  /** Of the route's path, decoded; "" where the path has none. */
+  readonly space: string;
+  param(name: string): string;
+}
+
+/** Refuses clients of a schema older than the server still speaks (C8). */
+export function checkSchemaVersion({ schema }: Settings, spoken: number | undefined): void {
+  if (schema === null || spoken === undefined || spoken >= schema.oldest) return;
+  const detail = `this server speaks schema ${schema.oldest} to ${schema.version}, the client ${spoken}: update the application`;
+  throw new Problem("upgrade-required", detail);
+}

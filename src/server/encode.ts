@@ -1,0 +1,127 @@
+import type { Transform } from "node:stream";
+import { constants, createBrotliCompress, createGzip, createZstdCompress } from "node:zlib";
+
+/** Answers below this size, in bytes, are not worth compressing. */
+const THRESHOLD = 1_024;
+
+/** Fast levels: a copy must not wait for its compression. In the order of preference. */
+const ENCODERS: { readonly [encoding: string]: () => Transform & { flush(done: () => void): void } } = {
+  zstd: () => createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
+  br: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: 1 } }),
+  gzip: () => createGzip({ level: 1 }),
+};
+
+/** The encoding to answer in: what the caller likes best, zstd before br before gzip where it does not mind. */
+export function chosenEncoding(header: string | null): string | null {
+  if (header === null) return null;
+  const weights = new Map<string, number>();
+  for (const part of header.split(",")) {
+    const [name = "", ...parameters] = part.split(";").map((piece) => piece.trim().toLowerCase());
+    const weight = parameters.find((parameter) => parameter.startsWith("q="));
+    weights.set(name, weight === undefined ? 1 : Number(weight.slice(2)) || 0);
+  }
+  const anything = weights.get("*") ?? 0;
+  const weightOf = (name: string) => weights.get(name) ?? anything;
+  const [best] = Object.keys(ENCODERS).sort((a, b) => weightOf(b) - weightOf(a));
+  if (best === undefined || weightOf(best) === 0) return null;
+  return weightOf(best) >= (weights.get("identity") ?? 0) ? best : null;
+}
+
+export interface Answer {
+  readonly type: string;
+  /** Text in pieces, each of which is sent when it is there. */
+  readonly text: AsyncIterable<string>;
+}
+
+/** A streamed answer. The caller's pace is the pace of the text: nothing is made before the last piece was taken. */
+export async function streamed(request: Request, { type, text }: Answer): Promise<Response> {
+  const headers = new Headers({ "content-type": type, "cache-control": "no-store", vary: "accept-encoding" });
+  const pieces = text[Symbol.asyncIterator]();
+  const { start, done } = await firstPieces(pieces);
+  const encoding = chosenEncoding(request.headers.get("accept-encoding"));
+  if (done && (encoding === null || start.length < THRESHOLD)) return new Response(start, { headers });
+  const bytes = encoded(start, done ? null : pieces);
+  const encoder = encoding === null ? undefined : ENCODERS[encoding];
+  if (encoding === null || encoder === undefined) return new Response(streamOf(bytes), { headers });
+  headers.set("content-encoding", encoding);
+  return new Response(streamOf(compressed(bytes, encoder())), { headers });
+}
+
+export function json(request: Request, value: unknown): Promise<Response> {
+  return streamed(request, { type: "application/json", text: once(`${JSON.stringify(value)}\n`) });
+}
+
+async function* once(text: string): AsyncGenerator<string> {
+  yield text;
+}
+
+const encoder = new TextEncoder();
+
+/** The beginning of the text, up to the threshold: it decides whether the answer is compressed. */
+async function firstPieces(pieces: AsyncIterator<string>): Promise<{ start: Uint8Array<ArrayBuffer>; done: boolean }> {
+  let text = "";
+  while (text.length < THRESHOLD) {
+    const next = await pieces.next();
+    if (next.done) return { start: encoder.encode(text), done: true };
+    text += next.value;
+  }
+  return { start: encoder.encode(text), done: false };
+}
+
+async function* encoded(start: Uint8Array, pieces: AsyncIterator<string> | null): AsyncGenerator<Uint8Array> {
+  try {
+    yield start;
+    if (pieces === null) return;
+    for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield encoder.encode(next.value);
+  } finally {
+    await pieces?.return?.();
+  }
+}
+
+/** Each piece is flushed, so that it arrives whole before the next one is made. */
+async function* compressed(
+  pieces: AsyncIterable<Uint8Array>,
+  stream: Transform & { flush(done: () => void): void },
+): AsyncGenerator<Uint8Array> {
+  let out: Uint8Array[] = [];
+  stream.on("data", (chunk: Uint8Array) => out.push(chunk));
+  const taken = () => {
+    const chunks = out;
+    out = [];
+    return chunks;
+  };
+  try {
+    for await (const piece of pieces) {
+      await new Promise<void>((resolve, reject) => {
+        stream.write(piece, (error) => (error ? reject(error) : resolve()));
+      });
+      await new Promise<void>((resolve) => stream.flush(resolve));
+      yield* taken();
+    }
+    await new Promise<void>((resolve, reject) => {
+      stream.once("end", resolve);
+      stream.once("error", reject);
+      stream.end();
+    });
+    yield* taken();
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** With no queue of its own: a piece is made when the caller has taken the last one, and none once it has left. */
+function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await pieces.next();
+        if (next.done) controller.close();
+        else controller.enqueue(next.value);
+      },
+      async cancel() {
+        await pieces.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

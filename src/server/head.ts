@@ -1,0 +1,113 @@
+import { type Coverage, formatCursor, pointOf } from "../model/cursor.ts";
+import { formatDigest } from "../model/fingerprint.ts";
+import { ALL, clientFlaw, scopeFlaw } from "../model/names.ts";
+import { authorOf, type Revision } from "../model/record.ts";
+import type { FingerprintQuery, Head } from "../store/store.ts";
+import type { HeadResponse } from "../wire/head.ts";
+import { Problem } from "../wire/problem.ts";
+import { demand } from "./access.ts";
+import type { Call, Core } from "./core.ts";
+import { json } from "./encode.ts";
+import { judge, pointsOf } from "./progress.ts";
+import { type Answers, type Place, Questions } from "./questions.ts";
+import { subscriptionOf } from "./subscription.ts";
+
+/** More changed records than this are not counted one by one. */
+const COUNTED = 100_000;
+
+/** `GET /v1/spaces/{space}` (H2): what revision should I have? */
+export async function head(core: Core, call: Call): Promise<Response> {
+  const { access } = core;
+  const { space, user, request, url } = call;
+  const ask = parameters(url.searchParams);
+  for (const scope of ask.scopes) demand(access, user, { do: "read", space, scope });
+  const questions = new Questions();
+  const client = ask.client === null ? null : questions.ask({ kind: "client", author: authorOf(user.id, ask.client) });
+  const then = ask.at === null ? null : questions.ask({ kind: "at", time: ask.at });
+  const sums = ask.scopes.map((scope) => questions.ask({ kind: "fingerprint", scope }));
+  const answers = await questions.read(core.store, space);
+  const told: Told =
+    then === null ? answers.head : (answers.of(then) ?? { revision: 0, hash: answers.head.hash, time: 0 });
+  const behind = ask.cursor === null ? null : await behindOf(core, space, ask.scopes[0] as string, ask.cursor);
+  const response: HeadResponse = {
+    ...stateOf(space, told, answers.head, { scope: ask.scopes.length === 1 ? (ask.scopes[0] as string) : ALL }),
+    ...(ask.scopes.length > 0 && { scopes: fingerprints(ask.scopes, sums, answers) }),
+    ...(client !== null && { lastMutation: answers.of(client)?.last ?? 0 }),
+    ...(behind !== null && { behind }),
+  };
+  return json(request, response);
+}
+
+interface Told {
+  readonly revision: Revision;
+  readonly hash: string;
+  readonly time: number;
+}
+
+function stateOf(space: string, { revision, hash, time }: Told, { horizon }: Head, coverage: Coverage) {
+  return {
+    space,
+    revision,
+    cursor: formatCursor(space, coverage, { at: pointOf(revision, hash) }),
+    at: revision === 0 ? null : new Date(time).toISOString(),
+    horizon: { journal: horizon.journal, tombstones: horizon.tombstones },
+  };
+}
+
+function fingerprints(scopes: readonly string[], places: readonly Place<FingerprintQuery>[], answers: Answers) {
+  return Object.fromEntries(
+    scopes.map((scope, i) => {
+      const { count, lanes } = answers.of(places[i] as Place<FingerprintQuery>);
+      return [scope, { count, digest: formatDigest(lanes) }];
+    }),
+  );
+}
+
+/** How far a replica with this cursor is behind, and what it should do. */
+async function behindOf(
+  { store }: Core,
+  space: string,
+  scope: string,
+  cursor: string,
+): Promise<NonNullable<HeadResponse["behind"]>> {
+  const subscription = subscriptionOf({ scope, cursor });
+  const points = pointsOf(space, subscription);
+  const after = points[0]?.revision ?? 0;
+  const questions = new Questions();
+  const hashes = questions.ask({ kind: "hashes", revisions: points.map(({ revision }) => revision) });
+  const changed = questions.ask({ kind: "behind", scope, after, limit: COUNTED });
+  const whole = questions.ask({ kind: "fingerprint", scope });
+  const answers = await questions.read(store, space);
+  const judgement = judge(space, subscription, answers.head, answers.of(hashes));
+  if ("reason" in judgement || judgement.cursor.copy !== undefined)
+    return { records: answers.of(whole).count, advice: "copy" };
+  const records = answers.of(changed);
+  return { records, advice: records === 0 ? "current" : "delta" };
+}
+
+interface Parameters {
+  readonly scopes: readonly string[];
+  readonly client: string | null;
+  readonly cursor: string | null;
+  readonly at: number | null;
+}
+
+function parameters(search: URLSearchParams): Parameters {
+  const scopes = [...new Set(search.getAll("scope"))];
+  for (const scope of scopes) refuse(scopeFlaw(scope), "scope");
+  const client = search.get("client");
+  if (client !== null) refuse(clientFlaw(client), "client");
+  const cursor = search.get("cursor");
+  if (cursor !== null && scopes.length !== 1) refuse("a cursor is of one scope: name it with scope=", "cursor");
+  const text = search.get("at");
+  const at = text === null ? null : Date.parse(text);
+  if (at !== null && (Number.isNaN(at) || !/^\d{4}-/.test(text as string)))
+    refuse("a time such as 2026-11-22T20:00:00Z", "at");
+  if (at !== null && scopes.length > 0)
+    refuse("only the present state of a scope is known: leave out scope or at", "at");
+  return { scopes, client, cursor, at };
+}
+
+function refuse(flaw: string | null, path: string): void {
+  if (flaw !== null) throw new Problem("invalid", flaw, { path });
+}

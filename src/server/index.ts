@@ -1,0 +1,18 @@
+export type { RestorePolicy } from "../model/batch.ts";
+export type { Action, Authorize } from "../model/grant.ts";
+export {
+  type Collection,
+  type Collections,
+  collection,
+  type Policy,
+  type RecordOf,
+  type User,
+} from "../model/schema.ts";
+export { LIMITS, type Limits, type RateLimits } from "../wire/limits.ts";
+export { type Age, ageOf } from "./age.ts";
+export { type AuthConfig, type Config, ConfigError, defineConfig, type Settings, settingsOf } from "./config.ts";
+export type { Context } from "./handler.ts";
+export { type Listening, type ListenOptions, listen } from "./listen.ts";
+export { type Log, type LogFields, logTo, noLog } from "./log.ts";
+export type { Ages } from "./retention.ts";
+export { createServer, type Server, type ServerOptions } from "./server.ts";

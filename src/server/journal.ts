@@ -1,0 +1,55 @@
+import { authorParts, type Revision } from "../model/record.ts";
+import type { JournalEntry } from "../store/store.ts";
+import type { WireAuthor, WireEntry } from "../wire/journal.ts";
+import type { Call, Core } from "./core.ts";
+import { streamed } from "./encode.ts";
+import { Questions } from "./questions.ts";
+import { numberIn } from "./requests/query.ts";
+
+/** Entries of one read: an answer of many is made slice by slice, as the caller takes it. */
+const SLICE = 50;
+const LIMIT = 100;
+
+/** `GET …/journal?since=N&limit=K` (H7): the raw entries, for admin. */
+export async function journal(core: Core, { space, url, request }: Call): Promise<Response> {
+  const since = numberIn(url.searchParams, "since", { fallback: 0, most: Number.MAX_SAFE_INTEGER });
+  const { entries } = core.settings.limits;
+  const limit = numberIn(url.searchParams, "limit", { fallback: Math.min(LIMIT, entries), most: entries });
+  const first = await readEntries(core, space, since, Math.min(SLICE, limit));
+  return streamed(request, { type: "application/json", text: text(core, space, first, limit) });
+}
+
+async function readEntries({ store, metrics }: Core, space: string, after: Revision, limit: number) {
+  const questions = new Questions();
+  const place = questions.ask({ kind: "journal", after, limit });
+  const entries = (await questions.read(store, space)).of(place);
+  metrics.rows(entries.length);
+  return entries;
+}
+
+async function* text(core: Core, space: string, first: readonly JournalEntry[], limit: number): AsyncGenerator<string> {
+  yield '{"entries":[';
+  let slice = first;
+  let count = 0;
+  while (slice.length > 0) {
+    yield (count > 0 ? "," : "") + slice.map((entry) => JSON.stringify(wireEntry(entry))).join(",");
+    count += slice.length;
+    const last = slice.at(-1) as JournalEntry;
+    slice = count >= limit ? [] : await readEntries(core, space, last.revision, Math.min(SLICE, limit - count));
+  }
+  yield "]}\n";
+}
+
+export function wireEntry(entry: JournalEntry): WireEntry {
+  const { revision, hash } = entry;
+  const at = new Date(entry.time).toISOString();
+  if (entry.cut) return { revision, at, hash, cut: true };
+  const changes = entry.changes.map(({ change: { collection, id, before, after, operators }, salt }) => {
+    return { collection, id, before, after, ...(operators !== undefined && { operators }), salt };
+  });
+  return { revision, at, author: wireAuthor(entry), changes, hash };
+}
+
+export function wireAuthor({ author, mutation }: { readonly author: string; readonly mutation: number }): WireAuthor {
+  return { ...authorParts(author), mutation };
+}

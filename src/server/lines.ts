@@ -1,0 +1,99 @@
+import { type Step, stepOf } from "../model/delta.ts";
+import type { Revision } from "../model/record.ts";
+import type { PageResult, ScanResult } from "../store/store.ts";
+import type { Json } from "../util/json.ts";
+import type { Line } from "../wire/lines.ts";
+import type { Progress } from "./progress.ts";
+
+/** Bytes after which a line of records is closed and the next one begun. */
+const LINE = 1_048_576;
+
+export function lineText(line: Line): string {
+  return `${JSON.stringify(line)}\n`;
+}
+
+/** A put line around records that are sent as they lie in the store. */
+export function putText(collection: string, at: Revision, records: string): string {
+  return `{"op":"put","collection":"${collection}","at":${at},"records":[${records}]}\n`;
+}
+
+export function pageText({ runs }: PageResult, at: Revision): string {
+  let text = "";
+  for (const { collection, records, count } of runs) if (count > 0) text += putText(collection, at, records);
+  return text;
+}
+
+/** Records of one kind and collection, gathered into lines. */
+class Gathered {
+  private readonly open = new Map<string, string[]>();
+  private readonly sizes = new Map<string, number>();
+  private readonly at: Revision;
+  lines = "";
+
+  constructor(at: Revision) {
+    this.at = at;
+  }
+
+  add(op: "put" | "patch" | "remove", collection: string, item: string): void {
+    const name = `${op} ${collection}`;
+    const items = this.open.get(name) ?? [];
+    const size = (this.sizes.get(name) ?? 0) + item.length;
+    items.push(item);
+    this.open.set(name, items);
+    this.sizes.set(name, size);
+    if (size >= LINE) this.close(name);
+  }
+
+  closed(): string {
+    for (const name of [...this.open.keys()]) this.close(name);
+    return this.lines;
+  }
+
+  private close(name: string): void {
+    const [op, collection] = name.split(" ");
+    const items = (this.open.get(name) as string[]).join(",");
+    const list = op === "remove" ? "ids" : "records";
+    this.lines += `{"op":"${op}","collection":"${collection}","at":${this.at},"${list}":[${items}]}\n`;
+    this.open.delete(name);
+    this.sizes.delete(name);
+  }
+}
+
+/** What a scan says to a replica, as lines. */
+export function deltaText(progress: Progress, { changes }: ScanResult, at: Revision): string {
+  const gathered = new Gathered(at);
+  for (const change of changes) {
+    const step = stepFor(progress, change);
+    if (step === null) continue;
+    if (step.op === "put") gathered.add("put", change.collection, change.text as string);
+    else if (step.op === "remove") gathered.add("remove", change.collection, JSON.stringify(change.id));
+    else gathered.add("patch", change.collection, patchText(change.id, step.atoms));
+  }
+  return gathered.closed();
+}
+
+/** Whether a scan holds anything for the replica. */
+export function hasSteps(progress: Progress, { changes }: ScanResult): boolean {
+  return changes.some((change) => stepFor(progress, change) !== null);
+}
+
+function stepFor({ subscription, at, page }: Progress, change: ScanResult["changes"][number]): Step {
+  return stepOf(change, at.revision, page.revision, subscription.matcher);
+}
+
+function patchText(id: string, atoms: { readonly [atom: string]: Json }): string {
+  return JSON.stringify({ id, ...atoms });
+}
+
+/** A range line around records that are sent as they lie in the store. */
+export function rangeText(
+  from: string | null,
+  to: string | null,
+  count: number,
+  digest: string,
+  records?: readonly (readonly [string, string])[],
+): string {
+  const start = `{"op":"range","from":${JSON.stringify(from)},"to":${JSON.stringify(to)},"count":${count},"digest":"${digest}"`;
+  if (records === undefined) return `${start}}\n`;
+  return `${start},"records":[${records.map(([collection, text]) => `["${collection}",${text}]`).join(",")}]}\n`;
+}

@@ -1,0 +1,87 @@
+import type { Server as HttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { systemClock } from "../util/clock.ts";
+import { ConfigError } from "./config.ts";
+import { isLoopbackAddress } from "./origin.ts";
+import type { Server } from "./server.ts";
+
+export interface ListenOptions {
+  /** Default "127.0.0.1". A server without authentication listens on loopback only (A1). */
+  readonly host?: string | undefined;
+  /** Default 4848; 0 picks a free one. */
+  readonly port?: number | undefined;
+}
+
+export interface Listening {
+  /** Where it answers: "http://127.0.0.1:4848". */
+  readonly url: string;
+  /** Takes no more connections, lets requests end, closes the server and its store. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds in which the last bytes of answers may leave after the server has closed. */
+const FLUSH = 1_000;
+
+/**
+ * Serves a server on a port, once it is ready.
+ *
+ * @throws ConfigError for an address beyond loopback where no authentication is configured; an Error that names the
+ * cause where the port cannot be had.
+ * @example
+ * const { url, close } = await listen(createServer({ store, config }), { port: 0 });
+ */
+export async function listen(server: Server, options: ListenOptions = {}): Promise<Listening> {
+  const { host = "127.0.0.1", port = 4848 } = options;
+  if (server.open && !isLoopbackHost(host)) {
+    const cure = "set auth (jwtSecret, jwks or authenticate), or listen on 127.0.0.1";
+    throw new ConfigError([`auth: expected an authentication, since the server is to listen on ${host}; ${cure}`]);
+  }
+  await server.ready;
+  const http = createAdaptorServer({
+    fetch: (request, env) => server.handler(request, { remote: env.incoming.socket.remoteAddress }),
+    overrideGlobalObjects: false,
+  }) as HttpServer;
+  await bound(http, host, port);
+  const { address, port: actual, family } = http.address() as AddressInfo;
+  const url = `http://${family === "IPv6" ? `[${address}]` : address}:${actual}`;
+  let closing: Promise<void> | null = null;
+  return {
+    url,
+    close: () => {
+      closing ??= drain(http, server);
+      return closing;
+    },
+  };
+}
+
+function bound(http: HttpServer, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once("error", (error: NodeJS.ErrnoException) =>
+      reject(new Error(causeOf(error, host, port), { cause: error })),
+    );
+    http.listen(port, host, resolve);
+  });
+}
+
+function causeOf({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+  if (code === "EADDRINUSE") return `port ${port} of ${host} is in use: end what listens there, or choose another port`;
+  if (code === "EACCES") return `port ${port} may not be used: choose one above 1023`;
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") return `${host} is no address of this machine`;
+  return `cannot listen on ${host}:${port}: ${message}`;
+}
+
+async function drain(http: HttpServer, server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    http.close(() => resolve());
+  });
+  await server.close();
+  http.closeIdleConnections();
+  await Promise.race([closed, systemClock.sleep(FLUSH)]);
+  http.closeAllConnections();
+  await closed;
+}
+
+function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || isLoopbackAddress(host);
+}

@@ -1,0 +1,52 @@
+import { Problem } from "../wire/problem.ts";
+import type { Call, Core } from "./core.ts";
+import { head } from "./head.ts";
+import { history } from "./history.ts";
+import { journal } from "./journal.ts";
+import { pull } from "./pull.ts";
+import { push } from "./push.ts";
+import { cut } from "./retention.ts";
+import { verify } from "./verify.ts";
+
+/** One way in. All there are stand in `routes`, so that none can forget to ask (A3). */
+export interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /**
+   * What `authorize` is asked before the route begins: to use the space, to administer it, or the server where the path
+   * names no space. "scopes": the route itself asks for each scope, and answers nothing else. "nothing": anybody may.
+   */
+  readonly asks: "head" | "admin" | "scopes" | "nothing";
+  /** Which scopes the route asks for besides. */
+  readonly scopes?: "read" | "write";
+  /** Whether this machine need not ask. */
+  readonly freeOnLoopback?: boolean;
+  handle(core: Core, call: Call): Promise<Response>;
+}
+
+const SPACE = "/v1/spaces/:space";
+
+export const routes: readonly Route[] = [
+  { method: "GET", path: "/healthz", asks: "nothing", handle: async () => new Response("ok\n") },
+  { method: "GET", path: "/readyz", asks: "nothing", handle: ready },
+  { method: "GET", path: "/metrics", asks: "admin", freeOnLoopback: true, handle: metrics },
+  { method: "GET", path: SPACE, asks: "head", scopes: "read", handle: head },
+  { method: "POST", path: `${SPACE}/pull`, asks: "scopes", scopes: "read", handle: pull },
+  { method: "POST", path: `${SPACE}/push`, asks: "head", scopes: "write", handle: push },
+  { method: "POST", path: `${SPACE}/verify`, asks: "scopes", scopes: "read", handle: verify },
+  { method: "GET", path: `${SPACE}/journal`, asks: "admin", handle: journal },
+  { method: "GET", path: `${SPACE}/history/:collection/:id`, asks: "admin", handle: history },
+  { method: "POST", path: `${SPACE}/cut`, asks: "admin", handle: cut },
+];
+
+/** Ready once the store answers (H8). */
+async function ready({ store, stopping }: Core): Promise<Response> {
+  if (stopping.aborted) throw new Problem("unavailable", "the server is ending");
+  await store.spaces();
+  return new Response("ready\n");
+}
+
+async function metrics(core: Core): Promise<Response> {
+  const text = await core.metrics.text();
+  return new Response(text, { headers: { "content-type": core.metrics.type } });
+}

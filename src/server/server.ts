@@ -1,0 +1,119 @@
+import type { Rules } from "../model/push.ts";
+import type { Store } from "../store/store.ts";
+import { type Clock, systemClock } from "../util/clock.ts";
+import { type Random, systemRandom } from "../util/random.ts";
+import { toHex } from "../util/sha256.ts";
+import { accessOf } from "./access.ts";
+import { Active } from "./active.ts";
+import { type Config, settingsOf } from "./config.ts";
+import type { Core } from "./core.ts";
+import { type Context, handlerOf } from "./handler.ts";
+import { listedStore } from "./listed.ts";
+import { type Log, noLog } from "./log.ts";
+import { metricsOf } from "./metrics.ts";
+import { Newcomers } from "./newcomer.ts";
+import { prepare } from "./prepare.ts";
+import { NO_RATE, rateOf } from "./rate.ts";
+import { type Ages, cutSpace, retain } from "./retention.ts";
+import { Spaces } from "./space.ts";
+
+/** Milliseconds that answers under way get to end before the store is closed. */
+const GRACE = 10_000;
+
+export interface ServerOptions {
+  readonly store: Store;
+  readonly config?: Config | undefined;
+  /** From the environment; they go before the configuration. */
+  readonly secrets?: { readonly jwtSecret?: string | undefined; readonly jwksUrl?: string | undefined } | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  readonly log?: Log | undefined;
+}
+
+export interface Server {
+  /**
+   * Answers a request; never rejects. It mounts in anything that speaks web-standard requests, under any prefix.
+   * `remote` is the address of the connection's other end: a server without authentication needs it, or `auth.open`.
+   */
+  handler(request: Request, context?: Context): Promise<Response>;
+  /** Whether everyone who reaches it is admin, since no authentication is configured (A1). */
+  readonly open: boolean;
+  /** Resolves when the spaces that the configuration lists are there and answers are given. */
+  readonly ready: Promise<void>;
+  /** Cuts a space to these ages now (section 8): what the configuration says, where they are left out. */
+  cutNow(space: string, ages?: Ages): Promise<number>;
+  /** Wakes whoever waits, lets answers and pushes end, closes the store. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * A server over a store.
+ *
+ * @throws ConfigError where the configuration is wrong.
+ * @example
+ * const server = createServer({ store: openSqliteStore({ path: "data" }), config });
+ * const response = await server.handler(new Request("http://localhost/v1/spaces/acme"));
+ */
+export function createServer(options: ServerOptions): Server {
+  const settings = settingsOf(withSecrets(options));
+  const { clock = systemClock, random = systemRandom, log = noLog } = options;
+  const store = listedStore(options.store, settings.spaces);
+  const access = accessOf(settings.auth, clock);
+  const metrics = metricsOf(options.store);
+  const active = new Active();
+  const stop = new AbortController();
+  const { rate } = settings.limits;
+  const rules = (space: string): Rules => ({
+    space,
+    collections: settings.collections,
+    authorize: access.authorize,
+    limits: settings.limits,
+    now: clock.now(),
+    salt: () => toHex(random.bytes(16)),
+  });
+  const mayCreate = (space: string) => settings.spaces === "open" || settings.spaces.has(space);
+  const spaces = new Spaces({ store, clock, log, metrics, rules, mayCreate, collections: settings.collections });
+  const shared = { store, settings, access, clock, random, log, metrics, active, stopping: stop.signal };
+  const ready = prepare({ ...shared, rules });
+  const core: Core = {
+    ...shared,
+    ready,
+    spaces,
+    rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
+    newcomers: access.open ? null : new Newcomers(store, settings.limits),
+  };
+  const handler = handlerOf(core);
+  const retention = retain(core);
+  let closing: Promise<void> | null = null;
+
+  async function close(): Promise<void> {
+    stop.abort();
+    await Promise.all([ready, retention]);
+    await Promise.race([active.idle(), clock.sleep(GRACE)]);
+    await spaces.idle();
+    await options.store.close();
+  }
+
+  return {
+    handler,
+    open: access.open,
+    ready,
+    cutNow: (space, ages = settings.retention) => cutSpace(core, space, ages),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** The configuration with what the environment says, which goes before it. */
+function withSecrets({ config = {}, secrets = {} }: ServerOptions): Config {
+  const { jwtSecret, jwksUrl } = secrets;
+  if (jwtSecret === undefined && jwksUrl === undefined) return config;
+  const auth = {
+    ...config.auth,
+    ...(jwtSecret !== undefined && { jwtSecret }),
+    ...(jwksUrl !== undefined && { jwks: jwksUrl }),
+  };
+  return { ...config, auth };
+}

@@ -1,0 +1,176 @@
+import { type Decision, decide, wantedOf } from "../model/decide.ts";
+import type { Outcome } from "../model/mutation.ts";
+import type { Push, PushResponse, PushResult, Rules } from "../model/push.ts";
+import type { Collections } from "../model/schema.ts";
+import { type Store, StoreError } from "../store/store.ts";
+import type { Clock } from "../util/clock.ts";
+import { Problem } from "../wire/problem.ts";
+import { faultFields, type Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { noteScopes, SCOPES_NOTE } from "./prepare.ts";
+import { unknownSpace } from "./questions.ts";
+
+/** A commit takes what waits, but no more pushes and writes than this, so that none waits long behind others. */
+const BATCH_PUSHES = 500;
+const BATCH_WRITES = 5_000;
+/** Pushes that may wait for one space before more are sent away. */
+const QUEUE = 10_000;
+
+export interface SpaceParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  rules(space: string): Rules;
+  /** Whether a first push may create the space (H9). */
+  mayCreate(space: string): boolean;
+  readonly collections: Collections;
+}
+
+interface Waiting {
+  readonly push: Push;
+  resolve(result: PushResult): void;
+  reject(error: unknown): void;
+}
+
+/** The spaces that pushes are waiting for. */
+export class Spaces {
+  private readonly parts: SpaceParts;
+  private readonly queues = new Map<string, Queue>();
+  /** Spaces that are known to have the note of their scopes. */
+  private readonly noted = new Set<string>();
+
+  constructor(parts: SpaceParts) {
+    this.parts = parts;
+  }
+
+  /** Resolves when the push is durable, or refused. */
+  push(space: string, push: Push): Promise<PushResult> {
+    let queue = this.queues.get(space);
+    if (queue === undefined) {
+      queue = new Queue(space, this.parts, this.noted, () => this.queues.delete(space));
+      this.queues.set(space, queue);
+    }
+    return queue.push(push);
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    while (this.queues.size > 0) await Promise.all([...this.queues.values()].map((queue) => queue.done));
+  }
+}
+
+/** The pushes of one space: those that wait when a commit begins share it (W8). */
+class Queue {
+  readonly done: Promise<void>;
+  private readonly space: string;
+  private readonly parts: SpaceParts;
+  private readonly noted: Set<string>;
+  private readonly waiting: Waiting[] = [];
+
+  constructor(space: string, parts: SpaceParts, noted: Set<string>, empty: () => void) {
+    this.noted = noted;
+    this.space = space;
+    this.parts = parts;
+    this.done = this.work().finally(empty);
+  }
+
+  push(push: Push): Promise<PushResult> {
+    if (this.waiting.length >= QUEUE) {
+      throw new Problem("unavailable", "too many pushes wait for this space: try again", { retryAfter: 1 });
+    }
+    return new Promise((resolve, reject) => this.waiting.push({ push, resolve, reject }));
+  }
+
+  private async work(): Promise<void> {
+    do {
+      // Requests that have arrived, but are not parsed yet, shall share the commit.
+      await this.parts.clock.sleep(0);
+      await this.settle(this.take());
+    } while (this.waiting.length > 0);
+  }
+
+  private take(): Waiting[] {
+    let writes = 0;
+    let count = 0;
+    for (const { push } of this.waiting) {
+      writes += writesOf(push);
+      if (count > 0 && (count >= BATCH_PUSHES || writes > BATCH_WRITES)) break;
+      count++;
+    }
+    return this.waiting.splice(0, count);
+  }
+
+  /** Commits a batch; where it fails for its content, one push at a time, so that nobody suffers for another's (W7). */
+  private async settle(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const results = await this.commit(batch.map(({ push }) => push));
+      for (const [i, { resolve }] of batch.entries()) resolve(results[i] as PushResult);
+    } catch (error) {
+      const [first, ...others] = batch;
+      if (first === undefined) return;
+      if (isOutage(error)) for (const { reject } of batch) reject(error);
+      else if (others.length > 0) for (const one of batch) await this.settle([one]);
+      else await this.settleAlone(first, error);
+    }
+  }
+
+  /**
+   * One mutation at a time, as far as it goes: the client sends the rest again. A mutation that fails by itself is
+   * malformed in a way that nobody foresaw: `invalid`, so that the client can go on without it.
+   */
+  private async settleAlone({ push, resolve, reject }: Waiting, fault: unknown): Promise<void> {
+    const { mutations } = push.request;
+    const outcomes: Outcome[] = [];
+    let settled: PushResponse | null = null;
+    const answer = (otherwise: () => void) => (settled === null ? otherwise() : resolve({ ...settled, outcomes }));
+    for (const [i, mutation] of mutations.entries()) {
+      try {
+        const [result] = await this.commit([{ user: push.user, request: { ...push.request, mutations: [mutation] } }]);
+        if (result === undefined || "refused" in result) return answer(() => result && resolve(result));
+        settled = result;
+        outcomes.push(...result.outcomes);
+      } catch (error) {
+        return answer(() => reject(isOutage(error) ? error : this.blame(error, i, mutation.id)));
+      }
+    }
+    answer(() => reject(fault));
+  }
+
+  private blame(error: unknown, index: number, id: number): Problem {
+    this.parts.log.error({ space: this.space, ...faultFields(error) }, "a mutation could not be stored");
+    const detail =
+      "the server cannot store this mutation: hand it to the application and send its number again without writes";
+    return new Problem("invalid", detail, { path: `mutations[${index}]`, id });
+  }
+
+  /** A space that this push made is of the `scopes` of today (C8). */
+  private async note(): Promise<void> {
+    const { store, collections } = this.parts;
+    if (this.noted.has(this.space)) return;
+    if ((await store.note(this.space, SCOPES_NOTE)) === null) await noteScopes(store, this.space, collections);
+    this.noted.add(this.space);
+  }
+
+  private async commit(pushes: readonly Push[]): Promise<readonly PushResult[]> {
+    const { store, clock, metrics } = this.parts;
+    const rules = this.parts.rules(this.space);
+    const wanted = wantedOf(pushes, this.parts.mayCreate(this.space));
+    const began = clock.now();
+    const decision = await store.write<Decision>(this.space, wanted, (loaded) => decide(loaded, pushes, rules));
+    if (decision === null) throw unknownSpace();
+    await this.note();
+    metrics.commit(pushes.length, decision.entries.length, (clock.now() - began) / 1_000);
+    for (const { outcome } of decision.outcomes) metrics.outcome(outcome.status);
+    return decision.results;
+  }
+}
+
+/** What no smaller batch would change. */
+function isOutage(error: unknown): boolean {
+  return error instanceof StoreError || error instanceof Problem;
+}
+
+function writesOf({ request }: Push): number {
+  return request.mutations.reduce((sum, { writes }) => sum + writes.length + 1, 1);
+}
