@@ -1,0 +1,72 @@
+import { sha256 as portable } from "@noble/hashes/sha2.js";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { assert, InvariantError, must } from "./assert.ts";
+import { backoff } from "./backoff.ts";
+import { fromBase64Url, toBase64Url } from "./base64.ts";
+import { systemClock } from "./clock.ts";
+import { randomName, systemRandom } from "./random.ts";
+import { sha256, sha256Hex, toHex } from "./sha256.ts";
+import { utf8 } from "./utf8.ts";
+
+describe("SHA-256", () => {
+  it("[P9] gives the vectors of FIPS 180-4, in text and in bytes", () => {
+    expect(sha256Hex("abc")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    expect(sha256Hex("")).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    expect(toHex(sha256(Uint8Array.of(0x61, 0x62, 0x63)))).toBe(sha256Hex("abc"));
+  });
+
+  it("[P9] is the same with Node's own hash and without", () => {
+    fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => sha256Hex(text) === toHex(portable(utf8(text)))));
+  });
+});
+
+describe("base64url", () => {
+  it("round trips any bytes, without padding", () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        const text = toBase64Url(bytes);
+        expect(text).toMatch(/^[A-Za-z0-9_-]*$/);
+        expect(fromBase64Url(text)).toEqual(bytes);
+      }),
+    );
+  });
+  it.each(["a", "a=", "a b", "a+b/", "é"])("does not read %j", (text) => {
+    expect(fromBase64Url(text)).toBeNull();
+  });
+});
+
+describe("backoff", () => {
+  const limits = { first: 100, most: 5_000 };
+  const random = (fraction: number) => ({ ...systemRandom, fraction: () => fraction });
+
+  it("doubles its upper bound up to the greatest, and draws evenly below it", () => {
+    expect([0, 1, 2, 5, 6, 1_000].map((attempt) => backoff(attempt, limits, random(1)))).toEqual([
+      100, 200, 400, 3_200, 5_000, 5_000,
+    ]);
+    expect(backoff(3, limits, random(0))).toBe(0);
+    expect(backoff(3, limits, random(0.5))).toBe(400);
+  });
+});
+
+describe("small things", () => {
+  it("a random name has 22 characters, and is another each time", () => {
+    const names = Array.from({ length: 100 }, () => randomName(systemRandom));
+    expect(new Set(names).size).toBe(100);
+    for (const name of names) expect(name).toMatch(/^[A-Za-z0-9_-]{22}$/);
+  });
+
+  it("a sleep ends when its signal is aborted, and one that is aborted already does not begin", async () => {
+    const stop = new AbortController();
+    const asleep = systemClock.sleep(3_600_000, stop.signal);
+    stop.abort();
+    await asleep;
+    await systemClock.sleep(3_600_000, stop.signal);
+  });
+
+  it("a broken invariant says which", () => {
+    expect(() => assert(false, "one")).toThrow(new InvariantError("one"));
+    expect(() => must(null, "two")).toThrow(InvariantError);
+    expect(must(0, "three")).toBe(0);
+  });
+});
