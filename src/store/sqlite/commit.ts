@@ -65,14 +65,13 @@ function writeRow(connection: Connection, space: Space, row: Row): void {
   const numberOf = (author: string) => names.intern(space.id, "author", author);
   const collection = names.intern(space.id, "collection", row.collection);
   const scopes = [...row.scopes.keys()].map((scope) => names.intern(space.id, "scope", scope));
-  const { rid } = connection.one<{ rid: number }>(
+  connection.run(
     `INSERT INTO record (space, collection, id, revision, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET
        revision = excluded.revision, created = excluded.created, creator = excluded.creator,
        lane0 = excluded.lane0, lane1 = excluded.lane1, lane2 = excluded.lane2, lane3 = excluded.lane3,
-       scopes = excluded.scopes, stamps = excluded.stamps, text = excluded.text
-     RETURNING rid`,
+       scopes = excluded.scopes, stamps = excluded.stamps, text = excluded.text`,
     space.id,
     collection,
     row.id,
@@ -83,21 +82,20 @@ function writeRow(connection: Connection, space: Space, row: Row): void {
     JSON.stringify(scopes),
     encodeStamps(row, numberOf),
     row.text,
-  ) as { rid: number };
+  );
   let at = 0;
   for (const member of row.scopes.values()) {
     const scope = scopes[at++] as number;
     if (member.revision <= space.head.revision) continue;
     connection.run(
-      `INSERT INTO member (space, scope, collection, id, rid, revision, entered, first, present)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO member (space, scope, collection, id, revision, entered, first, present)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET
          revision = excluded.revision, entered = excluded.entered, first = excluded.first, present = excluded.present`,
       space.id,
       scope,
       collection,
       row.id,
-      rid,
       member.revision,
       member.entered,
       member.first,

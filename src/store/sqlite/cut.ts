@@ -81,7 +81,6 @@ function cutEntries(connection: Connection, space: number, tombstones: Revision,
 }
 
 interface Gone {
-  readonly rid: number;
   readonly scope: number;
   readonly collection: number;
   readonly id: string;
@@ -90,15 +89,15 @@ interface Gone {
 /** Deleted records, with whatever memberships are left of them. */
 function cutRecords(connection: Connection, space: number, tombstones: Revision, slice: number): Cut {
   const gone = connection.all<Gone & { scopes: string }>(
-    `SELECT rid, collection, id, scopes FROM record
+    `SELECT collection, id, scopes FROM record
      WHERE space = ? AND revision <= ? AND text IS NULL ORDER BY revision LIMIT ?`,
     space,
     tombstones,
     slice,
   );
-  for (const { rid, collection, id, scopes } of gone) {
-    for (const scope of JSON.parse(scopes) as number[]) deleteMember(connection, space, { rid, scope, collection, id });
-    connection.run("DELETE FROM record WHERE rid = ?", rid);
+  for (const { collection, id, scopes } of gone) {
+    for (const scope of JSON.parse(scopes) as number[]) deleteMember(connection, space, { scope, collection, id });
+    connection.run("DELETE FROM record WHERE space = ? AND collection = ? AND id = ?", space, collection, id);
   }
   return { done: gone.length < slice, removed: gone.length };
 }
@@ -106,7 +105,7 @@ function cutRecords(connection: Connection, space: number, tombstones: Revision,
 /** What records left behind in the scopes that they went out of. */
 function cutMembers(connection: Connection, space: number, tombstones: Revision, slice: number): Cut {
   const gone = connection.all<Gone>(
-    `SELECT rid, scope, collection, id FROM member
+    `SELECT scope, collection, id FROM member
      WHERE space = ? AND revision <= ? AND present = 0 ORDER BY revision LIMIT ?`,
     space,
     tombstones,
@@ -116,9 +115,12 @@ function cutMembers(connection: Connection, space: number, tombstones: Revision,
     deleteMember(connection, space, member);
     connection.run(
       `UPDATE record SET scopes =
-         (SELECT json_group_array(value) FROM json_each(record.scopes) WHERE value <> ?) WHERE rid = ?`,
+         (SELECT json_group_array(value) FROM json_each(record.scopes) WHERE value <> ?)
+       WHERE space = ? AND collection = ? AND id = ?`,
       member.scope,
-      member.rid,
+      space,
+      member.collection,
+      member.id,
     );
   }
   return { done: gone.length < slice, removed: gone.length };

@@ -8,6 +8,8 @@ import { load } from "./load.ts";
 import { read } from "./read.ts";
 import { createSpace, findSpace, type Space } from "./space.ts";
 
+export { backup, restore } from "./backup.ts";
+
 export interface SqliteStoreOptions {
   /** The folder that holds the database; it is made where it is missing. `":memory:"` keeps all in memory. */
   readonly path: string;

@@ -3,79 +3,98 @@ import type { PageQuery, PageResult } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
 
+/** Records that are taken before anything is known of their size. */
+const FIRST_CHUNK = 16;
+
 interface Chunk {
   readonly records: string | null;
+  readonly bytes: number | null;
   readonly count: number;
   readonly last: string | null;
 }
 
-/** What a chunk is taken of: the records of a segment after an id, those present in the scope. */
-const PRESENT = `FROM member JOIN record USING (rid)
-  WHERE member.space = ? AND scope = ? AND member.collection = ? AND member.id > ? AND present = 1
-  ORDER BY member.id LIMIT ?`;
+/** The records of a scope in a segment, after an id, in the order of ids. */
+const PRESENT = `FROM member CROSS JOIN record USING (space, collection, id)
+  WHERE space = ? AND scope = ? AND collection = ? AND id > ? AND present = 1 ORDER BY id LIMIT ?`;
 
-/** Records in key order as one text a collection, joined inside SQLite: their texts are never parsed on the way out. */
+/** Records in key order as text, joined inside SQLite: they are never parsed on the way out. */
 export function readPage(connection: Connection, space: number, query: PageQuery): PageResult {
   const scope = connection.names.find(space, "scope", query.scope);
   if (scope === undefined) return { runs: [], last: null, more: false };
-  const runs: { collection: string; records: string; count: number }[] = [];
-  let last: Key | null = null;
-  let limit = query.limit;
-  let bytes = query.bytes;
-  const segments = segmentsOf(collectionsOf(connection, space, query.collections), query.after, null);
-  for (const segment of segments) {
-    const fits = measure(connection, space, scope, segment, limit, bytes, last === null);
-    if (fits.count > 0) {
-      const chunk = readChunk(connection, space, scope, segment, fits.count);
-      runs.push({ collection: segment.name, records: chunk.records as string, count: chunk.count });
-      last = keyOf(segment.name, chunk.last as string);
-      limit -= chunk.count;
-      bytes -= fits.bytes;
+  const page = new Page(query.limit, query.bytes);
+  for (const segment of segmentsOf(collectionsOf(connection, space, query.collections), query.after, null)) {
+    let after = segment.from;
+    for (;;) {
+      const asked = page.nextChunk();
+      const chunk = readChunk(connection, space, scope, segment.collection, after, asked);
+      if (chunk.count === 0) break;
+      if (page.add(segment, chunk)) {
+        after = chunk.last as string;
+        if (chunk.count < asked) break;
+      } else if (chunk.count === 1) return { runs: page.runs, last: page.last, more: true };
     }
-    if (fits.more) return { runs, last, more: true };
   }
-  return { runs, last, more: false };
+  return { runs: page.runs, last: page.last, more: false };
 }
 
 /**
- * How many of a segment's next records fit. Lengths come from the rows' headers, without the texts. The whole limit
- * is summed at once, since it mostly fits; only otherwise is it counted record by record, up to where it does not.
+ * A page that fills up. What fits is known only once records have been joined, so they are taken in chunks: each is
+ * half of what would fill the page by the average so far, and one that does not fit is taken again in smaller ones.
  */
-function measure(
+class Page {
+  readonly runs: { collection: string; records: string; count: number }[] = [];
+  last: Key | null = null;
+  #limit: number;
+  #bytes: number;
+  #chunk = FIRST_CHUNK;
+
+  constructor(limit: number, bytes: number) {
+    this.#limit = limit;
+    this.#bytes = bytes;
+  }
+
+  /** How many records to take next. One is tried also where none is allowed any more, to see whether there is one. */
+  nextChunk(): number {
+    return Math.max(1, Math.min(this.#chunk, this.#limit));
+  }
+
+  /** Whether the chunk was added. The first record always is. */
+  add(segment: Segment, chunk: Chunk): boolean {
+    const bytes = chunk.bytes as number;
+    const first = this.last === null && chunk.count === 1;
+    if (!first && (bytes > this.#bytes || chunk.count > this.#limit)) {
+      this.#chunk = Math.floor(chunk.count / 4);
+      return false;
+    }
+    const run = this.runs.at(-1);
+    const records = chunk.records as string;
+    if (run?.collection === segment.name) {
+      run.records += `,${records}`;
+      run.count += chunk.count;
+    } else this.runs.push({ collection: segment.name, records, count: chunk.count });
+    this.last = keyOf(segment.name, chunk.last as string);
+    this.#limit -= chunk.count;
+    this.#bytes -= bytes;
+    this.#chunk = Math.ceil((this.#bytes * chunk.count) / bytes / 2);
+    return true;
+  }
+}
+
+function readChunk(
   connection: Connection,
   space: number,
   scope: number,
-  segment: Segment,
-  limit: number,
-  bytes: number,
-  first: boolean,
-): { count: number; bytes: number; more: boolean } {
-  const at = [space, scope, segment.collection, segment.from] as const;
-  const lengths = `SELECT octet_length(text) AS bytes ${PRESENT}`;
-  const all = connection.one<{ count: number; bytes: number }>(
-    `SELECT count(*) AS count, coalesce(sum(bytes), 0) AS bytes FROM (${lengths})`,
-    ...at,
-    limit + 1,
-  ) as { count: number; bytes: number };
-  if (all.count <= limit && all.bytes <= bytes) return { ...all, more: false };
-  let count = 0;
-  let sum = 0;
-  for (const row of connection.iterate<{ bytes: number }>(lengths, ...at, limit)) {
-    if (sum + row.bytes > bytes && !(first && count === 0)) break;
-    count++;
-    sum += row.bytes;
-  }
-  return { count, bytes: sum, more: true };
-}
-
-function readChunk(connection: Connection, space: number, scope: number, segment: Segment, count: number): Chunk {
+  collection: number,
+  after: string,
+  count: number,
+): Chunk {
   return connection.one<Chunk>(
-    `SELECT group_concat(text) AS records, count(*) AS count, max(id) AS last
-     FROM (SELECT text, member.id AS id ${PRESENT})`,
+    `SELECT group_concat(text) AS records, octet_length(group_concat(text)) AS bytes, count(*) AS count, max(id) AS last
+     FROM (SELECT text, id ${PRESENT})`,
     space,
     scope,
-    segment.collection,
-    segment.from,
+    collection,
+    after,
     count,
   ) as Chunk;
 }

@@ -101,7 +101,7 @@ class RangeReader {
         `SELECT count(*) AS count,
            coalesce(sum(lane0), 0) & 0xffffffff AS lane0, coalesce(sum(lane1), 0) & 0xffffffff AS lane1,
            coalesce(sum(lane2), 0) & 0xffffffff AS lane2, coalesce(sum(lane3), 0) & 0xffffffff AS lane3
-         FROM member CROSS JOIN record USING (rid) WHERE ${WITHIN}`,
+         FROM member CROSS JOIN record USING (space, collection, id) WHERE ${WITHIN}`,
         ...this.#bounds(segment),
       );
       if (row) total = addFingerprints(total, { count: row.count, lanes: lanesOf(row) });
@@ -113,7 +113,7 @@ class RangeReader {
     return this.#segments(range).flatMap((segment) =>
       this.#connection
         .all<{ text: string }>(
-          `SELECT text FROM member CROSS JOIN record USING (rid) WHERE ${WITHIN} ORDER BY member.id`,
+          `SELECT text FROM member CROSS JOIN record USING (space, collection, id) WHERE ${WITHIN} ORDER BY member.id`,
           ...this.#bounds(segment),
         )
         .map(({ text }): [string, string] => [segment.name, text]),

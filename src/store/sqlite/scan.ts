@@ -24,8 +24,8 @@ interface ScanRow {
 const CHANGED = `member.space = ?1 AND member.scope = ?2 AND member.revision > ?3
   AND (?4 IS NULL OR member.collection IN (SELECT value FROM json_each(?4)))`;
 const FROM_INDEX = "FROM member INDEXED BY member_changed";
-const ROWS = `SELECT member.collection, member.id, member.revision, entered, first, present, created, creator, stamps, text
-  ${FROM_INDEX} CROSS JOIN record USING (rid) WHERE ${CHANGED}`;
+const ROWS = `SELECT collection, id, member.revision, entered, first, present, created, creator, stamps, text
+  ${FROM_INDEX} CROSS JOIN record USING (space, collection, id) WHERE ${CHANGED}`;
 
 export function scan(connection: Connection, space: number, query: ScanQuery): ScanResult {
   const scope = connection.names.find(space, "scope", query.scope);

@@ -33,7 +33,6 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
 
   CREATE TABLE record (
-    rid INTEGER PRIMARY KEY,
     space INTEGER NOT NULL,
     collection INTEGER NOT NULL,
     id TEXT NOT NULL,
@@ -47,8 +46,8 @@ const MIGRATIONS: readonly string[] = [
     scopes TEXT NOT NULL,                -- JSON: the scopes that have a row in member
     stamps TEXT,                         -- JSON: see codec.ts; null where all are those of the creation
     text TEXT,                           -- canonical; null for a tombstone
-    UNIQUE (space, collection, id)
-  ) STRICT;
+    PRIMARY KEY (space, collection, id)
+  ) STRICT, WITHOUT ROWID;
   CREATE INDEX record_gone ON record (space, revision) WHERE text IS NULL;
 
   CREATE TABLE member (
@@ -56,7 +55,6 @@ const MIGRATIONS: readonly string[] = [
     scope INTEGER NOT NULL,
     collection INTEGER NOT NULL,
     id TEXT NOT NULL,
-    rid INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     entered INTEGER NOT NULL,
     first INTEGER NOT NULL,
