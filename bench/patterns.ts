@@ -9,7 +9,7 @@ import { change, cursorOf, fill, get, linesOf, post } from "./wire.ts";
  * What the patterns of client-server synchronisation cost on the same work: 100,000 records, of which 2,000 changed, 5
  * times each, since the replica was here last. Prints the table of docs/pattern.md.
  *
- *   node bench/patterns.ts
+ *   npm run bench:patterns
  */
 const RECORDS = 100_000;
 const CHANGED = 2000;
