@@ -61,7 +61,7 @@ export async function* answerLines(ask: Ask): AsyncGenerator<string> {
   const { space, progress, revoked } = ask;
   yield lineText({ op: "begin", space, revision: ask.head.revision, principal: ask.principal });
   for (const key of revoked) yield lineText({ op: "revoked", key });
-  const opener = openerOf(ask.recovery);
+  const opener = new Opener(ask.recovery);
   const mirrors = mirrorsOf(progress);
   let limit = PAGE_RECORDS;
   for (let attempt = 1; ; attempt++) {
@@ -105,16 +105,27 @@ export async function hasNews(ask: Pick<Ask, "store" | "space" | "progress" | "r
 }
 
 /** Writes the `subscription` line of a subscription where the last one written is another's. */
-type Opener = (own: Progress) => string;
+class Opener {
+  private readonly recovery: Recovery | null;
+  /** A copy that starts over gets a new `at`, and its line again. */
+  private readonly opened = new Map<Progress, Point>();
+  private last: Progress | null = null;
 
-function openerOf(recovery: Recovery | null): Opener {
-  // A copy that starts over gets a new `at`.
-  let open: Point | null = null;
-  return (own) => {
-    if (open === own.at) return "";
-    open = own.at;
-    return lineText(subscriptionLine(own, recovery));
-  };
+  constructor(recovery: Recovery | null) {
+    this.recovery = recovery;
+  }
+
+  /** Whether the subscription has had its line in this answer. */
+  has(own: Progress): boolean {
+    return this.opened.get(own) === own.at;
+  }
+
+  line(own: Progress): string {
+    if (this.last === own && this.has(own)) return "";
+    this.last = own;
+    this.opened.set(own, own.at);
+    return lineText(subscriptionLine(own, this.recovery));
+  }
 }
 
 function headPoint({ revision, hash }: Head): Point {
@@ -143,7 +154,7 @@ function pageOf({ subscription, pages }: Progress): PageQuery {
 
 function takeCopyPage(ask: Ask, own: Progress, page: PageResult, head: Head, opener: Opener): string {
   ask.rows(page.runs.reduce((sum, { count }) => sum + count, 0));
-  const text = opener(own) + recordsText(own, page, head.revision);
+  const text = opener.line(own) + recordsText(own, page, head.revision);
   own.page = headPoint(head);
   own.key = page.last ?? own.key ?? "";
   own.pages = page.more ? { after: page.last } : null;
@@ -163,7 +174,7 @@ function recordsText({ subscription }: Progress, page: PageResult, at: number): 
 
 /** A page of a delta, with its mark (P15). A scan divides no revision, so the mark is behind a whole one. */
 function deltaPage(ask: Ask, own: Progress, scan: ScanResult, head: Point, opener: Opener): string {
-  const text = opener(own) + deltaText(own, scan, head.revision);
+  const text = opener.line(own) + deltaText(own, scan, head.revision);
   own.reached = scan.changes.at(-1)?.member.revision ?? own.reached;
   own.page = head;
   return text + mark(ask, own);
@@ -232,7 +243,7 @@ async function* finish(
 ): AsyncGenerator<string> {
   const { revision } = answers.head;
   for (const [i, own] of ask.progress.entries()) {
-    const opened = opener(own);
+    const opened = opener.line(own);
     const text = opened + deltaText(own, answers.of(joint.scans[i] as Place<ScanQuery>), revision);
     if (text !== "") yield text;
   }
