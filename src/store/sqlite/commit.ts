@@ -1,5 +1,6 @@
-import { type Key, keyOf, type Revision, type Row } from "../../model/record.ts";
-import { assert } from "../../util/assert.ts";
+import { ALL } from "../../model/names.ts";
+import { type Key, keyOf, type Membership, type Revision, type Row } from "../../model/record.ts";
+import { assert, must } from "../../util/assert.ts";
 import type { Batch, ClientRow, Loaded, OutcomeRow } from "../store.ts";
 import { bytes, encodeStamps, outcomeDetail } from "./codec.ts";
 import type { Connection } from "./connection.ts";
@@ -64,18 +65,31 @@ function writeRow(connection: Connection, space: Space, row: Row): void {
   const { names } = connection;
   const numberOf = (author: string) => names.intern(space.id, "author", author);
   const collection = names.intern(space.id, "collection", row.collection);
-  const scopes = [...row.scopes.keys()].map((scope) => names.intern(space.id, "scope", scope));
+  const whole = must(row.scopes.get(ALL), "every record has a membership in *");
+  assert(whole.revision === row.revision, "a record's membership in * changes when the record does");
+  assert(whole.present === (row.text !== null), "a record is in * while it is there");
+  const scopes: number[] = [];
+  for (const [name, member] of row.scopes) {
+    if (name === ALL) continue;
+    const scope = names.intern(space.id, "scope", name);
+    scopes.push(scope);
+    if (member.revision > space.head.revision) writeMember(connection, space.id, scope, collection, row.id, member);
+  }
   connection.run(
-    `INSERT INTO record (space, collection, id, revision, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO record (space, collection, id, revision, all_entered, all_first, created, creator,
+       lane0, lane1, lane2, lane3, scopes, stamps, text)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET
-       revision = excluded.revision, created = excluded.created, creator = excluded.creator,
+       revision = excluded.revision, all_entered = excluded.all_entered, all_first = excluded.all_first,
+       created = excluded.created, creator = excluded.creator,
        lane0 = excluded.lane0, lane1 = excluded.lane1, lane2 = excluded.lane2, lane3 = excluded.lane3,
        scopes = excluded.scopes, stamps = excluded.stamps, text = excluded.text`,
     space.id,
     collection,
     row.id,
     row.revision,
+    whole.entered,
+    whole.first,
     row.created,
     numberOf(row.creator),
     ...row.digest.map((lane) => lane | 0),
@@ -83,25 +97,29 @@ function writeRow(connection: Connection, space: Space, row: Row): void {
     encodeStamps(row, numberOf),
     row.text,
   );
-  let at = 0;
-  for (const member of row.scopes.values()) {
-    const scope = scopes[at++] as number;
-    if (member.revision <= space.head.revision) continue;
-    connection.run(
-      `INSERT INTO member (space, scope, collection, id, revision, entered, first, present)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET
-         revision = excluded.revision, entered = excluded.entered, first = excluded.first, present = excluded.present`,
-      space.id,
-      scope,
-      collection,
-      row.id,
-      member.revision,
-      member.entered,
-      member.first,
-      member.present ? 1 : 0,
-    );
-  }
+}
+
+function writeMember(
+  connection: Connection,
+  space: number,
+  scope: number,
+  collection: number,
+  id: string,
+  member: Membership,
+): void {
+  connection.run(
+    `INSERT INTO member (space, scope, collection, id, seen, entered, first, present) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET
+       seen = excluded.seen, entered = excluded.entered, first = excluded.first, present = excluded.present`,
+    space,
+    scope,
+    collection,
+    id,
+    member.revision,
+    member.entered,
+    member.first,
+    member.present ? 1 : 0,
+  );
 }
 
 function writeOutcome(connection: Connection, space: number, row: OutcomeRow): void {

@@ -106,7 +106,7 @@ function cutRecords(connection: Connection, space: number, tombstones: Revision,
 function cutMembers(connection: Connection, space: number, tombstones: Revision, slice: number): Cut {
   const gone = connection.all<Gone>(
     `SELECT scope, collection, id FROM member
-     WHERE space = ? AND revision <= ? AND present = 0 ORDER BY revision LIMIT ?`,
+     WHERE space = ? AND seen <= ? AND present = 0 ORDER BY seen LIMIT ?`,
     space,
     tombstones,
     slice,

@@ -1,3 +1,4 @@
+import { ALL } from "../../model/names.ts";
 import {
   type Author,
   type Key,
@@ -15,6 +16,8 @@ import type { Space } from "./space.ts";
 
 interface RecordRow extends LaneColumns {
   readonly revision: Revision;
+  readonly all_entered: Revision;
+  readonly all_first: Revision;
   readonly created: Revision;
   readonly creator: number;
   readonly scopes: string;
@@ -56,17 +59,17 @@ export function loadRow(connection: Connection, space: number, collection: strin
   const number = names.find(space, "collection", collection);
   if (number === undefined) return null;
   const row = connection.one<RecordRow>(
-    `SELECT revision, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text
+    `SELECT revision, all_entered, all_first, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text
      FROM record WHERE space = ? AND collection = ? AND id = ?`,
     space,
     number,
     id,
   );
   if (row === undefined) return null;
-  const scopes = new Map<string, Membership>();
+  const scopes = new Map<string, Membership>([[ALL, wholeOf(row)]]);
   for (const scope of JSON.parse(row.scopes) as number[]) {
     const member = connection.one<MemberRow>(
-      `SELECT revision, entered, first, present FROM member
+      `SELECT seen AS revision, entered, first, present FROM member
        WHERE space = ? AND scope = ? AND collection = ? AND id = ?`,
       space,
       scope,
@@ -79,6 +82,11 @@ export function loadRow(connection: Connection, space: number, collection: strin
   const creator = names.text(row.creator);
   const stamps = decodeStamps(row, names);
   return { collection, id, revision, created, creator, text, stamps, digest: lanesOf(row), scopes };
+}
+
+/** The membership in `*`, which has no row of its own. */
+function wholeOf(row: RecordRow): Membership {
+  return { revision: row.revision, entered: row.all_entered, first: row.all_first, present: row.text !== null };
 }
 
 export function loadClient(connection: Connection, space: number, author: Author): ClientRow | null {

@@ -2,6 +2,7 @@ import { type Key, keyOf } from "../../model/record.ts";
 import type { PageQuery, PageResult } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
+import { type Source, sourceOf } from "./source.ts";
 
 /** Records that are taken before anything is known of their size. */
 const FIRST_CHUNK = 16;
@@ -13,20 +14,16 @@ interface Chunk {
   readonly last: string | null;
 }
 
-/** The records of a scope in a segment, after an id, in the order of ids. */
-const PRESENT = `FROM member CROSS JOIN record USING (space, collection, id)
-  WHERE space = ? AND scope = ? AND collection = ? AND id > ? AND present = 1 ORDER BY id LIMIT ?`;
-
 /** Records in key order as text, joined inside SQLite: they are never parsed on the way out. */
 export function readPage(connection: Connection, space: number, query: PageQuery): PageResult {
-  const scope = connection.names.find(space, "scope", query.scope);
-  if (scope === undefined) return { runs: [], last: null, more: false };
+  const source = sourceOf(connection, space, query.scope);
+  if (source === null) return { runs: [], last: null, more: false };
   const page = new Page(query.limit, query.bytes);
   for (const segment of segmentsOf(collectionsOf(connection, space, query.collections), query.after, null)) {
     let after = segment.from;
     for (;;) {
       const asked = page.nextChunk();
-      const chunk = readChunk(connection, space, scope, segment.collection, after, asked);
+      const chunk = readChunk(connection, space, source, segment.collection, after, asked);
       if (chunk.count === 0) break;
       if (page.add(segment, chunk)) {
         after = chunk.last as string;
@@ -83,16 +80,16 @@ class Page {
 function readChunk(
   connection: Connection,
   space: number,
-  scope: number,
+  source: Source,
   collection: number,
   after: string,
   count: number,
 ): Chunk {
   return connection.one<Chunk>(
     `SELECT group_concat(text) AS records, octet_length(group_concat(text)) AS bytes, count(*) AS count, max(id) AS last
-     FROM (SELECT text, id ${PRESENT})`,
+     FROM (SELECT text, id FROM ${source.byKey} AND collection = ?3 AND id > ?4 AND ${source.present} ORDER BY id LIMIT ?5)`,
     space,
-    scope,
+    source.scope,
     collection,
     after,
     count,

@@ -4,6 +4,7 @@ import type { FingerprintQuery, RangePart, RangesQuery } from "../store.ts";
 import { type LaneColumns, lanesOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
+import { type Source, sourceOf } from "./source.ts";
 
 type Collections = ReturnType<typeof collectionsOf>;
 
@@ -25,22 +26,23 @@ export function readFingerprint(connection: Connection, space: number, query: Fi
 
 /** The parts of every range, one range after the other (V1). */
 export function readRanges(connection: Connection, space: number, query: RangesQuery): readonly RangePart[] {
-  const scope = connection.names.find(space, "scope", query.scope);
-  const collections = scope === undefined ? [] : collectionsOf(connection, space, query.collections);
-  const reader = new RangeReader(connection, space, scope ?? 0, collections);
+  const source = sourceOf(connection, space, query.scope);
+  if (source === null) return query.ranges.map((range) => ({ ...range, fingerprint: EMPTY, records: [] }));
+  const collections = collectionsOf(connection, space, query.collections);
+  const reader = new RangeReader(connection, space, source, collections);
   return query.ranges.flatMap((range) => reader.parts(range, query.fanout, query.leaf));
 }
 
 class RangeReader {
   readonly #connection: Connection;
   readonly #space: number;
-  readonly #scope: number;
+  readonly #source: Source;
   readonly #collections: Collections;
 
-  constructor(connection: Connection, space: number, scope: number, collections: Collections) {
+  constructor(connection: Connection, space: number, source: Source, collections: Collections) {
     this.#connection = connection;
     this.#space = space;
-    this.#scope = scope;
+    this.#source = source;
     this.#collections = collections;
   }
 
@@ -73,7 +75,7 @@ class RangeReader {
 
   #countOf(segment: Segment): number {
     const row = this.#connection.one<{ count: number }>(
-      `SELECT count(*) AS count FROM member WHERE ${WITHIN}`,
+      `SELECT count(*) AS count FROM ${this.#source.keys} AND ${this.#within()}`,
       ...this.#bounds(segment),
     );
     return row?.count ?? 0;
@@ -84,7 +86,7 @@ class RangeReader {
     let rest = skip;
     for (const segment of this.#segments(range)) {
       const row = this.#connection.one<{ id: string }>(
-        `SELECT id FROM member WHERE ${WITHIN} ORDER BY id LIMIT 1 OFFSET ?6`,
+        `SELECT id FROM ${this.#source.keys} AND ${this.#within()} ORDER BY id LIMIT 1 OFFSET ?6`,
         ...this.#bounds(segment),
         rest,
       );
@@ -101,7 +103,7 @@ class RangeReader {
         `SELECT count(*) AS count,
            coalesce(sum(lane0), 0) & 0xffffffff AS lane0, coalesce(sum(lane1), 0) & 0xffffffff AS lane1,
            coalesce(sum(lane2), 0) & 0xffffffff AS lane2, coalesce(sum(lane3), 0) & 0xffffffff AS lane3
-         FROM member CROSS JOIN record USING (space, collection, id) WHERE ${WITHIN}`,
+         FROM ${this.#source.byKey} AND ${this.#within()}`,
         ...this.#bounds(segment),
       );
       if (row) total = addFingerprints(total, { count: row.count, lanes: lanesOf(row) });
@@ -113,7 +115,7 @@ class RangeReader {
     return this.#segments(range).flatMap((segment) =>
       this.#connection
         .all<{ text: string }>(
-          `SELECT text FROM member CROSS JOIN record USING (space, collection, id) WHERE ${WITHIN} ORDER BY member.id`,
+          `SELECT text FROM ${this.#source.byKey} AND ${this.#within()} ORDER BY id`,
           ...this.#bounds(segment),
         )
         .map(({ text }): [string, string] => [segment.name, text]),
@@ -124,11 +126,12 @@ class RangeReader {
     return segmentsOf(this.#collections, range.from, range.to);
   }
 
-  #bounds(segment: Segment): [number, number, number, string, string | null] {
-    return [this.#space, this.#scope, segment.collection, segment.from, segment.to];
+  #bounds(segment: Segment): [number, number | null, number, string, string | null] {
+    return [this.#space, this.#source.scope, segment.collection, segment.from, segment.to];
+  }
+
+  /** A blob is greater than every text: no end is an end beyond all ids. */
+  #within(): string {
+    return `collection = ?3 AND id >= ?4 AND id < coalesce(?5, x'') AND ${this.#source.present}`;
   }
 }
-
-/** The records of a segment that the scope holds. A blob is greater than every text: no end is an end beyond all ids. */
-const WITHIN = `member.space = ?1 AND member.scope = ?2 AND member.collection = ?3
-  AND member.id >= ?4 AND member.id < coalesce(?5, x'') AND member.present = 1`;

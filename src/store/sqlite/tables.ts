@@ -37,17 +37,20 @@ const MIGRATIONS: readonly string[] = [
     collection INTEGER NOT NULL,
     id TEXT NOT NULL,
     revision INTEGER NOT NULL,
+    all_entered INTEGER NOT NULL,        -- the membership in the scope *, whose revision is the record's
+    all_first INTEGER NOT NULL,
     created INTEGER NOT NULL,
     creator INTEGER NOT NULL,
     lane0 INTEGER NOT NULL,              -- digest, as signed 32-bit numbers: four bytes each on disk
     lane1 INTEGER NOT NULL,
     lane2 INTEGER NOT NULL,
     lane3 INTEGER NOT NULL,
-    scopes TEXT NOT NULL,                -- JSON: the scopes that have a row in member
+    scopes TEXT NOT NULL,                -- JSON: the scopes that have a row in member: all but *
     stamps TEXT,                         -- JSON: see codec.ts; null where all are those of the creation
     text TEXT,                           -- canonical; null for a tombstone
     PRIMARY KEY (space, collection, id)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX record_changed ON record (space, revision);
   CREATE INDEX record_gone ON record (space, revision) WHERE text IS NULL;
 
   CREATE TABLE member (
@@ -55,14 +58,14 @@ const MIGRATIONS: readonly string[] = [
     scope INTEGER NOT NULL,
     collection INTEGER NOT NULL,
     id TEXT NOT NULL,
-    revision INTEGER NOT NULL,
+    seen INTEGER NOT NULL,               -- the membership's revision
     entered INTEGER NOT NULL,
     first INTEGER NOT NULL,
     present INTEGER NOT NULL,
     PRIMARY KEY (space, scope, collection, id)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX member_changed ON member (space, scope, revision);
-  CREATE INDEX member_gone ON member (space, revision) WHERE present = 0;
+  CREATE INDEX member_changed ON member (space, scope, seen);
+  CREATE INDEX member_gone ON member (space, seen) WHERE present = 0;
 
   CREATE TABLE fingerprint (
     space INTEGER NOT NULL,
