@@ -243,9 +243,8 @@ async function* finish(
 ): AsyncGenerator<string> {
   const { revision } = answers.head;
   for (const [i, own] of ask.progress.entries()) {
-    const opened = opener.line(own);
-    const text = opened + deltaText(own, answers.of(joint.scans[i] as Place<ScanQuery>), revision);
-    if (text !== "") yield text;
+    const text = deltaText(own, answers.of(joint.scans[i] as Place<ScanQuery>), revision);
+    if (text !== "" || !opener.has(own)) yield opener.line(own) + text;
   }
   if (ask.addition) yield* ask.addition.lines(answers, mirrors);
   yield lineText(endLine(ask, joint, answers, mirrors));

@@ -67,11 +67,9 @@ export async function retain(core: Core): Promise<void> {
   }
 }
 
-const age = z
-  .string()
-  .refine((text) => ageOf(text) !== null, {
-    error: 'an age is a number with s, m, h, d or w, such as "30d", or "forever"',
-  });
+const age = z.string().refine((text) => ageOf(text) !== null, {
+  error: 'an age is a number with s, m, h, d or w, such as "30d", or "forever"',
+});
 
 const cutRequest = z.object({ journal: age.optional(), tombstones: age.optional(), outcomes: age.optional() });
 
