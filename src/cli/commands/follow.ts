@@ -1,0 +1,126 @@
+import type { Client, Recovery, Status } from "../../client/index.ts";
+import { systemClock } from "../../util/clock.ts";
+import { command, listOf, SPACE_ARGS } from "../command.ts";
+import { Failure } from "../failure.ts";
+import { type Arrival, ObservedStore } from "../follow/observed.ts";
+import { Screen } from "../follow/screen.ts";
+import { arrivalText, recoveryText, stateText, summaryText } from "../follow/text.ts";
+import type { Output } from "../output.ts";
+import { clientOf, openReplica } from "../replica.ts";
+import { remoteSpace } from "../where.ts";
+
+/** More changes at once than this are told as a number. */
+const MANY = 50;
+/** Milliseconds between two looks at how old the last answer is. */
+const TICK = 1_000;
+
+export default command({
+  name: "follow",
+  description: "Keeps a local replica, and shows what arrives",
+  lasts: true,
+  args: {
+    url: { type: "positional", required: true, description: "the server's address" },
+    scope: { type: "string", description: "what to follow; * is the whole space", valueHint: "S,S", default: "*" },
+    store: { type: "string", description: "keep the replica in this file; else in memory", valueHint: "FILE" },
+    once: { type: "boolean", description: "end as soon as it is up to date" },
+    ...SPACE_ARGS,
+  },
+  async run({ args, env, out, stop }) {
+    const follower = new Follower(out, await openReplica(args.store));
+    const client = clientOf(remoteSpace(args.url, args, env), follower.store);
+    const ended = follower.watch(client, args.once === true, stop);
+    try {
+      for (const scope of listOf(args.scope)) client.subscribe({ scope });
+      await ended;
+    } finally {
+      await client.close();
+      follower.screen.end();
+    }
+  },
+});
+
+/** States that no waiting mends. */
+const HOPELESS = new Set<Status["state"]>(["upgrade-required", "other-principal"]);
+
+class Follower {
+  readonly store: ObservedStore;
+  readonly screen: Screen;
+  #arrived: Arrival[] = [];
+  #recoveries = 0;
+  #told = "";
+  #greeted = false;
+
+  constructor(out: Output, store: ConstructorParameters<typeof ObservedStore>[0]) {
+    this.screen = new Screen(out);
+    this.store = new ObservedStore(store, (arrivals) => this.#arrived.push(...arrivals));
+  }
+
+  /** Resolves when it was stopped, or is up to date and that was all; rejects where going on makes no sense. */
+  watch(client: Client, once: boolean, stop: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    stop.addEventListener("abort", () => resolve());
+    client.on("change", () => this.#tellArrivals(client));
+    client.on("recovered", (recovery) => this.#tellRecovery(recovery));
+    client.on("damaged", ({ key, message }) =>
+      this.#tell(`${key} is damaged and is being repaired: ${message}`, { damaged: key }),
+    );
+    client.on("revoked", ({ key }) => reject(new Failure(`The permission to read ${key} is missing, or has ended.`)));
+    client.on("status", (status) => {
+      this.#tellArrivals(client);
+      this.#tellStatus(status);
+      const refused = status.state === "unauthorised" && !this.#greeted;
+      if (refused || HOPELESS.has(status.state)) reject(new Failure(`${stateText(status)}.`));
+      if (status.state === "upToDate") this.#greeted = true;
+      if (status.state === "upToDate" && once) resolve();
+    });
+    void this.#tick(client, promise);
+    return promise;
+  }
+
+  async #tick(client: Client, ended: Promise<void>): Promise<void> {
+    const over = new AbortController();
+    const end = () => over.abort();
+    ended.then(end, end);
+    while (!over.signal.aborted) {
+      this.screen.status(this.#statusLine(client.status));
+      await systemClock.sleep(TICK, over.signal);
+    }
+  }
+
+  #tellArrivals({ status: { revision } }: Client): void {
+    const arrivals = this.#arrived.splice(0);
+    if (arrivals.length > MANY) {
+      return this.screen.print(summaryText(arrivals, revision), { op: "many", revision, records: arrivals.length });
+    }
+    for (const arrival of arrivals)
+      this.screen.print(arrivalText(arrival, revision), { op: "change", revision, ...arrival });
+  }
+
+  #tellRecovery(recovery: Recovery): void {
+    this.#recoveries++;
+    this.#tell(recoveryText(recovery), { op: "recovered", ...recovery });
+  }
+
+  /** Each state once, when it begins. */
+  #tellStatus(status: Status): void {
+    const text = status.state === "upToDate" ? "up to date" : stateText(status);
+    if (text === this.#told) return;
+    this.#told = text;
+    if (status.state === "behind") return;
+    this.#tell(`${stateText(status)}, ${this.store.records} records`, {
+      op: "status",
+      ...status,
+      records: this.store.records,
+    });
+  }
+
+  #tell(text: string, value: unknown): void {
+    this.screen.print(text, value);
+  }
+
+  #statusLine(status: Status): string {
+    const age = status.asOf === null ? "never" : `${Math.round((systemClock.now() - status.asOf) / 1_000)} s ago`;
+    const counts = `${this.store.records} records · complete as of ${age} · ${this.#recoveries} recoveries`;
+    return `${stateText(status)} · ${counts}`;
+  }
+}

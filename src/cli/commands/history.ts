@@ -1,0 +1,52 @@
+import type { JsonObject } from "../../util/json.ts";
+import type { HistoryResponse } from "../../wire/journal.ts";
+import { askJson } from "../api.ts";
+import { command, SPACE_ARGS } from "../command.ts";
+import { shown, table } from "../output.ts";
+import { openWhere } from "../where.ts";
+
+type Version = HistoryResponse["versions"][number];
+
+export default command({
+  name: "history",
+  description: "Shows who changed which atom of a record when",
+  args: {
+    where: { type: "positional", required: true, description: "a server's address or a data folder" },
+    collection: { type: "positional", required: true, description: "the record's collection" },
+    id: { type: "positional", required: true, description: "the record's id" },
+    ...SPACE_ARGS,
+  },
+  async run({ args, env, out }) {
+    const { space, close } = await openWhere(args.where, args, env);
+    try {
+      const path = `/history/${encodeURIComponent(args.collection)}/${encodeURIComponent(args.id)}`;
+      const history = await askJson<HistoryResponse>(space, path);
+      out.data(history);
+      if (history.versions.length > 0) return out.print(table([HEADER, ...history.versions.flatMap(rowsOf)]));
+      out.print(`The journal holds nothing about ${args.collection}/${args.id}.`);
+      return 1;
+    } finally {
+      await close();
+    }
+  },
+});
+
+const HEADER = ["REVISION", "TIME", "WHO", "CHANGE"];
+
+/** One row for each atom; revision, time and author only on the first. */
+function rowsOf(version: Version): string[][] {
+  const { user, client, mutation } = version.author;
+  const lead = [String(version.revision), version.at, `${user} · ${client} #${mutation}`];
+  return changesOf(version).map((change, i) => [...(i === 0 ? lead : ["", "", ""]), change]);
+}
+
+function changesOf({ before, after }: Version): string[] {
+  if (after === null) return ["deleted"];
+  const atoms = Object.keys({ ...before, ...after }).filter((atom) => atom !== "id");
+  const changes = atoms.map((atom) => `${atom}: ${valueOf(before, atom)} → ${valueOf(after, atom)}`);
+  return before === null ? ["created", ...changes] : changes;
+}
+
+function valueOf(atoms: JsonObject | null, atom: string): string {
+  return shown(atoms?.[atom] ?? null);
+}

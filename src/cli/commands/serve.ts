@@ -1,0 +1,77 @@
+import pino from "pino";
+import pretty from "pino-pretty";
+import { createServer, listen, logTo } from "../../server/index.ts";
+import { openSqliteStore } from "../../store/sqlite/index.ts";
+import { command } from "../command.ts";
+import { loadConfig } from "../config.ts";
+import { Failure, misuse } from "../failure.ts";
+import { parseWhole } from "../values.ts";
+import { checkFolder } from "../where.ts";
+
+export default command({
+  name: "serve",
+  description: "Serves the spaces of a data folder",
+  lasts: true,
+  args: {
+    config: { type: "positional", required: false, description: "the configuration; tidemark.config.ts by default" },
+    port: { type: "string", description: "0 picks a free one", valueHint: "N", default: "4848" },
+    host: { type: "string", description: "the address to listen on", valueHint: "H", default: "127.0.0.1" },
+    data: { type: "string", description: "the data folder (or TIDEMARK_DATA); ./data by default", valueHint: "DIR" },
+  },
+  async run({ args, env, out, stop }) {
+    const port = parseWhole(args.port, "--port", 0, 65_535);
+    const data = args.data ?? env.TIDEMARK_DATA ?? "data";
+    const { config, path } = await loadConfig(args.config, env);
+    const { auth } = config;
+    const open = auth?.jwtSecret === undefined && auth?.jwks === undefined && auth?.authenticate === undefined;
+    if (open && !isLoopback(args.host)) throw closedByDefault(args.host);
+    checkFolder(data);
+    const log = logger();
+    if (path === null)
+      log.info("there is no tidemark.config.ts here, so no collection can be written: tidemark init writes one");
+    if (open) log.info("no authentication is configured: only this machine is answered");
+    const store = openSqliteStore({ path: data });
+    const server = createServer({ store, config, log: logTo(log) });
+    const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
+      await server.close();
+      throw explained(error);
+    });
+    out.print(`listening on ${listening.url}`);
+    await aborted(stop);
+    log.info("ending: requests under way are answered first");
+    await listening.close();
+  },
+});
+
+function logger() {
+  if (process.stderr.isTTY === true) {
+    return pino(
+      pretty({ destination: 2, sync: true, colorize: process.env.NO_COLOR === undefined, ignore: "pid,hostname" }),
+    );
+  }
+  return pino({ base: null }, pino.destination({ dest: 2, sync: true }));
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d+){3}$/.test(host);
+}
+
+function closedByDefault(host: string): Failure {
+  return misuse(
+    `No authentication is configured, so the server would let anyone who reaches ${host} read and write everything. ` +
+      "Set TIDEMARK_JWT_SECRET (or `auth` in the configuration), or listen on 127.0.0.1.",
+  );
+}
+
+/** `listen` names the cause and the cure in its message, and keeps the system's error as the cause. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Error) || error.cause === undefined) return error;
+  return new Failure(`${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.`, 1, { cause: error.cause });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
