@@ -48,7 +48,14 @@ describe("the virtual clock", () => {
 });
 
 describe("seeded randomness", () => {
-  const draws = (seed: string) => Array.from({ length: 8 }, ((random) => () => random.below(1000))(seededRandom(seed)));
+  const draws = (seed: string) =>
+    Array.from(
+      { length: 8 },
+      (
+        (random) => () =>
+          random.below(1000)
+      )(seededRandom(seed)),
+    );
 
   it("draws the same from the same seed, and other numbers from another", () => {
     expect(draws("a")).toEqual(draws("a"));

@@ -89,7 +89,16 @@ export function virtualClock(seed: string | SeededRandom = "0"): VirtualClock {
     const jump = (ms: number) => {
       offset += ms;
     };
-    return { now: () => START + elapsed + offset, sleep, elapsed: () => elapsed, jump, view, step: () => step(), until, run };
+    return {
+      now: () => START + elapsed + offset,
+      sleep,
+      elapsed: () => elapsed,
+      jump,
+      view,
+      step: () => step(),
+      until,
+      run,
+    };
   }
   return view();
 }

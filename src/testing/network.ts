@@ -141,7 +141,10 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
       void response.body?.cancel();
       throw await failure(silence);
     }
-    return new Response(carried(response, server, exchange, cut, politely), { status: response.status, headers: response.headers });
+    return new Response(carried(response, server, exchange, cut, politely), {
+      status: response.status,
+      headers: response.headers,
+    });
   }
 
   async function deliver(server: Served, { peer, url, method, headers, body, signal }: Exchange): Promise<Response> {
@@ -165,7 +168,13 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
   }
 
   /** The body as it arrives at the client: piece by piece, late, and perhaps not all of it. */
-  function carried(response: Response, server: Served, { partition, signal }: Exchange, cut: number | null, politely: boolean): ReadableStream | null {
+  function carried(
+    response: Response,
+    server: Served,
+    { partition, signal }: Exchange,
+    cut: number | null,
+    politely: boolean,
+  ): ReadableStream | null {
     if (response.body === null) return null;
     const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
     let left = cut ?? Number.POSITIVE_INFINITY;
@@ -186,7 +195,7 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
             if (!politely) throw broken();
             void reader.cancel().catch(() => {});
             controller.close();
-          } catch {
+          } catch (e) { if (process.env.DBG) console.log("CARRY", e);
             void reader.cancel().catch(() => {});
             controller.error(signal.aborted ? signal.reason : broken());
           }

@@ -15,6 +15,8 @@ export interface Part {
   readonly since: number;
   /** Where it went on from an earlier answer. */
   readonly goesOn: boolean;
+  /** The head when the answer began. */
+  readonly began: number;
   readonly pages: Page[];
 }
 
@@ -22,10 +24,18 @@ export interface Part {
 export function partsOf(lines: readonly Line[]): Map<string, Part> {
   const parts = new Map<string, Part>();
   let page: Page | null = null;
+  let began = 0;
   for (const line of lines) {
-    if (line.op === "subscription") {
+    if (line.op === "begin") began = line.revision;
+    else if (line.op === "subscription") {
       const goesOn = line.mode === "copy" ? line.from !== null : line.reached !== undefined;
-      const part = parts.get(line.key) ?? { mode: line.mode, since: line.mode === "delta" ? line.since : 0, goesOn, pages: [] };
+      const part = parts.get(line.key) ?? {
+        mode: line.mode,
+        since: line.mode === "delta" ? line.since : 0,
+        goesOn,
+        began,
+        pages: [],
+      };
       parts.set(line.key, part);
       page = { lines: [], marked: false };
       part.pages.push(page);
@@ -59,10 +69,15 @@ function deltaFlaws(oracle: Oracle, asked: Asked, part: Part, before: number): s
       seen.add(key);
       const since = part.since;
       const flaw =
-        op === "put" ? putFlaw(oracle, asked, since, at, key, atoms) : op === "patch" ? patchFlaw(oracle, asked, since, at, key, atoms) : removeFlaw(oracle, asked, since, shown, at, key);
+        op === "put"
+          ? putFlaw(oracle, asked, since, at, key, atoms)
+          : op === "patch"
+            ? patchFlaw(oracle, asked, since, at, key, atoms)
+            : removeFlaw(oracle, asked, since, shown, at, key);
       if (flaw !== null) flaws.push(`${op} of ${key} at ${at}, since ${since}: ${flaw}`);
     }
-    shown = Math.max(shown, ...page.lines.map(({ at }) => at));
+    // Later pages may remove what this one may have shown, at whatever revision it was read (P15).
+    if (page.marked) shown = oracle.head;
   }
   return flaws;
 }
@@ -86,7 +101,14 @@ function patchFlaw(oracle: Oracle, asked: Asked, since: number, at: number, key:
   return null;
 }
 
-function removeFlaw(oracle: Oracle, asked: Asked, since: number, shown: number, at: number, key: string): string | null {
+function removeFlaw(
+  oracle: Oracle,
+  asked: Asked,
+  since: number,
+  shown: number,
+  at: number,
+  key: string,
+): string | null {
   if (oracle.holds(at, asked, key)) return "it is there";
   if (oracle.changed(since, at, key).size === 0) return "nothing happened to it";
   for (let revision = 0; revision <= shown; revision++) if (oracle.holds(revision, asked, key, false)) return null;
@@ -101,27 +123,35 @@ function stayed(oracle: Oracle, asked: Asked, since: number, at: number, key: st
   return oracle.holds(at, asked, key) && !Object.keys(asked.where).some((atom) => changed.has(atom));
 }
 
-/** Pages in key order, each with the content of its revision; what follows the last mark may be the delta that closes it. */
+/** The content of each line is that of its revision; where nobody wrote meanwhile, all comes in key order (P5). */
 function copyFlaws(oracle: Oracle, asked: Asked, part: Part): string[] {
   const flaws: string[] = [];
+  const entries = part.pages.flatMap(({ lines }) => [...entriesOf(lines)]);
+  const undisturbed = !part.goesOn && entries.every(({ at }) => at === part.began);
   let last = "";
-  for (const page of part.pages) {
-    for (const { op, key, at, atoms } of entriesOf(page.lines)) {
-      if (op === "put" && !oracle.holds(at, asked, key)) flaws.push(`put of ${key} at ${at}: it is not there`);
-      else if (op === "put" && !same(oracle.record(at, key) ?? null, atoms)) flaws.push(`put of ${key} at ${at}: its content is another`);
-      else if (op === "remove" && oracle.holds(at, asked, key)) flaws.push(`remove of ${key} at ${at}: it is there`);
-      if (!page.marked) continue;
-      if (op !== "put") flaws.push(`a ${op} of ${key} in a page of a copy`);
-      if (byBytes(key, last) <= 0) flaws.push(`${key} comes after ${last}`);
-      last = key;
+  for (const { op, key, at, atoms } of entries) {
+    const record = oracle.record(at, key) ?? {};
+    const there = oracle.holds(at, asked, key);
+    const flaw = (text: string) => flaws.push(`${op} of ${key} at ${at}: ${text}`);
+    if (op === "remove" ? there : !there) flaw(there ? "it is there" : "it is not there");
+    else if (op === "put" && !same(record, atoms)) flaw("its content is another");
+    else if (op === "patch" && Object.entries(atoms).some(([atom, value]) => !same(record[atom] ?? null, value))) {
+      flaw("its content is another");
     }
+    if (undisturbed && (op !== "put" || byBytes(key, last) <= 0)) flaw(`it comes after ${last}`);
+    last = key;
   }
   return flaws;
 }
 
-function* entriesOf(lines: readonly RecordLine[]): Generator<{ op: RecordLine["op"]; key: string; at: number; atoms: Atoms }> {
+function* entriesOf(
+  lines: readonly RecordLine[],
+): Generator<{ op: RecordLine["op"]; key: string; at: number; atoms: Atoms }> {
   for (const line of lines) {
-    if (line.op === "remove") for (const id of line.ids) yield { op: line.op, key: `${line.collection}/${id}`, at: line.at, atoms: {} };
-    else for (const atoms of line.records) yield { op: line.op, key: `${line.collection}/${atoms.id}`, at: line.at, atoms };
+    if (line.op === "remove")
+      for (const id of line.ids) yield { op: line.op, key: `${line.collection}/${id}`, at: line.at, atoms: {} };
+    else
+      for (const atoms of line.records)
+        yield { op: line.op, key: `${line.collection}/${atoms.id}`, at: line.at, atoms };
   }
 }

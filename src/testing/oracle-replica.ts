@@ -75,7 +75,9 @@ export class SmallReplica {
   forget(except: string): void {
     for (const [record, held] of this.records) this.records.set(record, { ...held, at: 0 });
     for (const [key, subscription] of this.subscriptions) {
-      if (key !== except) Object.assign(subscription, { cursor: null, since: null, staged: null });
+      subscription.since = null;
+      subscription.staged = null;
+      if (key !== except) subscription.cursor = null;
     }
   }
 
@@ -83,7 +85,8 @@ export class SmallReplica {
   settle(key: string, revision: number, cursor: string | undefined): void {
     const subscription = this.subscriptions.get(key) as Subscription;
     const received = new Set<string>();
-    for (const line of subscription.staged?.lines ?? []) this.show(key, line, subscription.staged?.mode === "copy", received);
+    for (const line of subscription.staged?.lines ?? [])
+      this.show(key, line, subscription.staged?.mode === "copy", received);
     if (subscription.staged?.mode === "copy") {
       for (const record of this.held(key).keys()) if (!received.has(record)) this.release(key, record);
     }
@@ -108,7 +111,12 @@ export class SmallReplica {
       const holders = new Set(held?.holders).add(key);
       received.add(record);
       if (held !== undefined && line.at <= held.at) this.records.set(record, { ...held, holders });
-      else this.records.set(record, { atoms: line.op === "put" ? atoms : merged(held?.atoms ?? {}, atoms), at: line.at, holders });
+      else
+        this.records.set(record, {
+          atoms: line.op === "put" ? atoms : merged(held?.atoms ?? {}, atoms),
+          at: line.at,
+          holders,
+        });
     }
   }
 
@@ -179,9 +187,12 @@ export class Answer {
   private loseHistory(key: string): void {
     if (this.diverged) return;
     this.diverged = true;
-    const others = [...this.expected.keys()].filter((other) => other !== key && this.applies(other) !== null);
     this.replica.forget(key);
-    for (const other of others) this.expected.set(other, null);
+    for (const [other, cursor] of this.expected) {
+      if (other === key || cursor === null) continue;
+      if (this.incoming.has(other)) this.refused.add(other);
+      else this.expected.set(other, null);
+    }
   }
 
   private mark(key: string, cursor: string): void {

@@ -5,8 +5,8 @@ import { sha256 } from "../util/sha256.ts";
 /** What a subscription asks for, as the oracle looks at it. */
 export interface Asked {
   readonly scope: string;
-  readonly collections?: readonly string[] | undefined;
-  readonly where?: { readonly [atom: string]: Json } | undefined;
+  readonly collections?: readonly string[];
+  readonly where?: { readonly [atom: string]: Json };
 }
 
 export type Atoms = { readonly [atom: string]: Json };
@@ -42,10 +42,10 @@ type State = ReadonlyMap<string, Kept>;
  * words of the specification (W1 to W5, M2 to M5): slow, simple, and without a line in common with the code it judges.
  */
 export class Oracle {
-  private readonly collections: { readonly [name: string]: OracleCollection };
+  private readonly collections: OracleCollections;
   private readonly states: State[] = [new Map()];
 
-  constructor(collections: { readonly [name: string]: OracleCollection }) {
+  constructor(collections: OracleCollections) {
     this.collections = collections;
   }
 
@@ -61,7 +61,8 @@ export class Oracle {
   /** What a subscription holds at a revision, by `collection/id`; each record with its id. */
   view(revision: number, asked: Asked): Map<string, Atoms> {
     const seen = new Map<string, Atoms>();
-    for (const [key, { atoms }] of this.state(revision)) if (this.covers(asked, key, atoms)) seen.set(key, atoms);
+    for (const [key, { atoms }] of this.state(revision))
+      if (covers(this.collections, asked, key, atoms)) seen.set(key, atoms);
     return seen;
   }
 
@@ -73,7 +74,8 @@ export class Oracle {
   /** Whether a record is in the subscription at a revision; with `where` or by its scope alone. */
   holds(revision: number, asked: Asked, key: string, filtered = true): boolean {
     const atoms = this.record(revision, key);
-    return atoms !== null && this.covers(filtered ? asked : { ...asked, where: undefined }, key, atoms);
+    const { where: _, ...whole } = asked;
+    return atoms !== null && covers(this.collections, filtered ? asked : whole, key, atoms);
   }
 
   /** The atoms of a record that any transaction after `since`, up to `until`, changed, when it was there throughout. */
@@ -110,13 +112,16 @@ export class Oracle {
     if (state === undefined) throw new RangeError(`the oracle knows no revision ${revision}`);
     return state;
   }
+}
 
-  private covers(asked: Asked, key: string, atoms: Atoms): boolean {
-    const collection = key.slice(0, key.indexOf("/"));
-    if (asked.collections && !asked.collections.includes(collection)) return false;
-    if (asked.scope !== "*" && !this.collections[collection]?.scopes(atoms).includes(asked.scope)) return false;
-    return Object.entries(asked.where ?? {}).every(([atom, condition]) => meets(atoms[atom] ?? null, condition));
-  }
+export type OracleCollections = { readonly [name: string]: OracleCollection };
+
+/** Whether a subscription holds a record of this content: by its scope, its collections and its filter (P11). */
+export function covers(collections: OracleCollections, asked: Asked, key: string, atoms: Atoms): boolean {
+  const collection = key.slice(0, key.indexOf("/"));
+  if (asked.collections && !asked.collections.includes(collection)) return false;
+  if (asked.scope !== "*" && !collections[collection]?.scopes(atoms).includes(asked.scope)) return false;
+  return Object.entries(asked.where ?? {}).every(([atom, condition]) => meets(atoms[atom] ?? null, condition));
 }
 
 /** One mutation at work on a copy of the state. */
@@ -126,9 +131,9 @@ class Transaction {
   private readonly before: State;
   private readonly now: Written;
   private readonly mutation: Mutation;
-  private readonly collections: { readonly [name: string]: OracleCollection };
+  private readonly collections: OracleCollections;
 
-  constructor(before: State, revision: number, author: string, mutation: Mutation, collections: { readonly [name: string]: OracleCollection }) {
+  constructor(before: State, revision: number, author: string, mutation: Mutation, collections: OracleCollections) {
     this.before = before;
     this.state = new Map(before);
     this.now = { revision, author };
@@ -154,7 +159,9 @@ class Transaction {
     const kept = this.state.get(key);
     const lose = (reason: string, atoms = named) => void this.superseded.push({ key, atoms, reason });
 
-    const unexpected = Object.entries(write.expect ?? {}).some(([atom, value]) => !same(kept?.atoms[atom] ?? null, value));
+    const unexpected = Object.entries(write.expect ?? {}).some(
+      ([atom, value]) => !same(kept?.atoms[atom] ?? null, value),
+    );
     if (write.op === "insert") {
       if (kept && !same(kept.atoms, present(write.record))) return lose("exists");
       if (kept) return;
@@ -175,7 +182,9 @@ class Transaction {
   /** A record deleted and inserted in one transaction keeps what its atoms knew; the insert's atoms replace all (M3). */
   private insert(key: string, record: JsonObject): void {
     const old = this.before.get(key);
-    const atoms = present(Object.fromEntries(Object.entries(record).map(([atom, wish]) => [atom, resolved(null, wish)])));
+    const atoms = present(
+      Object.fromEntries(Object.entries(record).map(([atom, wish]) => [atom, resolved(null, wish)])),
+    );
     const written: { [atom: string]: Written } = { ...old?.written };
     for (const atom of new Set([...Object.keys(old?.atoms ?? {}), ...Object.keys(atoms)])) {
       if (atom !== "id" && !same(old?.atoms[atom] ?? null, atoms[atom] ?? null)) written[atom] = this.now;
@@ -183,7 +192,13 @@ class Transaction {
     this.state.set(key, { atoms, written, created: this.now });
   }
 
-  private update(key: string, kept: Kept, record: JsonObject, base: number, lose: (reason: string, atoms: string[]) => void): void {
+  private update(
+    key: string,
+    kept: Kept,
+    record: JsonObject,
+    base: number,
+    lose: (reason: string, atoms: string[]) => void,
+  ): void {
     const collection = key.slice(0, key.indexOf("/"));
     const policies = this.collections[collection]?.atoms ?? {};
     const atoms: { [atom: string]: Json } = { ...kept.atoms };
@@ -232,7 +247,8 @@ function present(atoms: JsonObject): Atoms {
 
 /** P11, for one atom. */
 function meets(value: Json, condition: Json): boolean {
-  const operators = condition !== null && typeof condition === "object" && !Array.isArray(condition) ? Object.entries(condition) : [];
+  const operators =
+    condition !== null && typeof condition === "object" && !Array.isArray(condition) ? Object.entries(condition) : [];
   if (!operators.some(([name]) => name.startsWith("$"))) return same(value, condition);
   return operators.every(([name, operand]) => {
     if (name === "$in") return (operand as readonly Json[]).some((item) => same(item, value));
@@ -264,7 +280,9 @@ export function same(a: Json, b: Json): boolean {
 /** RFC 8785: members by their UTF-16 units, and as ECMAScript writes values. */
 function sorted(value: Json): string {
   return JSON.stringify(value, (_, item: unknown) =>
-    item === null || typeof item !== "object" || Array.isArray(item) ? item : Object.fromEntries(Object.entries(item).sort(([x], [y]) => (x < y ? -1 : 1))),
+    item === null || typeof item !== "object" || Array.isArray(item)
+      ? item
+      : Object.fromEntries(Object.entries(item).sort(([x], [y]) => (x < y ? -1 : 1))),
   );
 }
 

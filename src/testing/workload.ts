@@ -30,7 +30,12 @@ export const WORKLOAD_SUBSCRIPTIONS: readonly (Asked & { readonly key: string; r
   { key: "notes of p1", scope: "project/p1", collections: ["notes"] },
   { key: "open", scope: "*", where: { status: "open" }, fingerprint: true },
   { key: "open in p1", scope: "project/p1", where: { status: "open" } },
-  { key: "not done in p2", scope: "project/p2", where: { status: { $ne: "done" }, rank: { $gte: 3 } }, fingerprint: true },
+  {
+    key: "not done in p2",
+    scope: "project/p2",
+    where: { status: { $ne: "done" }, rank: { $gte: 3 } },
+    fingerprint: true,
+  },
   { key: "low or absent", scope: "team/red", where: { rank: { $in: [0, 1, 2, null] } }, fingerprint: true },
   { key: "middle tasks", scope: "*", collections: ["tasks"], where: { rank: { $gt: 2, $lte: 7 } } },
   { key: "early titles", scope: "project/p3", where: { title: { $lt: "b", $gte: "a" } }, fingerprint: true },
@@ -63,7 +68,11 @@ function writesOf(random: SeededRandom, collection: string, id: string, tag: str
   if (random.chance(0.1)) return [remove];
   if (random.chance(0.08)) return [remove, insert];
   const record: RecordData = { id, ...changed(random, collection, tag, known) };
-  return [random.chance(0.1) ? { op: "update", collection, record, expect: expectation(random, known) } : { op: "update", collection, record }];
+  return [
+    random.chance(0.1)
+      ? { op: "update", collection, record, expect: expectation(random, known) }
+      : { op: "update", collection, record },
+  ];
 }
 
 function fresh(random: SeededRandom, collection: string, tag: string): { [atom: string]: Json } {
@@ -93,7 +102,8 @@ function changed(random: SeededRandom, collection: string, tag: string, known: A
     choices.mood = () => (random.chance(0.2) ? null : tag);
   }
   const atoms: { [atom: string]: Json } = {};
-  for (const atom of random.shuffled(Object.keys(choices)).slice(0, random.between(1, 3))) atoms[atom] = (choices[atom] as () => Json)();
+  for (const atom of random.shuffled(Object.keys(choices)).slice(0, random.between(1, 3)))
+    atoms[atom] = (choices[atom] as () => Json)();
   // Now and then the value that stands already: no conflict and no change (W1).
   if (random.chance(0.1) && known?.title !== undefined) atoms.title = known.title;
   return atoms;

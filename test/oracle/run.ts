@@ -1,0 +1,487 @@
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Mutation, Outcome } from "../../src/model/mutation.ts";
+import { collection, createServer, type Server } from "../../src/server/index.ts";
+import { openSqliteStore } from "../../src/store/sqlite/index.ts";
+import type { Query, Store } from "../../src/store/store.ts";
+import { type Asked, type Atoms, Oracle, same } from "../../src/testing/oracle.ts";
+import { flawsOf, partsOf } from "../../src/testing/oracle-answer.ts";
+import { type Answer, SmallReplica } from "../../src/testing/oracle-replica.ts";
+import { type SeededRandom, seededRandom } from "../../src/testing/random.ts";
+import { randomWrites, WORKLOAD_COLLECTIONS, WORKLOAD_SUBSCRIPTIONS } from "../../src/testing/workload.ts";
+import type { Clock } from "../../src/util/clock.ts";
+import type { EndLine, Line } from "../../src/wire/lines.ts";
+import type { SubscriptionRequest } from "../../src/wire/pull.ts";
+import type { PushResponse } from "../../src/wire/push.ts";
+
+/** In memory where the system has such a place: what power cuts do is tested elsewhere. */
+const FAST = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+const SPACE = "acme";
+/** Nothing here waits for time: a sleep of none yields, any other one lasts until it is aborted. */
+const STILL: Clock = {
+  now: () => 1_767_225_600_000,
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (ms === 0 || signal?.aborted) resolve();
+      else signal?.addEventListener("abort", () => resolve());
+    }),
+};
+const AUTHORS = ["ann", "bob", "cleo", "dan"];
+const BY_KEY = new Map(WORKLOAD_SUBSCRIPTIONS.map((subscription) => [subscription.key, subscription]));
+
+/** How often each thing came to be tested; a test looks that none stayed at zero. */
+export interface Tally {
+  [what: string]: number;
+}
+
+/** A cursor that somebody was given at a revision, with what was held then. */
+interface Kept {
+  readonly asked: SubscriptionRequest & { key: string };
+  readonly since: number;
+  readonly cursor: string;
+  readonly content: ReadonlyMap<string, Atoms>;
+  /** The number of restores before: a later one may have made it foreign. */
+  readonly history: number;
+}
+
+/** An older copy of the server's store, and what belonged to it. */
+interface Snapshot {
+  readonly folder: string;
+  readonly revision: number;
+  readonly horizon: number;
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly history: number;
+}
+
+/**
+ * One run: random transactions through the real server on the real store, beside the oracle; replicas that follow it through
+ * cuts, races, restarts, restores and cut tombstones; at each `end` what they hold must be what the oracle says (P1).
+ *
+ * @throws with the seed in the message, at the first difference.
+ */
+export async function oracleRun(seed: string, steps: number): Promise<Tally> {
+  const run = new OracleRun(seed);
+  try {
+    await run.steps(steps);
+    return run.tally;
+  } catch (error) {
+    throw new Error(
+      `oracle seed "${seed}", step ${run.tally.steps}: ${error instanceof Error ? error.message : error}`,
+      { cause: error },
+    );
+  } finally {
+    await run.close();
+  }
+}
+
+class OracleRun {
+  readonly tally: Tally = {};
+  private readonly workload: SeededRandom;
+  private readonly schedule: SeededRandom;
+  private readonly root: string;
+  private readonly seed: string;
+  private readonly oracle = new Oracle(WORKLOAD_COLLECTIONS);
+  private readonly numbers = new Map<string, number>();
+  private readonly replicas: SmallReplica[] = [];
+  /** Replicas that have not yet asked a restored server about all that they hold. */
+  private readonly unaware = new Set<SmallReplica>();
+  private kept: Kept[] = [];
+  private snapshots: Snapshot[] = [];
+  private folder = "";
+  private folders = 0;
+  private store: Store | null = null;
+  private server: Server | null = null;
+  private history = 0;
+  private horizon = 0;
+  private tag = 0;
+  /** What happens before each read of the store while an answer is made; `busy` while it does. */
+  private disturbance: { readonly happen: () => Promise<void>; busy: Promise<void> | null } | null = null;
+  private pageLimit = 1000;
+
+  constructor(seed: string) {
+    this.seed = seed;
+    this.workload = seededRandom(seed).fork("workload");
+    this.schedule = seededRandom(seed).fork("schedule");
+    this.root = mkdtempSync(join(FAST, "tidemark-oracle-"));
+  }
+
+  async steps(count: number): Promise<void> {
+    await this.open(this.nextFolder());
+    for (let i = 0; i < 3; i++) this.replicas.push(this.newReplica());
+    for (let i = 0; i < 4; i++) await this.push();
+    for (let step = 0; step < count; step++) {
+      this.tally.steps = step;
+      await this.step();
+    }
+    for (const replica of this.replicas) await this.catchUp(replica);
+  }
+
+  async close(): Promise<void> {
+    await this.server?.close();
+    await this.store?.close();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  private async step(): Promise<void> {
+    const { schedule } = this;
+    const draw = schedule.fraction();
+    if (draw < 0.45) return this.push();
+    if (draw < 0.62) return this.pull(schedule.pick(this.replicas));
+    if (draw < 0.7) return this.race(schedule.pick(this.replicas));
+    if (draw < 0.94) return this.pullFromKept();
+    if (draw < 0.95) return void this.replicas.splice(schedule.below(this.replicas.length), 1, this.newReplica());
+    if (draw < 0.96) return this.restart(this.folder);
+    if (draw < 0.975) return this.snapshot();
+    if (draw < 0.985) return this.restore();
+    return this.cut();
+  }
+
+  private count(what: string): void {
+    this.tally[what] = (this.tally[what] ?? 0) + 1;
+  }
+
+  // The server
+
+  private nextFolder(): string {
+    return join(this.root, String(this.folders++));
+  }
+
+  private async open(folder: string): Promise<void> {
+    const random = this.schedule.fork(`server ${this.folders}`);
+    this.folder = folder;
+    this.store = openSqliteStore({ path: folder });
+    const collections = Object.fromEntries(
+      Object.entries(WORKLOAD_COLLECTIONS).map(([name, { scopes, atoms }]) => [
+        name,
+        collection({ scopes, ...(atoms ? { atoms } : {}) }),
+      ]),
+    );
+    this.server = createServer({
+      store: this.watched(this.store),
+      clock: STILL,
+      random,
+      config: { collections, limits: { rate: false } },
+    });
+  }
+
+  /** The store with small pages, and with others' writes before each read. */
+  private watched(store: Store): Store {
+    const read = async (space: string, queries: readonly Query[]) => {
+      const { disturbance } = this;
+      if (disturbance !== null && disturbance.busy === null) {
+        disturbance.busy = disturbance.happen();
+        await disturbance.busy;
+        disturbance.busy = null;
+      }
+      const small = queries.map((query) =>
+        query.kind === "page" || query.kind === "scan"
+          ? { ...query, limit: Math.min(query.limit, this.pageLimit) }
+          : query,
+      );
+      return store.read(space, small);
+    };
+    return new Proxy(store, {
+      get(target, name) {
+        if (name === "read") return read;
+        const member = Reflect.get(target, name) as unknown;
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+  }
+
+  private async restart(folder: string): Promise<void> {
+    this.count("restarts");
+    await this.server?.close();
+    await this.store?.close();
+    await this.open(folder);
+  }
+
+  private async snapshot(): Promise<void> {
+    await this.restart(this.folder);
+    await this.server?.close();
+    await this.store?.close();
+    const folder = this.nextFolder();
+    cpSync(this.folder, folder, { recursive: true });
+    this.snapshots.push({
+      folder,
+      revision: this.oracle.head,
+      horizon: this.horizon,
+      numbers: new Map(this.numbers),
+      history: this.history,
+    });
+    await this.open(this.folder);
+  }
+
+  private async restore(): Promise<void> {
+    const snapshot = this.snapshots.pop();
+    if (snapshot === undefined) return;
+    await this.restart(snapshot.folder);
+    this.count("restores");
+    this.oracle.restore(snapshot.revision);
+    this.horizon = snapshot.horizon;
+    this.numbers.clear();
+    for (const [author, number] of snapshot.numbers) this.numbers.set(author, number);
+    // What was held at a revision of both histories goes on; what came after it is of another one.
+    const shared = ({ since, history }: Kept) => since <= snapshot.revision && history === this.history;
+    this.kept = this.kept.map((kept) => (shared(kept) ? { ...kept, history: this.history + 1 } : kept));
+    this.history++;
+    for (const replica of this.replicas) this.unaware.add(replica);
+    for (let i = this.schedule.below(12); i > 0; i--) await this.push();
+  }
+
+  private async cut(): Promise<void> {
+    const { head } = this.oracle;
+    const tombstones = Math.max(this.horizon, this.schedule.between(0, head));
+    const journal = this.schedule.between(tombstones, head);
+    let done = false;
+    while (!done) done = (await this.store?.cut(SPACE, { journal, tombstones, outcomes: 0 }, 7))?.done ?? true;
+    this.horizon = tombstones;
+    this.count("cuts");
+  }
+
+  // Writing
+
+  private async push(): Promise<void> {
+    const { workload, oracle } = this;
+    const author = workload.pick(AUTHORS);
+    const mutations = Array.from({ length: workload.chance(0.8) ? 1 : workload.between(2, 4) }, () =>
+      this.mutation(author),
+    );
+    const last = mutations[mutations.length - 1]?.id ?? 0;
+    const response = await this.post("push", { client: author, acked: (mutations[0]?.id ?? 1) - 1, mutations });
+    const answer = (await response.json()) as PushResponse;
+    if (response.status !== 200) throw new Error(`a push was refused: ${JSON.stringify(answer)}`);
+    if (answer.lastMutation !== last) throw new Error(`lastMutation is ${answer.lastMutation} after mutation ${last}`);
+    for (const [i, mutation] of mutations.entries()) this.judge(author, mutation, answer.outcomes[i]);
+    if (answer.revision !== oracle.head)
+      throw new Error(`the head is ${answer.revision}, by the oracle ${oracle.head}`);
+    this.count("pushes");
+  }
+
+  private mutation(author: string): Mutation {
+    const { workload, oracle } = this;
+    const id = (this.numbers.get(author) ?? 0) + 1;
+    this.numbers.set(author, id);
+    const base = Math.max(0, oracle.head - (workload.chance(0.6) ? 0 : workload.below(12)));
+    const known = workload.chance(0.5) ? base : oracle.head;
+    const writes = randomWrites(workload, `${author}.${this.tag++}`, (key) => oracle.record(known, key));
+    const own = writes.map((write) => (workload.chance(0.1) ? { ...write, base: workload.between(0, base) } : write));
+    return { id, base, writes: own, ...(workload.chance(0.15) ? { whole: true } : {}) };
+  }
+
+  /** An outcome must be what the oracle's own application of the mutation gives (W1 to W5). */
+  private judge(author: string, mutation: Mutation, outcome: Outcome | undefined): void {
+    const before = this.oracle.head;
+    const verdict = this.oracle.apply(author, mutation);
+    const flaw = (text: string) => new Error(`${text}: ${JSON.stringify({ mutation, outcome, verdict })}`);
+    if (outcome === undefined || outcome.id !== mutation.id) throw flaw("no outcome");
+    if (outcome.status !== verdict.status) throw flaw("another status");
+    if (outcome.revision !== this.oracle.head) throw flaw(`another revision than ${this.oracle.head}`);
+    const listed = outcome.status === "superseded" ? outcome.superseded : [];
+    const text = (key: string, atoms: readonly string[], reason: string) => `${key} ${[...atoms].sort()} ${reason}`;
+    const server = listed.map((item) => text(`${item.collection}/${item.id}`, item.atoms, item.reason)).sort();
+    const oracle = verdict.superseded.map((item) => text(item.key, item.atoms, item.reason)).sort();
+    if (JSON.stringify(server) !== JSON.stringify(oracle)) throw flaw("other things superseded");
+    this.count(verdict.status);
+    if (this.oracle.head === before) this.count("without a revision");
+  }
+
+  private async post(verb: "push" | "pull", body: unknown): Promise<Response> {
+    const headers = { "content-type": "application/json", host: "127.0.0.1" };
+    const request = new Request(`http://127.0.0.1/v1/spaces/${SPACE}/${verb}`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+    });
+    return (this.server as Server).handler(request, { remote: "127.0.0.1" });
+  }
+
+  // Following
+
+  private newReplica(): SmallReplica {
+    const replica = new SmallReplica();
+    for (const { key, ...asked } of this.schedule
+      .shuffled(WORKLOAD_SUBSCRIPTIONS)
+      .slice(0, this.schedule.between(2, 6))) {
+      replica.subscribe({ key, ...asked } as SubscriptionRequest & { key: string });
+    }
+    return replica;
+  }
+
+  /** One pull of some or all subscriptions, perhaps in small pages, with writes between them, perhaps broken off. */
+  private async pull(replica: SmallReplica): Promise<void> {
+    const keys = this.schedule.chance(0.6) ? [...replica.subscriptions.keys()] : this.some(replica);
+    const request = replica.request(keys);
+    const answer = replica.answer(request);
+    const cutAfter = this.schedule.chance(0.35) ? this.schedule.below(14) : Number.POSITIVE_INFINITY;
+    const lines = await this.ask(request, cutAfter);
+    for (const line of lines) answer.feed(line);
+    this.check(replica, request, lines, answer);
+  }
+
+  /** Two answers to one replica, asked for before either came, arriving mixed (P13). */
+  private async race(replica: SmallReplica): Promise<void> {
+    const flights: { answer: Answer; request: SubscriptionRequest[]; lines: Line[]; at: number }[] = [];
+    const requests = [replica.request(this.some(replica)), replica.request(this.some(replica))];
+    for (const request of requests) {
+      const answer = replica.answer(request);
+      flights.push({
+        answer,
+        request,
+        lines: await this.ask(request, this.schedule.chance(0.2) ? this.schedule.below(10) : Number.POSITIVE_INFINITY),
+        at: 0,
+      });
+      for (let i = this.schedule.below(4); i > 0; i--) await this.push();
+    }
+    const open = () => flights.filter(({ at, lines }) => at < lines.length);
+    while (open().length > 0) {
+      const flight = this.schedule.pick(open());
+      for (let i = this.schedule.between(1, 6); i > 0 && flight.at < flight.lines.length; i--) {
+        flight.answer.feed(flight.lines[flight.at++] as Line);
+        if (flight.at === flight.lines.length) this.check(replica, flight.request, flight.lines, flight.answer);
+      }
+    }
+    this.count("races");
+  }
+
+  /** The delta, or the copy, from some earlier cursor to now. */
+  private async pullFromKept(): Promise<void> {
+    if (this.kept.length === 0) return;
+    const kept = this.schedule.pick(this.kept);
+    const replica = new SmallReplica();
+    replica.subscribe(kept.asked);
+    replica.seed(kept.asked.key, kept.since, kept.cursor, kept.content);
+    const request = replica.request();
+    const answer = replica.answer(request);
+    const lines = await this.ask(request, Number.POSITIVE_INFINITY);
+    for (const line of lines) answer.feed(line);
+    const first = lines.find((line) => line.op === "subscription");
+    if (kept.history < this.history || kept.since < this.horizon) {
+      if (first?.mode !== "copy") throw new Error(`a cursor of ${kept.since} that cannot be followed was followed`);
+      this.count(`copied: ${first.reason}`);
+    } else if (first?.mode === "copy")
+      throw new Error(`a cursor of ${kept.since} that can be followed was not: ${first.reason}`);
+    else this.count("deltas");
+    this.check(replica, request, lines, answer);
+    if (answer.refused.size > 0 || !answer.ended) throw new Error("an answer that nothing disturbed did not apply");
+  }
+
+  /** Without faults, everything must be there after a few pulls. */
+  private async catchUp(replica: SmallReplica): Promise<void> {
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const request = replica.request();
+      const answer = replica.answer(request);
+      const lines = await this.ask(request, Number.POSITIVE_INFINITY, false);
+      for (const line of lines) answer.feed(line);
+      this.check(replica, request, lines, answer);
+      if (answer.ended && answer.refused.size === 0) return;
+    }
+    throw new Error("a replica does not come to rest");
+  }
+
+  /** Some subscriptions; all of them after a restore, which shows only in the cursors that came after the backup. */
+  private some(replica: SmallReplica): string[] {
+    if (this.unaware.has(replica)) return [...replica.subscriptions.keys()];
+    const keys = this.schedule.shuffled([...replica.subscriptions.keys()]);
+    return keys.slice(0, this.schedule.between(1, keys.length));
+  }
+
+  /** The first lines of an answer; `disturbed`: with small pages and with writes between them. */
+  private async ask(subscriptions: readonly SubscriptionRequest[], most: number, disturbed = true): Promise<Line[]> {
+    this.pageLimit = disturbed && this.schedule.chance(0.7) ? this.schedule.between(1, 6) : 1000;
+    let writes = disturbed && this.schedule.chance(0.7) ? this.schedule.below(12) : 0;
+    const happen = async () => {
+      if (writes === 0 || this.schedule.chance(0.4)) return;
+      for (let i = this.schedule.between(1, 3); i > 0 && writes > 0; i--, writes--) await this.push();
+    };
+    const disturbance = { happen, busy: null as Promise<void> | null };
+    this.disturbance = disturbance;
+    const asked = this.oracle.head;
+    const response = await this.post("pull", { subscriptions });
+    if (response.status !== 200) throw new Error(`a pull was refused: ${await response.text()}`);
+    const lines = await firstLines(response, most);
+    this.disturbance = null;
+    await disturbance.busy;
+    this.pageLimit = 1000;
+    const end = lines.at(-1);
+    if (lines.length < most && end?.op !== "end")
+      throw new Error(`an answer broke off by itself: ${JSON.stringify(end)}`);
+    if (end?.op === "end" && end.revision < asked)
+      throw new Error(`an answer ends at ${end.revision}, the head was ${asked}`);
+    this.count(lines.length < most ? "answers" : "cut answers");
+    return lines;
+  }
+
+  private check(
+    replica: SmallReplica,
+    request: readonly SubscriptionRequest[],
+    lines: readonly Line[],
+    answer: Answer,
+  ): void {
+    const end = lines.at(-1);
+    for (const [key, part] of partsOf(lines)) {
+      const asked = BY_KEY.get(key) as Asked;
+      const flaws = flawsOf(this.oracle, asked, part, part.goesOn ? this.oracle.head : 0);
+      if (flaws.length > 0) throw new Error(`"${key}": ${flaws.join("; ")} in ${JSON.stringify(lines)}`);
+      if (part.pages.length > 2) this.count(`${part.mode} in pages`);
+      if (part.goesOn) this.count(`${part.mode} goes on`);
+    }
+    if (end?.op !== "end") return;
+    if (request.length === replica.subscriptions.size && answer.refused.size === 0) this.unaware.delete(replica);
+    for (const asked of request) {
+      const key = asked.key as string;
+      this.checkFingerprint(key, asked, end);
+      if (answer.refused.has(key)) this.count("thrown away");
+      else this.checkContent(replica, key, end.revision, lines);
+    }
+  }
+
+  private checkFingerprint(key: string, asked: SubscriptionRequest, end: EndLine): void {
+    const told = end.subscriptions[key];
+    if (told === undefined) throw new Error(`"${key}" is not in the end`);
+    if (asked.where !== undefined && !asked.fingerprint) return;
+    const { count, digest } = this.oracle.fingerprint(end.revision, BY_KEY.get(key) as Asked);
+    if (told.count !== count || told.digest !== digest) {
+      throw new Error(
+        `"${key}" has the fingerprint ${told.count} ${told.digest} at ${end.revision}, by the oracle ${count} ${digest}`,
+      );
+    }
+    this.count("fingerprints");
+  }
+
+  private checkContent(replica: SmallReplica, key: string, revision: number, lines: readonly Line[]): void {
+    const asked = BY_KEY.get(key) as Asked;
+    const held = replica.held(key);
+    const view = this.oracle.view(revision, asked);
+    const wrong = (text: string) => new Error(`"${key}" at ${revision}: ${text} after ${JSON.stringify(lines)}`);
+    for (const record of view.keys()) if (!held.has(record)) throw wrong(`${record} is missing`);
+    for (const [record, atoms] of held) {
+      if (!view.has(record)) throw wrong(`${record} is held and should not be`);
+      if (!same(atoms, this.oracle.record(replica.newest(record), record)))
+        throw wrong(`${record} is ${JSON.stringify(atoms)}`);
+    }
+    this.count("contents");
+    const subscription = replica.subscriptions.get(key);
+    if (subscription?.cursor == null) return;
+    const kept = subscription.asked as Kept["asked"];
+    this.kept.push({ asked: kept, since: revision, cursor: subscription.cursor, content: view, history: this.history });
+    if (this.kept.length > 60) this.kept.splice(this.schedule.below(this.kept.length), 1);
+  }
+}
+
+async function firstLines(response: Response, most: number): Promise<Line[]> {
+  const lines: Line[] = [];
+  if (response.body === null) return lines;
+  let text = "";
+  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    const whole = text.split("\n");
+    text = whole.pop() as string;
+    for (const line of whole) {
+      if (lines.length >= most) return lines;
+      lines.push(JSON.parse(line) as Line);
+    }
+  }
+  return lines;
+}
