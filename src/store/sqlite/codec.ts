@@ -72,12 +72,3 @@ export function outcomeOf(row: { id: number; status: string; revision: Revision;
   }
   return { id, status: row.status as "applied" | "unknown", revision };
 }
-
-/** Hex digits as the bytes they stand for, half as long on disk. */
-export function bytes(hex: string): Uint8Array {
-  return Buffer.from(hex, "hex");
-}
-
-export function hex(value: Uint8Array): string {
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex");
-}

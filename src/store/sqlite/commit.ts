@@ -2,7 +2,7 @@ import { ALL } from "../../model/names.ts";
 import { type Key, keyOf, type Membership, type Revision, type Row } from "../../model/record.ts";
 import { assert, must } from "../../util/assert.ts";
 import type { Batch, ClientRow, Loaded, OutcomeRow } from "../store.ts";
-import { bytes, encodeStamps, outcomeDetail } from "./codec.ts";
+import { encodeStamps, outcomeDetail } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { appendEntry } from "./journal.ts";
 import type { Space } from "./space.ts";
@@ -53,9 +53,9 @@ function appendEntries(connection: Connection, space: Space, loaded: Loaded, bat
     });
   }
   connection.run(
-    "UPDATE space SET revision = ?, hash = ?, time = ? WHERE id = ?",
+    "UPDATE space SET revision = ?, hash = unhex(?), time = ? WHERE id = ?",
     last.revision,
-    bytes(last.hash),
+    last.hash,
     last.time,
     space.id,
   );
@@ -124,14 +124,14 @@ function writeMember(
 
 function writeOutcome(connection: Connection, space: number, row: OutcomeRow): void {
   connection.run(
-    `INSERT INTO outcome (space, author, id, content, status, revision, time, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO outcome (space, author, id, content, status, revision, time, detail) VALUES (?, ?, ?, unhex(?), ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET
        content = excluded.content, status = excluded.status, revision = excluded.revision,
        time = excluded.time, detail = excluded.detail`,
     space,
     connection.names.intern(space, "author", row.author),
     row.id,
-    bytes(row.content),
+    row.content,
     row.outcome.status,
     row.outcome.revision,
     row.time,

@@ -22,7 +22,10 @@ export function storeFailure(error: unknown, path: string): unknown {
       options,
     );
   }
-  if (primary === CORRUPT || primary === NOTADB) {
+  if (primary === NOTADB) {
+    return new StoreError("damaged", `${path} is not a database, or its first page is damaged.`, options);
+  }
+  if (primary === CORRUPT) {
     return new StoreError("damaged", `${path} is damaged (${error.message}): restore a backup.`, options);
   }
   if (UNAVAILABLE.has(primary)) {

@@ -2,14 +2,13 @@ import { type Entry, GENESIS, type RecordChange, type SaltedChange } from "../..
 import type { Revision } from "../../model/record.ts";
 import type { JsonObject } from "../../util/json.ts";
 import type { AtQuery, HistoryItem, HistoryQuery, JournalEntry, JournalQuery } from "../store.ts";
-import { bytes, hex } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import type { Space } from "./space.ts";
 
 interface EntryRow {
   readonly revision: Revision;
   readonly time: number;
-  readonly hash: Uint8Array;
+  readonly hash: string;
   readonly author: number | null;
   readonly mutation: number | null;
 }
@@ -19,7 +18,7 @@ interface ChangeRow {
   readonly collection: number;
   readonly id: string;
   readonly prior: Revision;
-  readonly salt: Uint8Array;
+  readonly salt: string;
   readonly before: string | null;
   readonly after: string | null;
   readonly operators: string | null;
@@ -37,25 +36,25 @@ export function appendEntry(
 ): void {
   const { names } = connection;
   connection.run(
-    "INSERT INTO entry (space, revision, time, hash, author, mutation) VALUES (?, ?, ?, ?, ?, ?)",
+    "INSERT INTO entry (space, revision, time, hash, author, mutation) VALUES (?, ?, ?, unhex(?), ?, ?)",
     space,
     entry.revision,
     entry.time,
-    bytes(entry.hash),
+    entry.hash,
     names.intern(space, "author", entry.author),
     entry.mutation,
   );
   entry.changes.forEach(({ change, salt }, position) => {
     connection.run(
       `INSERT INTO change (space, revision, position, collection, id, prior, salt, before, after, operators)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, unhex(?), ?, ?, ?)`,
       space,
       entry.revision,
       position,
       names.intern(space, "collection", change.collection),
       change.id,
       changedBefore(change),
-      bytes(salt),
+      salt,
       textOf(change.before),
       textOf(change.after),
       textOf(change.operators ?? null),
@@ -65,15 +64,14 @@ export function appendEntry(
 
 export function readJournal(connection: Connection, space: Space, query: JournalQuery): readonly JournalEntry[] {
   const rows = connection.all<EntryRow>(
-    "SELECT revision, time, hash, author, mutation FROM entry WHERE space = ? AND revision > ? ORDER BY revision LIMIT ?",
+    "SELECT revision, time, lower(hex(hash)) AS hash, author, mutation FROM entry WHERE space = ? AND revision > ? ORDER BY revision LIMIT ?",
     space.id,
     query.after,
     query.limit,
   );
   const changes = readChanges(connection, space.id, rows[0]?.revision ?? 0, rows.at(-1)?.revision ?? 0);
   return rows.map((row): JournalEntry => {
-    const { revision, time } = row;
-    const hash = hex(row.hash);
+    const { revision, time, hash } = row;
     if (revision <= space.head.horizon.journal) return { revision, time, hash, cut: true };
     const author = connection.names.text(row.author as number);
     return {
@@ -95,7 +93,7 @@ function readChanges(
   to: Revision,
 ): ReadonlyMap<Revision, readonly SaltedChange[]> {
   const rows = connection.all<ChangeRow>(
-    `SELECT revision, collection, id, prior, salt, before, after, operators FROM change
+    `SELECT revision, collection, id, prior, lower(hex(salt)) AS salt, before, after, operators FROM change
      WHERE space = ? AND revision BETWEEN ? AND ? ORDER BY revision, position`,
     space,
     from,
@@ -104,7 +102,7 @@ function readChanges(
   const changes = new Map<Revision, SaltedChange[]>();
   for (const row of rows) {
     const found = changes.get(row.revision);
-    const salted = { change: changeOf(connection, row), salt: hex(row.salt) };
+    const salted = { change: changeOf(connection, row), salt: row.salt };
     if (found) found.push(salted);
     else changes.set(row.revision, [salted]);
   }
@@ -149,12 +147,12 @@ export function readHashes(
 ): ReadonlyMap<Revision, string> {
   const hashes = new Map<Revision, string>();
   for (const revision of revisions) {
-    const row = connection.one<{ hash: Uint8Array }>(
-      "SELECT hash FROM entry WHERE space = ? AND revision = ?",
+    const row = connection.one<{ hash: string }>(
+      "SELECT lower(hex(hash)) AS hash FROM entry WHERE space = ? AND revision = ?",
       space,
       revision,
     );
-    if (row) hashes.set(revision, hex(row.hash));
+    if (row) hashes.set(revision, row.hash);
     else if (revision === 0) hashes.set(0, GENESIS);
   }
   return hashes;
@@ -171,7 +169,7 @@ export function readAt(
 ): { revision: Revision; hash: string; time: number } | null {
   const entryAt = (revision: Revision) =>
     connection.one<EntryRow>(
-      "SELECT revision, time, hash FROM entry WHERE space = ? AND revision = ?",
+      "SELECT revision, time, lower(hex(hash)) AS hash FROM entry WHERE space = ? AND revision = ?",
       space.id,
       revision,
     );
@@ -186,7 +184,7 @@ export function readAt(
       low = middle + 1;
     } else high = middle - 1;
   }
-  if (found) return { revision: found.revision, hash: hex(found.hash), time: found.time };
+  if (found) return { revision: found.revision, hash: found.hash, time: found.time };
   return space.head.horizon.tombstones === 0 ? { revision: 0, hash: GENESIS, time: 0 } : null;
 }
 

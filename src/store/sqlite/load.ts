@@ -9,7 +9,7 @@ import {
   type Row,
 } from "../../model/record.ts";
 import type { ClientRow, Loaded, OutcomeRow, Wanted } from "../store.ts";
-import { decodeStamps, hex, type LaneColumns, lanesOf, outcomeOf } from "./codec.ts";
+import { decodeStamps, type LaneColumns, lanesOf, outcomeOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { readHashes } from "./journal.ts";
 import type { Space } from "./space.ts";
@@ -104,7 +104,7 @@ export function loadClient(connection: Connection, space: number, author: Author
 
 interface OutcomeColumns {
   readonly id: number;
-  readonly content: Uint8Array;
+  readonly content: string;
   readonly status: string;
   readonly revision: Revision;
   readonly time: number;
@@ -121,7 +121,7 @@ function loadOutcomes(
     const number = connection.names.find(space, "author", author);
     if (number === undefined) continue;
     const found = connection.all<OutcomeColumns>(
-      `SELECT id, content, status, revision, time, detail FROM outcome
+      `SELECT id, lower(hex(content)) AS content, status, revision, time, detail FROM outcome
        WHERE space = ? AND author = ? AND id BETWEEN ? AND ?`,
       space,
       number,
@@ -130,8 +130,8 @@ function loadOutcomes(
     );
     const mine = outcomes.get(author) ?? new Map<number, OutcomeRow>();
     for (const row of found) {
-      const { id, time } = row;
-      mine.set(id, { author, id, content: hex(row.content), outcome: outcomeOf(row), time });
+      const { id, content, time } = row;
+      mine.set(id, { author, id, content, outcome: outcomeOf(row), time });
     }
     if (mine.size > 0) outcomes.set(author, mine);
   }

@@ -1,7 +1,6 @@
 import { GENESIS } from "../../model/entry.ts";
 import type { Revision } from "../../model/record.ts";
 import type { Head, RestorePolicy } from "../store.ts";
-import { bytes, hex } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 
 /** A space and its number in the tables. */
@@ -13,7 +12,7 @@ export interface Space {
 interface SpaceRow {
   readonly id: number;
   readonly revision: Revision;
-  readonly hash: Uint8Array;
+  readonly hash: string;
   readonly time: number;
   readonly journal: Revision;
   readonly tombstones: Revision;
@@ -22,19 +21,19 @@ interface SpaceRow {
 
 export function findSpace(connection: Connection, name: string): Space | null {
   const row = connection.one<SpaceRow>(
-    "SELECT id, revision, hash, time, journal, tombstones, restore FROM space WHERE name = ?",
+    "SELECT id, revision, lower(hex(hash)) AS hash, time, journal, tombstones, restore FROM space WHERE name = ?",
     name,
   );
   if (row === undefined) return null;
   const { id, revision, time, journal, tombstones, restore } = row;
-  return { id, head: { revision, hash: hex(row.hash), time, horizon: { journal, tombstones }, restore } };
+  return { id, head: { revision, hash: row.hash, time, horizon: { journal, tombstones }, restore } };
 }
 
 export function createSpace(connection: Connection, name: string): Space {
   const { lastInsertRowid } = connection.run(
-    "INSERT INTO space (name, revision, hash, time, journal, tombstones, stripped) VALUES (?, 0, ?, 0, 0, 0, 0)",
+    "INSERT INTO space (name, revision, hash, time, journal, tombstones, stripped) VALUES (?, 0, unhex(?), 0, 0, 0, 0)",
     name,
-    bytes(GENESIS),
+    GENESIS,
   );
   const head: Head = { revision: 0, hash: GENESIS, time: 0, horizon: { journal: 0, tombstones: 0 }, restore: null };
   return { id: Number(lastInsertRowid), head };
