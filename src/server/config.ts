@@ -5,6 +5,7 @@ import { nameFlaw, spaceFlaw } from "../model/names.ts";
 import type { Collections, User } from "../model/schema.ts";
 import { LIMITS, type Limits, type RateLimits } from "../wire/limits.ts";
 import { type Age, ageOf } from "./age.ts";
+import { pathText } from "./requests/parts.ts";
 
 /** How the server knows who asks, and what they may do (A1, A2). Without any of it the server is open, on loopback only. */
 export interface AuthConfig {
@@ -217,12 +218,10 @@ function check(config: Config): void {
 }
 
 function mistakesOf(issue: z.core.$ZodIssue): string[] {
-  const path = issue.path.map(String);
+  const path = pathText(issue.path) || "configuration";
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `${[...path, key].join(".")}: there is no such key`);
+    return issue.keys.map((key) => `${pathText([...issue.path, key])}: there is no such key`);
   }
-  if (issue.code === "invalid_key")
-    return [`${path.join(".")}: ${issue.issues.map((inner) => inner.message).join("; ")}`];
-  if (issue.code === "invalid_type") return [`${path.join(".") || "configuration"}: expected ${issue.expected}`];
-  return [`${path.join(".") || "configuration"}: ${issue.message}`];
+  if (issue.code === "invalid_key") return issue.issues.map(({ message }) => `${path}: ${message}`);
+  return [`${path}: ${issue.message.replace(/^Invalid (input|option): /, "")}`];
 }

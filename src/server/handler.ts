@@ -12,6 +12,8 @@ import { type Route, routes } from "./routes.ts";
 export interface Context {
   /** The address of the connection's other end. */
   readonly remote?: string | undefined;
+  /** Node's own request, as @hono/node-server passes it on; its socket's address is taken where `remote` is absent. */
+  readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } } | undefined;
 }
 
 type Env = { Bindings: { context: Context } };
@@ -90,7 +92,7 @@ async function routed(
   context: Context,
   param: (name: string) => string,
 ): Promise<Response> {
-  const origin = originOf(request, context.remote, settings);
+  const origin = originOf(request, context.remote ?? context.incoming?.socket.remoteAddress, settings);
   const url = new URL(request.url);
   const call = { request, url, space: param("space"), param };
   if (route.asks === "nothing") return route.handle(core, { ...call, user: { id: "" } });

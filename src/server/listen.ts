@@ -38,10 +38,7 @@ export async function listen(server: Server, options: ListenOptions = {}): Promi
     throw new ConfigError([`auth: expected an authentication, since the server is to listen on ${host}; ${cure}`]);
   }
   await server.ready;
-  const http = createAdaptorServer({
-    fetch: (request, env) => server.handler(request, { remote: env.incoming.socket.remoteAddress }),
-    overrideGlobalObjects: false,
-  }) as HttpServer;
+  const http = createAdaptorServer({ fetch: server.handler, overrideGlobalObjects: false }) as HttpServer;
   await bound(http, host, port);
   const { address, port: actual, family } = http.address() as AddressInfo;
   const url = `http://${family === "IPv6" ? `[${address}]` : address}:${actual}`;

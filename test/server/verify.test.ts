@@ -68,7 +68,7 @@ describe.each([
 });
 
 describe("verify", () => {
-  it("[V1] brings the replica's other subscriptions to the same revision", async () => {
+  it("[H5] [V1] brings the replica's other subscriptions to the same revision", async () => {
     await using server = await filled(10);
     const others = [{ scope: "box/1", key: "other" }];
     const lines = await server.verify({ subscription: { scope: "*" }, others, ranges: [] });

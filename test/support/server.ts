@@ -10,7 +10,7 @@ import type { ProblemBody } from "../../src/wire/problem.ts";
 import type { PullRequest, SubscriptionRequest } from "../../src/wire/pull.ts";
 import type { VerifyRequest } from "../../src/wire/verify.ts";
 
-type Init = RequestInit & { readonly token?: string };
+type Init = RequestInit & { readonly token?: string | undefined };
 
 /** One server over a real store, asked without a socket. */
 export class TestServer {

@@ -17,7 +17,7 @@ const verify: z.ZodType<VerifyRequest> = z.object({
   others: z.array(subscription).optional(),
   ranges: z.array(z.object({ from: bound, to: bound })),
   fanout: z.int().min(2).optional(),
-  leaf: z.int().min(1).optional(),
+  leaf: z.int().min(0).optional(),
 });
 
 export interface Verify extends VerifyRequest {
