@@ -1,0 +1,185 @@
+import type { Revision } from "../model/record.ts";
+import type { BeginLine, CopyReason, EndLine, RangeLine, SubscriptionLine } from "../wire/lines.ts";
+import { Problem } from "../wire/problem.ts";
+import { TransportError } from "./errors.ts";
+import type { Local } from "./local.ts";
+import type { Received } from "./ndjson.ts";
+import { ReplicaDamage, type Segment } from "./replica.ts";
+import type { Subscription } from "./state.ts";
+import type { StagedLine } from "./store/store.ts";
+import { problemOf } from "./transport.ts";
+
+/** The server's history is not the one that this replica followed (R2). */
+export class Diverged extends Error {
+  override name = "Diverged";
+  /** What both histories share; undefined where the request did not name past cursors. */
+  readonly common: Revision | undefined;
+  readonly policy: "heal" | "discard";
+  constructor(common: Revision | undefined, policy: "heal" | "discard") {
+    super("the server was restored to an earlier state");
+    this.common = common;
+    this.policy = policy;
+  }
+}
+
+/** The store belongs to another principal (C9). */
+export class OtherPrincipal extends Error {
+  override name = "OtherPrincipal";
+}
+
+/** What one answer has brought for one subscription so far. */
+interface Part {
+  /** As this answer found or left it. Another object in `local` means that it changed under the answer (P13). */
+  subscription: Subscription;
+  readonly asked: string | null;
+  mode: "copy" | "delta";
+  reason: CopyReason | null;
+  /** Lines staged by marks, of this answer or of the broken one that it continues, are still good. */
+  staged: boolean;
+  lines: StagedLine[];
+}
+
+/**
+ * Reads one answer, line by line. What a mark completes is staged in the store, with the mark's cursor; nothing is shown
+ * before `end` (P4). Lines of a subscription that is no longer what the request said are thrown away (P13).
+ */
+export class Answer {
+  readonly #local: Local;
+  readonly #asked: ReadonlyMap<string, Subscription>;
+  readonly #parts = new Map<string, Part>();
+  #begin: BeginLine | null = null;
+  #current: Part | null = null;
+  readonly revoked: string[] = [];
+  readonly ranges: RangeLine[] = [];
+
+  constructor(local: Local, asked: readonly Subscription[]) {
+    this.#local = local;
+    this.#asked = new Map(asked.map((subscription) => [subscription.key, subscription]));
+  }
+
+  /** Takes a line; gives the last one. */
+  async take({ text, line }: Received): Promise<EndLine | null> {
+    if (line.op === "error")
+      throw problemOf(line.problem) ?? new TransportError("foreign", "the answer ended with an unknown error");
+    if (this.#begin === null) {
+      if (line.op !== "begin" || line.space !== this.#local.meta.space) {
+        throw new TransportError("foreign", "the answer does not begin as that of a Tidemark server");
+      }
+      this.#checkPrincipal(line);
+      this.#begin = line;
+      return null;
+    }
+    switch (line.op) {
+      case "subscription":
+        this.#current = this.#opened(line);
+        return null;
+      case "put":
+      case "patch":
+      case "remove":
+        this.#current?.lines.push({ text, line });
+        return null;
+      case "mark":
+        await this.#mark(line.key, line.cursor);
+        return null;
+      case "range":
+        this.ranges.push(line);
+        return null;
+      case "revoked":
+        this.revoked.push(line.key);
+        return null;
+      case "end":
+        return line;
+      default:
+        throw new Problem(
+          "upgrade-required",
+          `the server speaks of "${line.op}", which this client does not know; update the application`,
+        );
+    }
+  }
+
+  get head(): Revision {
+    return this.#begin?.revision ?? 0;
+  }
+
+  get principal(): string | null {
+    return this.#begin?.principal ?? null;
+  }
+
+  /** Why a subscription was copied; null where it was not. */
+  reasonOf(key: string): CopyReason | null {
+    return this.#parts.get(key)?.reason ?? null;
+  }
+
+  /**
+   * What can be applied now, in the order of the request: not what changed under the answer.
+   * Throws where the answer left out a subscription.
+   */
+  segments(end: EndLine): Segment[] {
+    const segments: Segment[] = [];
+    for (const [key, asked] of this.#asked) {
+      if (this.revoked.includes(key)) continue;
+      const part = this.#parts.get(key);
+      if (!Object.hasOwn(end.subscriptions, key)) throw new TransportError("cut", "the answer left out a subscription");
+      const subscription = part?.subscription ?? asked;
+      if (this.#local.subscriptions.get(asked.number) !== subscription) continue;
+      if (part === undefined)
+        throw new TransportError("foreign", "the answer does not say how it continues a subscription");
+      segments.push({ subscription, mode: part.mode, staged: part.staged, lines: part.lines.map(({ line }) => line) });
+    }
+    return segments;
+  }
+
+  #checkPrincipal({ principal }: BeginLine): void {
+    const { meta } = this.#local;
+    if (meta.principal !== null && principal !== meta.principal)
+      throw new OtherPrincipal("this store belongs to another principal");
+  }
+
+  /** Whether the line goes on from what is held and staged here; the rest of its lines is thrown away if not. */
+  #opened(line: SubscriptionLine): Part | null {
+    if (line.mode === "copy" && line.reason === "diverged") throw new Diverged(line.common, line.restore ?? "heal");
+    const asked = this.#asked.get(line.key);
+    if (asked === undefined) return null;
+    const part = this.#parts.get(line.key) ?? newPart(asked);
+    if (this.#local.subscriptions.get(asked.number) !== part.subscription) return null;
+    const { revision } = part.subscription;
+    const continues = line.mode === "copy" ? line.from !== null : line.reached !== undefined;
+    const staging = part.staged || part.lines.length > 0 ? part.mode : null;
+    const fits = line.mode === "delta" ? part.asked !== null && line.since === revision : true;
+    if (!fits || (continues && staging !== line.mode)) {
+      throw new ReplicaDamage(part.subscription, `the server continues ${line.key} from where this replica is not`);
+    }
+    if (!continues) {
+      part.staged = false;
+      part.lines = [];
+    }
+    part.mode = line.mode;
+    if (line.mode === "copy") part.reason = line.reason;
+    this.#parts.set(line.key, part);
+    return part;
+  }
+
+  async #mark(key: string, cursor: string): Promise<void> {
+    const part = this.#parts.get(key);
+    if (part === undefined) return;
+    await this.#local.gate.exclusive(async () => {
+      const { number } = part.subscription;
+      if (this.#local.subscriptions.get(number) !== part.subscription) return;
+      const subscription: Subscription = { ...part.subscription, cursor, staging: part.mode };
+      await this.#local.commit({
+        ...(this.#local.meta.principal === null && { meta: { principal: this.principal } }),
+        ...(!part.staged && { unstage: [number] }),
+        stage: [{ subscription: number, lines: part.lines }],
+        subscriptions: [subscription],
+      });
+      part.subscription = subscription;
+      part.staged = true;
+      part.lines = [];
+    });
+  }
+}
+
+function newPart(asked: Subscription): Part {
+  const mode = asked.staging ?? "delta";
+  return { subscription: asked, asked: asked.cursor, mode, reason: null, staged: asked.staging !== null, lines: [] };
+}

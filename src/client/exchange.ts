@@ -1,0 +1,209 @@
+import { sameFingerprint } from "../model/fingerprint.ts";
+import type { Revision } from "../model/record.ts";
+import type { EndLine, RangeLine, SubscriptionEnd } from "../wire/lines.ts";
+import type { SubscriptionRequest } from "../wire/pull.ts";
+import { Answer } from "./answer.ts";
+import { parsedFingerprint } from "./content.ts";
+import { TransportError } from "./errors.ts";
+import type { Change, Local } from "./local.ts";
+import type { Received } from "./ndjson.ts";
+import { reofferedAfter } from "./recover.ts";
+import { applied, type Segment } from "./replica.ts";
+import type { Meta, Past, Pending, Subscription } from "./state.ts";
+
+/** What an answer did. */
+export interface Exchanged {
+  readonly revision: Revision;
+  /** Subscriptions whose content is not what the server has (P9). */
+  readonly mismatched: readonly Subscription[];
+  readonly ranges: readonly RangeLine[];
+  readonly end: EndLine;
+}
+
+/** What is asked of each subscription. */
+export function requestOf({ key, scope, collections, where, cursor }: Subscription): SubscriptionRequest {
+  return {
+    scope,
+    ...(key !== scope && { key }),
+    ...(cursor !== null && { cursor }),
+    ...(collections !== null && { collections }),
+    ...(where !== null && { where }),
+  };
+}
+
+/**
+ * Reads an answer to its end and applies it: records, cursors, outcomes that are now complete, all in one write (P4, W9).
+ * - `onLine`: called with the first line that is more than the beginning of the answer.
+ */
+export async function exchange(
+  local: Local,
+  asked: readonly Subscription[],
+  lines: AsyncIterable<Received>,
+  onLine: (head: Revision) => void = () => {},
+): Promise<Exchanged> {
+  // Outcomes that arrived before the request was sent must be known to whoever answers it.
+  const { client, acked } = local.meta;
+  const answer = new Answer(local, asked);
+  for await (const received of lines) {
+    const end = await answer.take(received);
+    if (received.line.op !== "begin") onLine(answer.head);
+    if (end === null) continue;
+    return await local.gate.exclusive(async () => {
+      // What it says of a client id that has been given up meanwhile means nothing now.
+      const last = client === local.meta.client ? (end.lastMutation ?? 0) : null;
+      if (last !== null && last < acked && local.meta.renew === null)
+        await local.commit(await reofferedAfter(local, last));
+      return await finished(local, answer, end, last);
+    });
+  }
+  throw new TransportError("cut", "the answer broke off before its end");
+}
+
+async function finished(local: Local, answer: Answer, end: EndLine, last: number | null): Promise<Exchanged> {
+  const segments = answer.segments(end);
+  const ended = [...local.subscriptions.values()].filter(
+    ({ key, revoked }) => !revoked && answer.revoked.includes(key),
+  );
+  const all = [...local.subscriptions.values()];
+  const { wipe, rows, fingerprints } = await applied(
+    local.store,
+    all,
+    segments,
+    ended.map(({ number }) => number),
+  );
+  const changed = new Map<number, Subscription>();
+  for (const each of all) {
+    const fingerprint = fingerprints.get(each.number) ?? each.fingerprint;
+    if (!sameFingerprint(fingerprint, each.fingerprint)) changed.set(each.number, { ...each, fingerprint });
+  }
+  for (const segment of segments) {
+    const { number } = segment.subscription;
+    const next = completed(segment, changed.get(number) ?? segment.subscription, end);
+    if (next !== segment.subscription) changed.set(number, next);
+  }
+  for (const each of ended) changed.set(each.number, revokedOf(each));
+  const staged = [
+    ...segments.filter(({ subscription }) => subscription.staging !== null).map(({ subscription }) => subscription),
+    ...ended,
+  ];
+  const meta = metaAfter(local.meta, answer, segments, end, last);
+  const queue = queueAfter(local, end, meta, last);
+  const reached = reachedBy(segments, changed, end);
+  const touched = wipe ? segments.length > 0 || ended.length > 0 : rows.size > 0;
+  await local.commit({
+    ...(sameMeta(meta, local.meta) ? {} : { meta }),
+    ...(reached !== null && { reached }),
+    ...(staged.length > 0 && { unstage: staged.map(({ number }) => number) }),
+    ...(touched && { wipe, rows }),
+    ...(changed.size > 0 && { subscriptions: [...changed.values()] }),
+    ...queue,
+  });
+  tell(local, answer, segments, ended);
+  return { revision: end.revision, mismatched: mismatched(local, segments, end), ranges: answer.ranges, end };
+}
+
+function completed(
+  { subscription, mode }: Segment,
+  next: Subscription,
+  { revision, subscriptions }: EndLine,
+): Subscription {
+  const cursor = subscriptions[subscription.key]?.cursor ?? subscription.cursor;
+  const same = cursor === subscription.cursor && revision === subscription.revision && mode === "delta";
+  if (same && next === subscription) return subscription;
+  return { ...next, cursor, revision, staging: null, distrust: false };
+}
+
+/** The server grants none of these subscriptions (P10). */
+export async function revokeAll(local: Local, asked: readonly Subscription[]): Promise<void> {
+  await local.gate.exclusive(async () => {
+    const ended = asked.filter(({ number, revoked }) => !revoked && local.subscriptions.has(number));
+    const all = [...local.subscriptions.values()];
+    const numbers = ended.map(({ number }) => number);
+    const { wipe, rows } = await applied(local.store, all, [], numbers);
+    await local.commit({ unstage: numbers, wipe, rows, subscriptions: ended.map(revokedOf) });
+    for (const { key } of ended) local.events.emit("revoked", { key });
+  });
+}
+
+/** Nothing of it is held any more; its cursor is gone, too (P10). */
+function revokedOf(subscription: Subscription): Subscription {
+  const nothing = { cursor: null, revision: null, staging: null, distrust: false, revoked: true };
+  return { ...subscription, ...nothing, fingerprint: { count: 0, lanes: [0, 0, 0, 0] } };
+}
+
+function metaAfter(
+  meta: Meta,
+  { principal }: Answer,
+  segments: readonly Segment[],
+  end: EndLine,
+  last: number | null,
+): Meta {
+  const next: Meta = {
+    ...meta,
+    principal: meta.principal ?? principal,
+    revision: segments.length > 0 ? end.revision : meta.revision,
+  };
+  if (last === null) return next;
+  if (meta.renew?.through === null) return { ...next, renew: { through: Math.min(last, meta.issued) } };
+  // Somebody else has gone on under this client's id: this store is a copy, or an older state, of another one (R3).
+  if (meta.renew === null && last > meta.issued) return { ...next, renew: { through: meta.issued } };
+  return next;
+}
+
+/** Mutations whose outcome is known and whose revision has now arrived are over; those that the base holds are marked. */
+function queueAfter(local: Local, end: EndLine, meta: Meta, last: number | null): Pick<Change, "settled" | "pending"> {
+  const settled: { pending: Pending; outcome: NonNullable<Pending["outcome"]> }[] = [];
+  const held: Pending[] = [];
+  for (const each of local.pending.values()) {
+    if (each.outcome !== null && each.outcome.revision <= end.revision)
+      settled.push({ pending: each, outcome: each.outcome });
+    else if (
+      each.outcome === null &&
+      !each.held &&
+      meta.renew === null &&
+      each.number > 0 &&
+      each.number <= (last ?? 0)
+    ) {
+      held.push({ ...each, held: true });
+    }
+  }
+  return { ...(settled.length > 0 && { settled }), ...(held.length > 0 && { pending: held }) };
+}
+
+function reachedBy(
+  segments: readonly Segment[],
+  changed: ReadonlyMap<number, Subscription>,
+  { revision }: EndLine,
+): Past | null {
+  for (const { subscription } of segments) {
+    const cursor = changed.get(subscription.number)?.cursor;
+    if (typeof cursor === "string") return { revision, cursor };
+  }
+  return null;
+}
+
+function sameMeta(a: Meta, b: Meta): boolean {
+  return a.principal === b.principal && a.revision === b.revision && a.renew === b.renew;
+}
+
+function tell(local: Local, answer: Answer, segments: readonly Segment[], ended: readonly Subscription[]): void {
+  for (const { subscription } of segments) {
+    const reason = answer.reasonOf(subscription.key);
+    if (reason === null || reason === "diverged" || subscription.revision === null) continue;
+    if (!subscription.distrust) local.events.emit("recovered", { reason, key: subscription.key });
+  }
+  for (const { key } of ended) local.events.emit("revoked", { key });
+}
+
+function mismatched(local: Local, segments: readonly Segment[], end: EndLine): Subscription[] {
+  return segments.flatMap(({ subscription }) => {
+    const now = local.subscriptions.get(subscription.number);
+    return now === undefined || agrees(now, end.subscriptions[now.key]) ? [] : [now];
+  });
+}
+
+/** Whether a subscription holds what the server says; true where it says nothing. */
+export function agrees({ fingerprint }: Subscription, end: SubscriptionEnd | undefined): boolean {
+  if (end?.count === undefined || end.digest === undefined) return true;
+  return sameFingerprint(fingerprint, parsedFingerprint(end.count, end.digest));
+}

@@ -1,0 +1,265 @@
+import { EMPTY } from "../model/fingerprint.ts";
+import type { Outcome } from "../model/mutation.ts";
+import type { Key, RecordData, Revision } from "../model/record.ts";
+import type { Collections } from "../model/schema.ts";
+import type { Clock } from "../util/clock.ts";
+import type { Json } from "../util/json.ts";
+import { type Random, randomName } from "../util/random.ts";
+import { ClientError } from "./errors.ts";
+import type { Emitter } from "./events.ts";
+import { Gate } from "./gate.ts";
+import { learn } from "./known.ts";
+import {
+  KNOWN,
+  loadState,
+  META,
+  type Meta,
+  noteOf,
+  type Past,
+  type Pending,
+  pendingNote,
+  type Settled,
+  type Subscription,
+  settledNote,
+  subscriptionNote,
+} from "./state.ts";
+import type { Batch, ClientStore, Row } from "./store/store.ts";
+import { keyOfWrite, View } from "./view.ts";
+
+export function newMeta(space: string, random: Random, pending: readonly Pending[]): Meta {
+  return {
+    space,
+    client: randomName(random),
+    principal: null,
+    revision: 0,
+    issued: pending.length,
+    acked: 0,
+    was: null,
+    renew: null,
+    nextSubscription: 1,
+    nextSeq: 1 + pending.reduce((most, { seq }) => Math.max(most, seq), 0),
+  };
+}
+
+/** A queue whose client id was lost with the rest of a damaged store: it is sent under the new one. */
+function renumbered(pending: readonly Pending[]): Pending[] {
+  return pending.map((each, i) => ({ ...each, number: i + 1, outcome: null, held: false }));
+}
+
+/** What makes every subscription a copy again, whatever is held. */
+export function emptied(subscriptions: readonly Subscription[]): Change {
+  return {
+    wipe: true,
+    unstage: subscriptions.map(({ number }) => number),
+    subscriptions: subscriptions.map((each) => ({
+      ...each,
+      cursor: null,
+      revision: null,
+      staging: null,
+      fingerprint: EMPTY,
+    })),
+  };
+}
+
+/** One change of all that is local: it is written, adopted and shown as a whole, or not at all. */
+export interface Change extends Pick<Batch, "unstage" | "wipe" | "rows" | "stage"> {
+  readonly meta?: Partial<Meta>;
+  /** A place in the history that has just been reached. */
+  readonly reached?: Past;
+  /** Replaces the list of places (a restored server has lost some). */
+  readonly known?: readonly Past[];
+  readonly subscriptions?: readonly Subscription[];
+  /** Subscriptions that end. Their rows are the caller's to take out. */
+  readonly dropped?: readonly number[];
+  /** A new mutation, the last in the queue; the view knows the base's rows of it. */
+  readonly added?: Pending;
+  /** Mutations that stand otherwise than before, or are offered again. */
+  readonly pending?: readonly Pending[];
+  /** Mutations that leave the queue, with their outcomes: they are over (W9). Kept for R2 unless said otherwise. */
+  readonly settled?: readonly { readonly pending: Pending; readonly outcome: Outcome; readonly keep?: false }[];
+  /** Local numbers of settled mutations that are no longer kept. */
+  readonly forgotten?: readonly number[];
+}
+
+/** Told of each mutation that is over, after it has left the view. */
+type OnSettled = (pending: Pending, outcome: Outcome) => void;
+
+/**
+ * All that a client holds on the device: the store, what of it is kept in memory, and the view. It is changed by
+ * `commit` alone, inside `gate.exclusive`; what is in memory changes only after the store has written.
+ */
+export class Local {
+  readonly gate = new Gate();
+  readonly events: Emitter;
+  readonly view: View;
+  readonly store: ClientStore;
+  readonly clock: Clock;
+  meta: Meta;
+  readonly subscriptions = new Map<number, Subscription>();
+  /** By local number, in that order. */
+  pending = new Map<number, Pending>();
+  known: readonly Past[] = [];
+  readonly #onSettled: OnSettled;
+
+  private constructor(parts: {
+    store: ClientStore;
+    clock: Clock;
+    events: Emitter;
+    meta: Meta;
+    view: View;
+    onSettled: OnSettled;
+  }) {
+    this.store = parts.store;
+    this.clock = parts.clock;
+    this.events = parts.events;
+    this.meta = parts.meta;
+    this.view = parts.view;
+    this.#onSettled = parts.onSettled;
+  }
+
+  static async open(options: {
+    store: ClientStore;
+    clock: Clock;
+    random: Random;
+    events: Emitter;
+    space: string;
+    collections: Collections;
+    onSettled: OnSettled;
+  }): Promise<{ local: Local; damage: string | null }> {
+    const { store, space } = options;
+    const { damage } = await store.open();
+    const state = await loadState(store);
+    if (state.meta !== null && state.meta.space !== space) {
+      throw new ClientError(
+        "other-space",
+        `this store belongs to the space ${state.meta.space}; open another store for ${space}`,
+      );
+    }
+    const meta = state.meta ?? newMeta(space, options.random, state.pending);
+    const local = new Local({ ...options, meta, view: new View(options.collections) });
+    for (const each of state.subscriptions) local.subscriptions.set(each.number, each);
+    for (const each of state.pending) local.pending.set(each.seq, each);
+    local.known = state.known;
+    await local.#show();
+    // The client id must be durable before the server hears of it, else a restart would issue its numbers again.
+    if (state.meta === null) await local.commit({ meta, pending: renumbered(state.pending) });
+    if (damage !== null) await local.commit(emptied([...local.subscriptions.values()]));
+    return { local, damage };
+  }
+
+  /** Writes a change, adopts it, shows it. */
+  async commit(change: Change): Promise<void> {
+    const meta = change.meta === undefined ? this.meta : { ...this.meta, ...change.meta };
+    const known = change.known ?? (change.reached === undefined ? this.known : learn(this.known, change.reached));
+    const notes = this.#notes(change, meta, known);
+    const batch: Batch = {
+      ...(change.unstage === undefined ? {} : { unstage: change.unstage }),
+      ...(change.wipe === undefined ? {} : { wipe: change.wipe }),
+      ...(change.rows === undefined ? {} : { rows: change.rows }),
+      ...(change.stage === undefined ? {} : { stage: change.stage }),
+      ...(notes.size > 0 && { notes }),
+    };
+    if (Object.keys(batch).length > 0) await this.store.write(batch);
+    this.meta = meta;
+    this.known = known;
+    for (const each of change.subscriptions ?? []) this.subscriptions.set(each.number, each);
+    for (const number of change.dropped ?? []) this.subscriptions.delete(number);
+    this.#adoptQueue(change);
+    this.#showChange(change);
+    for (const { pending, outcome } of change.settled ?? []) this.#onSettled(pending, outcome);
+  }
+
+  /** Makes a damaged store anew, with what of its notes can still be read, and nothing held. */
+  async rebuild(): Promise<void> {
+    await this.store.close();
+    await this.store.open();
+    const state = await loadState(this.store);
+    // What was lost of the notes is still in memory.
+    const subscriptions = [...this.subscriptions.values()];
+    const pending = new Map([...state.pending, ...this.pending.values()].map((each) => [each.seq, each]));
+    await this.store.write({ notes: new Map([[META, noteOf(this.meta)]]) });
+    await this.commit({ ...emptied(subscriptions), pending: [...pending.values()] });
+  }
+
+  subscriptionOf(key: string): Subscription | undefined {
+    for (const each of this.subscriptions.values()) if (each.key === key) return each;
+    return undefined;
+  }
+
+  /** Mutations without an outcome, in their order. */
+  unsettled(): Pending[] {
+    return [...this.pending.values()].filter(({ outcome }) => outcome === null);
+  }
+
+  async read(key: Key): Promise<RecordData | null> {
+    const over = this.view.over(key);
+    if (over !== undefined) return over;
+    return (await this.store.get([key]))[0]?.data ?? null;
+  }
+
+  /** The greatest revision among the subscriptions that hold the record, 0 if none does (W1). */
+  baseOf(row: Row | undefined): Revision {
+    let base = 0;
+    for (const number of row?.holders ?? []) base = Math.max(base, this.subscriptions.get(number)?.revision ?? 0);
+    return base;
+  }
+
+  #notes(change: Change, meta: Meta, known: readonly Past[]): Map<string, Json | null> {
+    const notes = new Map<string, Json | null>();
+    if (meta !== this.meta) notes.set(META, noteOf(meta));
+    if (known !== this.known) notes.set(KNOWN, noteOf(known));
+    for (const each of change.subscriptions ?? []) notes.set(subscriptionNote(each.number), noteOf(each));
+    for (const number of change.dropped ?? []) notes.set(subscriptionNote(number), null);
+    for (const seq of change.forgotten ?? []) notes.set(settledNote(seq), null);
+    for (const each of change.pending ?? []) notes.set(pendingNote(each.seq), noteOf(each));
+    if (change.added !== undefined) notes.set(pendingNote(change.added.seq), noteOf(change.added));
+    const time = this.clock.now();
+    for (const { pending, outcome, keep } of change.settled ?? []) {
+      const { seq, number, mutation } = pending;
+      const settled: Settled = { seq, client: this.meta.client, number, mutation, outcome, time };
+      notes.set(pendingNote(seq), null);
+      if (keep !== false) notes.set(settledNote(seq), noteOf(settled));
+    }
+    return notes;
+  }
+
+  #adoptQueue(change: Change): void {
+    for (const { pending } of change.settled ?? []) this.pending.delete(pending.seq);
+    const count = this.pending.size;
+    for (const each of change.pending ?? []) this.pending.set(each.seq, each);
+    // What is offered again stands where it was, before what has been made since.
+    if (this.pending.size > count) this.pending = new Map([...this.pending].sort(([a], [b]) => a - b));
+    if (change.added !== undefined) this.pending.set(change.added.seq, change.added);
+  }
+
+  #showChange(change: Change): void {
+    const { added } = change;
+    const rebuilt = [change.rows, change.wipe, change.pending, change.settled].some((part) => part !== undefined);
+    if (rebuilt) {
+      const keys = change.wipe ? null : new Set<Key>(change.rows?.keys());
+      for (const key of this.view.touched) keys?.add(key);
+      this.view.rebase(change.rows ?? new Map(), change.wipe === true);
+      this.view.rebuild(this.pending.values());
+      for (const key of this.view.touched) keys?.add(key);
+      this.events.emit("change", { keys });
+    } else if (added !== undefined) {
+      this.view.add(added);
+      this.events.emit("change", { keys: new Set(added.mutation.writes.map(keyOfWrite)) });
+    }
+  }
+
+  /** Lays the queue over the base anew, from the store. */
+  async #show(): Promise<void> {
+    for (const each of this.pending.values()) await this.showBase(each);
+    this.view.rebuild(this.pending.values());
+  }
+
+  /** Lets the view know the base's records that a mutation touches. */
+  async showBase({ mutation }: Pick<Pending, "mutation">): Promise<ReadonlyMap<Key, Row | undefined>> {
+    const keys = [...new Set(mutation.writes.map(keyOfWrite))];
+    const rows = await this.store.get(keys);
+    const found = new Map(keys.map((key, i) => [key, rows[i]]));
+    this.view.know(found);
+    return found;
+  }
+}

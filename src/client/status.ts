@@ -1,0 +1,70 @@
+import type { Revision } from "../model/record.ts";
+import { Problem } from "../wire/problem.ts";
+import { Interrupted, TransportError } from "./errors.ts";
+import { StoreError } from "./store/store.ts";
+
+export type StateName =
+  /** Nothing has been heard from the server yet. */
+  | "connecting"
+  /** Complete to a revision that the server had at `asOf`. */
+  | "upToDate"
+  /** The server is known, or may be thought, to have more; it is being fetched. */
+  | "behind"
+  /** The content differed from the server's, or the store was damaged; it is being put right (V, R). */
+  | "repairing"
+  /** The server cannot be reached. */
+  | "offline"
+  /** The server wants another token, or grants this one nothing. */
+  | "unauthorised"
+  /** The server needs a newer client; the queue is kept (C8). */
+  | "upgrade-required"
+  /** The store belongs to another principal (C9). */
+  | "other-principal"
+  /** Something else went wrong; it is tried again. */
+  | "failed"
+  /** The client was closed. */
+  | "stopped";
+
+/** What a client can honestly say of itself (C2). */
+export interface Status {
+  readonly state: StateName;
+  /** Why, for people, where the state is not as one would wish. */
+  readonly cause: string | null;
+  /** The tidemark: the replica is complete to this revision. */
+  readonly revision: Revision;
+  /** When the question was asked whose answer made the replica complete, milliseconds since 1970; null: never yet. */
+  readonly asOf: number | null;
+  /** Mutations without an outcome. */
+  readonly pending: number;
+}
+
+/** The state that an error means, and its cause in a sentence; null where it means nothing. */
+export function stateOf(error: unknown): { state: StateName; cause: string; parks: boolean } | null {
+  if (error instanceof Interrupted) return null;
+  if (error instanceof TransportError) return { state: "offline", cause: error.message, parks: false };
+  if (error instanceof Problem) return { ...problemState(error), cause: error.message };
+  if (error instanceof StoreError) return { state: "failed", cause: `the local store: ${error.message}`, parks: false };
+  if (error instanceof Error && error.name === "OtherPrincipal")
+    return { state: "other-principal", cause: error.message, parks: true };
+  return { state: "failed", cause: error instanceof Error ? error.message : String(error), parks: false };
+}
+
+function problemState({ code }: Problem): { state: StateName; parks: boolean } {
+  switch (code) {
+    case "unauthenticated":
+    case "forbidden":
+      return { state: "unauthorised", parks: false };
+    case "upgrade-required":
+      return { state: "upgrade-required", parks: false };
+    case "unavailable":
+    case "rate-limited":
+      return { state: "offline", parks: false };
+    default:
+      return { state: "failed", parks: false };
+  }
+}
+
+/** How long the server asked to be left alone, in milliseconds; 0 where it did not. */
+export function retryAfterOf(error: unknown): number {
+  return error instanceof Problem ? (error.extras.retryAfter ?? 0) * 1_000 : 0;
+}

@@ -1,0 +1,79 @@
+import type { Key, RecordData, Revision } from "../../model/record.ts";
+import type { Json } from "../../util/json.ts";
+import type { PatchLine, PutLine, RemoveLine } from "../../wire/lines.ts";
+
+/**
+ * Where a client keeps its replica and its queue. A store knows no rule of the protocol: it keeps records in key order,
+ * small named notes, and lines that have arrived but are not shown yet. Every implementation passes
+ * `clientStoreContract` of `tidemark/testing`. All of it is asynchronous, so that IndexedDB can stand behind it.
+ */
+export interface ClientStore {
+  /** Makes the store ready, once, before anything else. A store that cannot be read is made anew (R1). */
+  open(): Promise<Opened>;
+  /** The notes whose names begin so, in order of their names by UTF-8 bytes. */
+  notes(prefix: string, limit?: number): Promise<readonly (readonly [name: string, value: Json])[]>;
+  /** The row of each key, in the order of the keys; undefined where there is none. */
+  get(keys: readonly Key[]): Promise<readonly (Row | undefined)[]>;
+  /** At most `limit` rows in key order (UTF-8 bytes), from a key, inclusive, to a key, exclusive; null: open. */
+  scan(from: Key | null, to: Key | null, limit: number): Promise<readonly Row[]>;
+  /** The lines staged for a subscription, in the order in which they were staged, after the first `skip`. */
+  staged(subscription: number, skip: number, limit: number): Promise<readonly RecordLine[]>;
+  /**
+   * Writes all of a batch or nothing of it. When it resolves, notes survive power loss; so does everything that was
+   * written before them. Throws StoreError `full` where there is no room, and then nothing has changed (R5).
+   */
+  write(batch: Batch): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Opened {
+  /**
+   * What was wrong with the store, for people; null where nothing was. A damaged store comes back without records and
+   * staged lines, and with those notes that could still be read.
+   */
+  readonly damage: string | null;
+}
+
+/** A record of the base: what the server has confirmed. */
+export interface Row {
+  readonly key: Key;
+  /** The greatest revision as of which this content was received (P13). */
+  readonly at: Revision;
+  /** Numbers of the subscriptions that hold the record, ascending. */
+  readonly holders: readonly number[];
+  readonly data: RecordData;
+}
+
+export type RecordLine = PutLine | PatchLine | RemoveLine;
+
+/** A line with the text that it was parsed from: a store keeps whichever costs it less. */
+export interface StagedLine {
+  readonly text: string;
+  readonly line: RecordLine;
+}
+
+/** What one write changes, in this order. */
+export interface Batch {
+  /** Subscriptions whose staged lines go. */
+  readonly unstage?: readonly number[];
+  /** All rows go. */
+  readonly wipe?: boolean;
+  /** Rows that are written, and, as null, rows that go. */
+  readonly rows?: ReadonlyMap<Key, Row | null>;
+  /** Lines that are added behind those already staged. */
+  readonly stage?: readonly { readonly subscription: number; readonly lines: readonly StagedLine[] }[];
+  /** Notes that are written, and, as null, notes that go. */
+  readonly notes?: ReadonlyMap<string, Json | null>;
+}
+
+export type StoreFailure = "full" | "unavailable" | "damaged";
+
+/** A store that cannot do what it was asked: the cause in one word, and what to do in the message. */
+export class StoreError extends Error {
+  override name = "StoreError";
+  readonly failure: StoreFailure;
+  constructor(failure: StoreFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.failure = failure;
+  }
+}

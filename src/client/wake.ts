@@ -1,0 +1,19 @@
+/** A bell that a loop waits for. Take the signal before looking whether there is work, so that no ring is missed. */
+export class Wake {
+  #next = new AbortController();
+
+  ring(): void {
+    const rung = this.#next;
+    this.#next = new AbortController();
+    rung.abort();
+  }
+
+  get signal(): AbortSignal {
+    return this.#next.signal;
+  }
+}
+
+export function rung(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
