@@ -157,7 +157,7 @@ function writeClient(connection: Connection, space: number, row: ClientRow, acke
     `UPDATE outcome SET
        acked = ?,
        detail = CASE status WHEN 'rejected' THEN json_array(detail ->> 0, '', '') END
-     WHERE space = ? AND author = ? AND id > ? AND id <= ?`,
+     WHERE space = ? AND author = ? AND id > ? AND id <= ? AND acked IS NULL`,
     row.seen,
     space,
     author,

@@ -1,0 +1,41 @@
+import { acknowledged } from "./store-cases-acknowledged.ts";
+import { cutting } from "./store-cases-cut.ts";
+import { journalled } from "./store-cases-journal.ts";
+import { reading } from "./store-cases-read.ts";
+import { writing } from "./store-cases-write.ts";
+import { type Case, type Expect, type OpenStore, StoreTrial } from "./store-trial.ts";
+
+export type { Expect, OpenStore } from "./store-trial.ts";
+
+/** The part of a test runner that the suite uses; vitest's and jest's own fit. */
+export interface Runner {
+  describe(name: string, body: () => void): void;
+  it(title: string, body: () => Promise<void>): void;
+  readonly expect: Expect;
+}
+
+const CASES: readonly Case[] = [...writing, ...acknowledged, ...reading, ...journalled, ...cutting];
+
+/**
+ * The suite that every `Store` passes. Each test opens an empty store of its own. Titles name the rules of the
+ * specification that stand or fall with the store.
+ *
+ * @param open makes an empty store: see `OpenStore`.
+ * @example
+ * import { describe, expect, it } from "vitest";
+ * storeContract("my store", async () => ({ store: await openMine(), reopen: () => openMine() }), { describe, it, expect });
+ */
+export function storeContract(name: string, open: () => Promise<OpenStore>, runner: Runner): void {
+  runner.describe(name, () => {
+    for (const { title, run } of CASES) {
+      runner.it(title, async () => {
+        const trial = new StoreTrial(await open(), runner.expect);
+        try {
+          await run(trial);
+        } finally {
+          await trial.store.close();
+        }
+      });
+    }
+  });
+}
