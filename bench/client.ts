@@ -68,12 +68,13 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
     const store = memoryStore();
     const client = open(fetch, store);
     await client.subscribe(SCOPE).ready;
-    const [held] = await store.get([`tasks/${record(77_777).id}`]);
+    const key = `tasks/${record(77_777).id}`;
+    const [held] = await store.get([key]);
     if (held === undefined) throw new Error("the copy lacks a record");
-    await store.write({ rows: [{ ...held, data: { ...held.data, title: "damaged" } }] });
+    await store.write({ rows: new Map([[key, { ...held, data: { ...held.data, title: "damaged" } }]]) });
     const ms = await timed(async () => {
       const report = await client.verify();
-      if (JSON.stringify(report).includes(held.id) === false) throw new Error(`not found: ${JSON.stringify(report)}`);
+      if (JSON.stringify(report).includes(record(77_777).id) === false) throw new Error(`not found: ${JSON.stringify(report)}`);
     });
     const { createHash } = await import("node:crypto");
     const texts = Array.from({ length: MANY }, (_, i) => JSON.stringify(record(i)));
