@@ -168,6 +168,7 @@ export class Answer {
       const subscription: Subscription = { ...part.subscription, cursor, staging: part.mode };
       await this.#local.commit({
         ...(this.#local.meta.principal === null && { meta: { principal: this.principal } }),
+        lazy: true,
         ...(!part.staged && { unstage: [number] }),
         stage: [{ subscription: number, lines: part.lines }],
         subscriptions: [subscription],

@@ -97,6 +97,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     ...(touched && { wipe, rows }),
     ...(changed.size > 0 && { subscriptions: [...changed.values()] }),
     ...queue,
+    lazy: queue.settled === undefined && queue.pending === undefined,
   });
   tell(local, answer, segments, ended);
   return { revision: end.revision, mismatched: mismatched(local, segments, end), ranges: answer.ranges, end };

@@ -62,7 +62,7 @@ export function emptied(subscriptions: readonly Subscription[]): Change {
 }
 
 /** One change of all that is local: it is written, adopted and shown as a whole, or not at all. */
-export interface Change extends Pick<Batch, "unstage" | "wipe" | "rows" | "stage"> {
+export interface Change extends Pick<Batch, "unstage" | "wipe" | "rows" | "stage" | "lazy"> {
   readonly meta?: Partial<Meta>;
   /** A place in the history that has just been reached. */
   readonly reached?: Past;
@@ -159,7 +159,7 @@ export class Local {
       ...(change.stage === undefined ? {} : { stage: change.stage }),
       ...(notes.size > 0 && { notes }),
     };
-    if (Object.keys(batch).length > 0) await this.store.write(batch);
+    if (Object.keys(batch).length > 0) await this.store.write({ ...batch, lazy: change.lazy ?? false });
     this.meta = meta;
     this.known = known;
     for (const each of change.subscriptions ?? []) this.subscriptions.set(each.number, each);

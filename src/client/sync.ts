@@ -199,7 +199,7 @@ export class Sync {
 
   /** A space that is not there yet is made by its first push, which need not wait for what a pull would say (H9). */
   #startsTheSpace(error: unknown): boolean {
-    return error instanceof Problem && error.code === "unknown-space" && this.#local.meta.revision === 0;
+    return error instanceof Problem && error.code === "unknown-space" && this.#local.meta.principal === null;
   }
 
   #nothingToPull(): boolean {

@@ -1,6 +1,5 @@
 import { addFingerprints, EMPTY, type Fingerprint, sameFingerprint } from "../model/fingerprint.ts";
 import { type Key, type KeyRange, keyOf, keyParts, type Revision } from "../model/record.ts";
-import { must } from "../util/assert.ts";
 import { sameJson } from "../util/json.ts";
 import type { RangeLine } from "../wire/lines.ts";
 import { digestOfRow, parsedFingerprint } from "./content.ts";
@@ -45,6 +44,14 @@ const LEAF = 16;
 /** Ranges of one question (A8). */
 const RANGES = 1_000;
 
+/** The application, or the server, ended the subscription while it was verified: there is nothing to say of it. */
+class Ended extends Error {}
+
+function present(subscription: Subscription | undefined): Subscription {
+  if (subscription === undefined || subscription.revoked) throw new Ended();
+  return subscription;
+}
+
 /** Far more rounds than any replica takes: a server that does not split its ranges ends here. */
 const ROUNDS = 64;
 
@@ -67,17 +74,17 @@ export class Verifier {
   async verify(numbers: readonly number[], signal: AbortSignal): Promise<VerifyReport> {
     const subscriptions: VerifiedSubscription[] = [];
     for (const number of numbers) {
-      if (this.#active().some((each) => each.number === number)) subscriptions.push(await this.#one(number, signal));
+      const verified = await this.#one(number, signal).catch((error: unknown) => {
+        if (error instanceof Ended) return null;
+        throw error;
+      });
+      if (verified !== null) subscriptions.push(verified);
     }
     return { ok: subscriptions.every(({ differences, copied }) => differences.length === 0 && !copied), subscriptions };
   }
 
-  #active(): Subscription[] {
-    return [...this.#local.subscriptions.values()].filter(({ revoked }) => !revoked);
-  }
-
   #subscription(number: number): Subscription {
-    return must(this.#local.subscriptions.get(number), "a subscription ended while it was verified");
+    return present(this.#local.subscriptions.get(number));
   }
 
   async #one(number: number, signal: AbortSignal): Promise<VerifiedSubscription> {
@@ -202,10 +209,7 @@ class Round {
   async ask(ranges: readonly KeyRange[], leaf: number): Promise<Exchanged> {
     this.count++;
     const asked = [...this.#local.subscriptions.values()].filter(({ revoked }) => !revoked);
-    const own = must(
-      asked.find(({ number }) => number === this.#number),
-      "a subscription ended while it was verified",
-    );
+    const own = present(asked.find(({ number }) => number === this.#number));
     const others = asked.filter((each) => each !== own);
     const request = {
       client: this.#local.meta.client,

@@ -19,8 +19,9 @@ export interface ClientStore {
   /** The lines staged for a subscription, in the order in which they were staged, after the first `skip`. */
   staged(subscription: number, skip: number, limit: number): Promise<readonly RecordLine[]>;
   /**
-   * Writes all of a batch or nothing of it. When it resolves, notes survive power loss; so does everything that was
-   * written before them. Throws StoreError `full` where there is no room, and then nothing has changed (R5).
+   * Writes all of a batch or nothing of it. When it resolves, the batch survives the death of the process, and, unless it
+   * is `lazy`, power loss, with everything written before it. Throws StoreError `full` where there is no room, and then
+   * nothing has changed (R5).
    */
   write(batch: Batch): Promise<void>;
   close(): Promise<void>;
@@ -64,6 +65,8 @@ export interface Batch {
   readonly stage?: readonly { readonly subscription: number; readonly lines: readonly StagedLine[] }[];
   /** Notes that are written, and, as null, notes that go. */
   readonly notes?: ReadonlyMap<string, Json | null>;
+  /** Power loss may undo the batch, with all that came after it: it would only be fetched again. */
+  readonly lazy?: boolean;
 }
 
 export type StoreFailure = "full" | "unavailable" | "damaged";

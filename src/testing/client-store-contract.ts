@@ -1,0 +1,178 @@
+import type { Batch, ClientStore, RecordLine, Row, StagedLine } from "../client/store/store.ts";
+import type { Runner } from "./store-contract.ts";
+import type { Expect } from "./store-trial.ts";
+
+/** An empty client store to try, and how to come back to what it holds. */
+export interface OpenClientStore {
+  /** Not opened yet. */
+  readonly store: ClientStore;
+  /** The store that an application finds at its next start, not opened yet; absent where nothing outlives the object. */
+  reopen?(): Promise<ClientStore>;
+}
+
+interface Trial extends OpenClientStore {
+  readonly expect: Expect;
+}
+
+interface Case {
+  readonly title: string;
+  /** What is asked is only of stores that outlive their object. */
+  readonly durable?: true;
+  readonly run: (trial: Trial) => Promise<void>;
+}
+
+const row = (key: string, at = 1, holders = [1], atoms = {}): Row => {
+  return { key, at, holders, data: { id: key.slice(key.indexOf("/") + 1), ...atoms } };
+};
+
+const rowsOf = (...rows: Row[]): Batch => ({ rows: new Map(rows.map((each) => [each.key, each])) });
+
+const line = (...ids: string[]): StagedLine => {
+  const parsed: RecordLine = { op: "put", collection: "tasks", at: 7, records: ids.map((id) => ({ id })) };
+  return { line: parsed, text: JSON.stringify(parsed) };
+};
+
+const keysOf = (rows: readonly Row[]) => rows.map(({ key }) => key);
+
+const CASES: readonly Case[] = [
+  {
+    title: "gives rows by key, in the order of the keys asked for, and says which are not there",
+    async run({ store, expect }) {
+      const a = row("tasks/a", 3, [1, 2], { title: "A", tags: ["x", { b: null }], zero: "\u0000" });
+      await store.write(rowsOf(a, row("tasks/b")));
+      expect(await store.get(["tasks/none", "tasks/b", "tasks/a"])).toEqual([undefined, row("tasks/b"), a]);
+    },
+  },
+  {
+    title: "scans in order of the keys' UTF-8 bytes, from inclusive, to exclusive, up to a limit",
+    async run({ store, expect }) {
+      // U+FF5E sorts before U+1F600 by UTF-8 bytes, and after it by UTF-16 units.
+      const keys = ["a/1", "tasks/", "tasks/1", "tasks/10", "tasks/2", "tasks/～", "tasks/😀", "tasksx/1"];
+      await store.write(rowsOf(...[...keys].reverse().map((key) => row(key))));
+      expect(keysOf(await store.scan(null, null, 100))).toEqual(keys);
+      expect(keysOf(await store.scan("tasks/1", "tasks/😀", 100))).toEqual(keys.slice(2, 6));
+      expect(keysOf(await store.scan("tasks/1\u0000", null, 2))).toEqual(["tasks/10", "tasks/2"]);
+    },
+  },
+  {
+    title: "replaces and removes rows, and scans what is left, also between writes",
+    async run({ store, expect }) {
+      await store.write(rowsOf(row("t/1"), row("t/3"), row("t/5")));
+      expect(keysOf(await store.scan(null, null, 9))).toEqual(["t/1", "t/3", "t/5"]);
+      const two = row("t/2", 9, [2], { n: 2 });
+      await store.write({
+        rows: new Map([
+          ["t/3", null],
+          ["t/2", two],
+          ["t/5", row("t/5", 4)],
+          ["t/none", null],
+        ]),
+      });
+      expect(await store.scan(null, null, 9)).toEqual([row("t/1"), two, row("t/5", 4)]);
+      await store.write(rowsOf(row("t/3")));
+      expect(keysOf(await store.scan("t/2", null, 2))).toEqual(["t/2", "t/3"]);
+    },
+  },
+  {
+    title: "[R1] wipes all rows before it writes those of the same batch, and keeps notes",
+    async run({ store, expect }) {
+      await store.write({ ...rowsOf(row("t/1"), row("t/2")), notes: new Map([["pending/1", 1]]) });
+      await store.write({ wipe: true, ...rowsOf(row("t/2", 5)) });
+      expect(await store.scan(null, null, 9)).toEqual([row("t/2", 5)]);
+      expect(await store.notes("")).toEqual([["pending/1", 1]]);
+    },
+  },
+  {
+    title: "keeps notes by name, in order of their names, and removes those written as null",
+    async run({ store, expect }) {
+      await store.write({
+        notes: new Map([
+          ["b/2", { n: [1, null] }],
+          ["b/1", "one"],
+          ["a", 1],
+          ["b0", 0],
+        ]),
+      });
+      expect(await store.notes("b/")).toEqual([
+        ["b/1", "one"],
+        ["b/2", { n: [1, null] }],
+      ]);
+      await store.write({
+        notes: new Map([
+          ["b/1", null],
+          ["b/3", true],
+        ]),
+      });
+      expect(await store.notes("b/", 1)).toEqual([["b/2", { n: [1, null] }]]);
+      expect(await store.notes("none")).toEqual([]);
+    },
+  },
+  {
+    title: "[P4] stages lines in their order beside the rows, for each subscription",
+    async run({ store, expect }) {
+      await store.write({
+        stage: [
+          { subscription: 1, lines: [line("a"), line("b", "c")] },
+          { subscription: 2, lines: [line("z")] },
+        ],
+      });
+      await store.write({ stage: [{ subscription: 1, lines: [line("d")] }] });
+      expect(await store.staged(1, 0, 9)).toEqual([line("a").line, line("b", "c").line, line("d").line]);
+      expect(await store.staged(1, 1, 1)).toEqual([line("b", "c").line]);
+      expect(await store.staged(1, 3, 9)).toEqual([]);
+      expect(await store.scan(null, null, 9)).toEqual([]);
+    },
+  },
+  {
+    title: "[P5] drops what was staged for a subscription before it stages more for it",
+    async run({ store, expect }) {
+      await store.write({
+        stage: [
+          { subscription: 1, lines: [line("a")] },
+          { subscription: 2, lines: [line("z")] },
+        ],
+      });
+      await store.write({ unstage: [1], stage: [{ subscription: 1, lines: [line("b")] }] });
+      expect(await store.staged(1, 0, 9)).toEqual([line("b").line]);
+      expect(await store.staged(2, 0, 9)).toEqual([line("z").line]);
+    },
+  },
+  {
+    title: "[R4] finds everything again that was written before it was closed",
+    durable: true,
+    async run({ store, reopen, expect }) {
+      await store.write({ ...rowsOf(row("t/1", 2, [1, 3], { a: "é" })), notes: new Map([["meta", { issued: 3 }]]) });
+      await store.write({ stage: [{ subscription: 1, lines: [line("a")] }], lazy: true });
+      await store.close();
+      const again = (await reopen?.()) as ClientStore;
+      expect(await again.open()).toEqual({ damage: null });
+      expect(await again.scan(null, null, 9)).toEqual([row("t/1", 2, [1, 3], { a: "é" })]);
+      expect(await again.notes("meta")).toEqual([["meta", { issued: 3 }]]);
+      await again.write({ stage: [{ subscription: 1, lines: [line("b")] }] });
+      expect(await again.staged(1, 0, 9)).toEqual([line("a").line, line("b").line]);
+      await again.close();
+    },
+  },
+];
+
+/**
+ * The suite that every `ClientStore` passes. Each test opens an empty store of its own.
+ *
+ * @example
+ * import { describe, expect, it } from "vitest";
+ * clientStoreContract("my store", async () => ({ store: myStore() }), { describe, it, expect });
+ */
+export function clientStoreContract(name: string, open: () => Promise<OpenClientStore>, runner: Runner): void {
+  runner.describe(name, () => {
+    for (const { title, durable, run } of CASES) {
+      runner.it(title, async () => {
+        const opened = await open();
+        if (durable && opened.reopen === undefined) return;
+        const { damage } = await opened.store.open();
+        runner.expect(damage).toBe(null);
+        await run({ ...opened, expect: runner.expect });
+        await opened.store.close();
+      });
+    }
+  });
+}
