@@ -29,8 +29,7 @@ const SYSTEM: { readonly [code: string]: (path: string) => string } = {
 const OURS = new Set(["StoreError", "Problem", "ConfigError", "ClientError", "TransportError"]);
 
 function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 /** The failure that an error of any kind stands for, without a stack. */

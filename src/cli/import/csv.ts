@@ -59,6 +59,8 @@ class RowReader {
   readonly #options: CsvOptions;
   /** csv-parse counts a CRLF within quotes as two lines. */
   #doubled = 0;
+  /** The line of the last row that was skipped. */
+  #bad = 0;
 
   constructor(options: CsvOptions) {
     this.#options = options;
@@ -79,7 +81,9 @@ class RowReader {
   skip(error: CsvError | undefined): undefined {
     const line = Number(error?.lines ?? 1) - this.#doubled;
     // Several things may be wrong in one row: it is still one row.
-    if (this.rows.at(-1)?.line !== line) this.rows.push({ line, reason: error?.message ?? "this is not CSV" });
+    if (line === this.#bad) return;
+    this.#bad = line;
+    this.rows.push({ line, reason: error?.message ?? "this is not CSV" });
   }
 }
 
