@@ -83,6 +83,13 @@ describe("audit", () => {
     expect(audited(cut, head, { journal: 3, tombstones: 2 }).finding).toMatchObject({ revision: 4, what: "removed" });
   });
 
+  it("[K1] [G1] where the tombstones' horizon has lost its own entry, that one is named", () => {
+    const { entries, head } = journal();
+    const horizon = { journal: 3, tombstones: 3 };
+    expect(audited(entries.slice(3), head, horizon).finding).toMatchObject({ revision: 3, what: "removed" });
+    expect(audited([], head, horizon).finding).toMatchObject({ revision: 3, what: "removed" });
+  });
+
   it("[K1] the first whole entry proves the stub before it", () => {
     const { entries, head } = journal();
     const cut = entries.map((entry, i) => (i < 4 ? stub(entry) : entry));

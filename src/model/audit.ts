@@ -61,10 +61,17 @@ export function auditEnd(audit: Audit, head: { readonly revision: Revision; read
   if (audit.finding !== null) return audit;
   const revision = audit.point?.revision ?? 0;
   const hash = audit.point?.hash ?? GENESIS;
-  if (revision < head.revision)
-    return { ...audit, finding: { revision: revision + 1, what: "removed", detail: `the head is ${head.revision}` } };
+  if (revision < head.revision) {
+    const next = nextOf(audit.horizon, audit.point);
+    return { ...audit, finding: { revision: next, what: "removed", detail: `the head is ${head.revision}` } };
+  }
   if (hash === head.hash && revision === head.revision) return audit;
   return { ...audit, finding: { revision, what: "changed", detail: "its hash is not the one of the head" } };
+}
+
+/** The revision that has to follow. Of what has gone with the tombstones only the horizon's own entry is kept. */
+function nextOf(horizon: Horizon, point: AuditPoint | null): Revision {
+  return point === null ? Math.max(1, horizon.tombstones) : point.revision + 1;
 }
 
 function misplaced(
@@ -74,9 +81,9 @@ function misplaced(
   at: number,
 ): AuditFinding | null {
   const entry = entries[at] as JournalEntry;
-  // What stands before the first stub has gone with the tombstones.
-  const gone = point === null && entry.cut && entry.revision <= horizon.tombstones;
-  const expected = gone ? entry.revision : (point?.revision ?? 0) + 1;
+  // A cut under way has not removed all of them yet, the lowest first.
+  const going = point === null && entry.cut && entry.revision <= horizon.tombstones;
+  const expected = going ? entry.revision : nextOf(horizon, point);
   if (entry.revision === expected) return null;
   const reordered = entry.revision < expected || entries.slice(at).some(({ revision }) => revision === expected);
   const what = reordered ? "reordered" : "removed";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { insert, remove, TestSpace, update } from "../../test/support/space.ts";
-import type { Collections } from "./schema.ts";
+import type { Collections, Policy } from "./schema.ts";
 
 const PLAIN: Collections = { issues: {} };
 
@@ -194,6 +194,13 @@ describe("policies", () => {
     expect(acme.record("issues", "i1")?.["text"]).toBe(1);
   });
 
+  it("[W5] a function that would change what it is given is rejected, and nothing is changed", () => {
+    const push: Policy = (_, server, client) => (Array.isArray(server) ? server.push(client) : client);
+    const acme = space({ issues: { atoms: { tags: push } } }, { tags: ["x"] });
+    expect(acme.write("ann", update("i1", { tags: "y" }))).toMatchObject({ status: "rejected", code: "threw" });
+    expect(acme.record("issues", "i1")).toEqual({ id: "i1", tags: ["x"] });
+  });
+
   it("[W5] the journal keeps operators as operators, several on one atom as one", () => {
     const acme = start();
     acme.write("bob", [
@@ -207,6 +214,14 @@ describe("policies", () => {
       after: { votes: 4, tags: ["x", "z"] },
       operators: { votes: { $add: 3 }, tags: { $insert: ["z"], $remove: ["y"] } },
     });
+  });
+
+  it("[W5] additions that only together are beyond all numbers leave the journal the value", () => {
+    const acme = space({ issues: { atoms: { votes: "sum" } } }, { votes: -1.5e308 });
+    acme.write("bob", [update("i1", { votes: { $add: 1e308 } }), update("i1", { votes: { $add: 1e308 } })]);
+    const change = acme.entries[1]?.changes[0]?.change;
+    expect(change).toMatchObject({ before: { votes: -1.5e308 }, after: { votes: 5e307 } });
+    expect(change).not.toHaveProperty("operators");
   });
 
   it("[W5] after a plain value in the same mutation the journal keeps the value", () => {

@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, sameJson } from "../util/json.ts";
+import { frozen, type Json, type JsonObject, sameJson } from "../util/json.ts";
 import type { Operators, Standing, Verdict } from "./conflict.ts";
 import type { Add, Amend } from "./mutation.ts";
 import { composed } from "./policy.ts";
@@ -18,7 +18,7 @@ export interface Held extends Omit<Row, "digest"> {
 }
 
 export function heldOf(row: Row): Held {
-  const data = row.text === null ? null : (Object.freeze(JSON.parse(row.text)) as RecordData);
+  const data = row.text === null ? null : frozen(JSON.parse(row.text) as RecordData);
   return { ...row, data };
 }
 
@@ -101,9 +101,10 @@ export class Draft implements Standing {
   /** The journal keeps an operator as an operator, unless a plain value came before or after it in the same mutation. */
   #note(atom: string, operator: Add | Amend | undefined): void {
     const earlier = this.#operators.get(atom);
-    if (operator === undefined) this.#operators.delete(atom);
-    else if (earlier !== undefined) this.#operators.set(atom, composed(earlier, operator));
-    else if (!this.written.has(atom)) this.#operators.set(atom, operator);
+    const first = !this.written.has(atom);
+    const kept = operator && earlier ? composed(earlier, operator) : first ? operator : undefined;
+    if (kept) this.#operators.set(atom, kept);
+    else this.#operators.delete(atom);
   }
 
   /** Null where the record is as it was before the mutation (M2). */

@@ -32,7 +32,7 @@ export interface Mutation {
   /** 1, 2, 3 … of its client. */
   readonly id: number;
   readonly base: Revision;
-  /** When the user did it, by the client's clock: kept, never trusted. */
+  /** When the user did it, by the client's clock: part of the content, and neither trusted nor stored. */
   readonly at?: string | undefined;
   /** Nothing applies if any part is superseded (W4). */
   readonly whole?: boolean | undefined;

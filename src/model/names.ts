@@ -32,7 +32,7 @@ export function scopeFlaw(scope: unknown): Flaw {
   if (scope === ALL) return null;
   if (typeof scope !== "string" || !SCOPE.test(scope))
     return "a scope has 1 to 256 of [A-Za-z0-9_./:@-], or is the lone *";
-  return null;
+  return PROTOTYPE.has(scope) ? `the name ${scope} is reserved` : null;
 }
 
 export function spaceFlaw(space: string): Flaw {

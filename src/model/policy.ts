@@ -1,4 +1,4 @@
-import { canonical, isObject, type Json } from "../util/json.ts";
+import { canonical, frozen, isObject, type Json } from "../util/json.ts";
 import type { Add, Amend, RejectedCode } from "./mutation.ts";
 import { valueFlaw } from "./names.ts";
 import type { Policy } from "./schema.ts";
@@ -73,7 +73,7 @@ function amended(current: Json, operator: Amend): Merged {
 function called(policy: Exclude<Policy, string>, current: Json, sent: Json, from: Json, depth: number): Merged {
   let value: Json;
   try {
-    value = policy(from, current, sent) ?? null;
+    value = policy(frozen(from), frozen(current), frozen(sent)) ?? null;
   } catch {
     return { refused: { code: "threw", reason: "the policy of this atom threw" } };
   }
@@ -88,9 +88,12 @@ function called(policy: Exclude<Policy, string>, current: Json, sent: Json, from
   };
 }
 
-/** One operator that does what two do after each other. */
-export function composed(first: Add | Amend, then: Add | Amend): Add | Amend {
-  if ("$add" in first && "$add" in then) return { $add: first.$add + then.$add };
+/** One operator that does what two do after each other; null where no finite number does. */
+export function composed(first: Add | Amend, then: Add | Amend): Add | Amend | null {
+  if ("$add" in first && "$add" in then) {
+    const sum = first.$add + then.$add;
+    return Number.isFinite(sum) ? { $add: sum } : null;
+  }
   const one = first as Amend;
   const two = then as Amend;
   const gone = new Set((two.$remove ?? []).map(canonical));

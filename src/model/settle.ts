@@ -1,4 +1,4 @@
-import { canonical } from "../util/json.ts";
+import { canonical, frozen } from "../util/json.ts";
 import type { ClientRow } from "./batch.ts";
 import { verdictOf, type Writer } from "./conflict.ts";
 import { Draft, type Held, type Net } from "./draft.ts";
@@ -125,7 +125,7 @@ function finished(draft: Draft, mutation: Mutation, sender: Sender, revision: Re
       : null;
   }
   const { collection, id, data } = draft;
-  const text = data === null ? null : canonical(Object.freeze(data));
+  const text = data === null ? null : canonical(frozen(data));
   const stamps = draft.stampsAfter(net, stamp);
   const scopes = checked(draft, data, text, stamps.size, sender, rules);
   const made = net.before === null || (net.after !== null && draft.remade);

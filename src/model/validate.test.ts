@@ -37,6 +37,29 @@ describe("validation", () => {
     },
   );
 
+  const evil = (_: unknown, after: unknown) => (after as { tags: string[] }).tags.push("more") > 0;
+  it.each<[string, object]>([
+    ["write rule", { write: evil }],
+    ["scopes", { scopes: (record: unknown) => (evil(null, record) ? [] : []) }],
+    [
+      "schema",
+      {
+        schema: {
+          "~standard": { version: 1, vendor: "test", validate: (value: unknown) => (evil(null, value), { value }) },
+        },
+      },
+    ],
+  ])(
+    "[W7] a %s that would change the record, also deep within, changes nothing and rejects the mutation",
+    (_, collection) => {
+      const acme = new TestSpace({ issues: {} });
+      acme.write("c1", insert("i1", { tags: ["x"] }));
+      acme.rules = { ...acme.rules, collections: { issues: collection as Collection } };
+      expect(acme.write("c1", update("i1", { done: true }))).toMatchObject({ status: "rejected", code: "threw" });
+      expect(acme.record("issues", "i1")).toEqual({ id: "i1", tags: ["x"] });
+    },
+  );
+
   const SECRET = "secret 1234";
   const thrown = () => {
     throw new Error(SECRET);
@@ -47,6 +70,19 @@ describe("validation", () => {
   it.each<[string, object]>([
     ["schema", { schema: { "~standard": { version: 1, vendor: "test", validate: thrown } } }],
     ["asynchronous schema", { schema: { "~standard": { version: 1, vendor: "test", validate: later } } }],
+    ["schema without a result", { schema: { "~standard": { version: 1, vendor: "test", validate: () => undefined } } }],
+    [
+      "schema with a promise of its own kind",
+      {
+        schema: {
+          "~standard": {
+            version: 1,
+            vendor: "test",
+            validate: () => ({ then: (_: unknown, no: (e: Error) => void) => no(new Error(SECRET)) }),
+          },
+        },
+      },
+    ],
     ["scopes", { scopes: thrown }],
     ["asynchronous scopes", { scopes: later }],
     ["write rule", { write: thrown }],

@@ -30,16 +30,19 @@ export function guarded<T>(what: string, path: string, call: () => T): T {
   } catch {
     throw new Rejected("threw", `${what} threw; see that it accepts every record`, path);
   }
-  if (!(result instanceof Promise)) return result;
-  result.catch(() => {});
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== "function") return result;
+  Promise.resolve(result).catch(() => {});
   throw new Rejected("threw", `${what} gave a promise; it has to be synchronous`, path);
 }
 
 /** Checks the record that a mutation leaves behind against its collection's schema (W7). */
 export function checkSchema(name: string, { schema }: Collection, record: RecordData, path: string): void {
   if (schema === undefined) return;
-  const result = guarded(`the schema of ${name}`, path, () => schema["~standard"].validate(record));
-  const issue = (result as Awaited<typeof result>).issues?.[0];
+  const issues = guarded(`the schema of ${name}`, path, () => {
+    const result = schema["~standard"].validate(record);
+    return "then" in result ? result : result.issues;
+  });
+  const issue = (issues as Exclude<typeof issues, Promise<unknown>>)?.[0];
   if (issue === undefined) return;
   const steps = (issue.path ?? []).map((step) => `.${String(typeof step === "object" ? step.key : step)}`);
   throw new Rejected("invalid-record", issue.message, path + steps.join(""));

@@ -43,6 +43,13 @@ function written(value: Json): string {
   return `{${text}}`;
 }
 
+/** Freezes a value with all that it holds, so that a function that is given it can only read. */
+export function frozen<T extends Json>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  for (const member of Object.values(value)) frozen(member);
+  return Object.freeze(value);
+}
+
 export function sameJson(a: Json, b: Json): boolean {
   if (a === b) return true;
   if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
