@@ -140,11 +140,13 @@ export class Answer {
     if (line.mode === "copy" && line.reason === "diverged") throw new Diverged(line.common, line.restore ?? "heal");
     const asked = this.#asked.get(line.key);
     if (asked === undefined) return null;
-    const part = this.#parts.get(line.key) ?? newPart(asked);
+    const opened = this.#parts.get(line.key);
+    const part = opened ?? newPart(asked);
     if (this.#local.subscriptions.get(asked.number) !== part.subscription) return null;
     const { revision } = part.subscription;
     const continues = line.mode === "copy" ? line.from !== null : line.reached !== undefined;
-    const staging = part.staged || part.lines.length > 0 ? part.mode : null;
+    // What this answer began, it may go on with, also where nothing came before the other subscriptions' turn.
+    const staging = part.staged || opened !== undefined ? part.mode : null;
     const fits = line.mode === "delta" ? part.asked !== null && line.since === revision : true;
     if (!fits || (continues && staging !== line.mode)) {
       throw new ReplicaDamage(part.subscription, `the server continues ${line.key} from where this replica is not`);
