@@ -1,14 +1,15 @@
 import type { Batch } from "../model/batch.ts";
 import type { Entry } from "../model/entry.ts";
-import type { Outcome } from "../model/mutation.ts";
+import { contentOf, type Mutation, type Outcome } from "../model/mutation.ts";
+import { authorOf } from "../model/record.ts";
 import type { Atoms } from "./oracle.ts";
 
-/** What a server has settled, by `user\nclient\nnumber`. */
+/** What a server has settled: author, number and content in one text. */
 type Outcomes = Map<string, Outcome>;
 
 /** A moment of the server to which it may be restored. */
 export interface Moment {
-  readonly revision: number;
+  readonly entries: readonly Entry[];
   readonly outcomes: Outcomes;
 }
 
@@ -37,13 +38,14 @@ export class Chronicle {
   }
 
   /** A push is about to be answered: which tag stands behind which client's number. */
-  sent(user: string, client: string, number: number, tag: string): void {
-    this.tags.set(`${user}\n${client}\n${number}`, tag);
+  sent(user: string, client: string, mutation: Mutation, tag: string): void {
+    this.tags.set(nameOf(authorOf(user, client), mutation.id, contentOf(mutation)), tag);
   }
 
   committed(batch: Batch): void {
     for (const entry of batch.entries) this.enter(entry);
-    for (const { author, id, outcome } of batch.outcomes) this.outcomes.set(`${author}\n${id}`, outcome);
+    for (const { author, id, content, outcome } of batch.outcomes)
+      this.outcomes.set(nameOf(author, id, content), outcome);
   }
 
   /** What the present history made of a tagged mutation, under whichever number. */
@@ -52,16 +54,16 @@ export class Chronicle {
   }
 
   moment(): Moment {
-    return { revision: this.head, outcomes: new Map(this.outcomes) };
+    return { entries: [...this.entries], outcomes: new Map(this.outcomes) };
   }
 
-  restored({ revision, outcomes }: Moment): void {
+  restored({ entries, outcomes }: Moment): void {
     this.histories++;
     this.outcomes = new Map(outcomes);
-    const kept = this.entries.splice(0);
+    this.entries.length = 0;
     this.records = new Map();
     this.applied.clear();
-    for (const entry of kept.slice(0, revision)) this.enter(entry);
+    for (const entry of entries) this.enter(entry);
   }
 
   private enter(entry: Entry): void {
@@ -86,6 +88,10 @@ export class Chronicle {
     if (earlier !== undefined) throw new Error(`[W6] ${tag} applied twice, at ${earlier} and at ${revision}`);
     this.applied.set(tag, revision);
   }
+}
+
+function nameOf(author: string, id: number, content: string): string {
+  return `${author}\n${id}\n${content}`;
 }
 
 function present(atoms: Atoms): Atoms {

@@ -90,7 +90,7 @@ export function virtualClock(seed: string | SeededRandom = "0"): VirtualClock {
       offset += ms;
     };
     return {
-      now: () => START + elapsed + offset,
+      now: () => START + Math.floor(elapsed + offset),
       sleep,
       elapsed: () => elapsed,
       jump,

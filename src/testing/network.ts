@@ -195,7 +195,7 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
             if (!politely) throw broken();
             void reader.cancel().catch(() => {});
             controller.close();
-          } catch (e) { if (process.env.DBG) console.log("CARRY", e);
+          } catch {
             void reader.cancel().catch(() => {});
             controller.error(signal.aborted ? signal.reason : broken());
           }

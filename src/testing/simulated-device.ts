@@ -33,6 +33,15 @@ export interface Issue {
   forgotten: boolean;
 }
 
+/** A device's store as it was at some moment. */
+export interface DeviceBackup {
+  readonly device: Device;
+  /** All that was ever written to it. */
+  readonly writes: readonly Batch[];
+  /** What was durable by then. */
+  readonly known: ReadonlySet<Issue>;
+}
+
 /** What a simulated device is made of. */
 export interface DeviceParts {
   readonly name: string;
@@ -58,6 +67,8 @@ export class Device {
   /** What the application wants to hold. */
   readonly wishes = new Map<string, Wish>();
   client: Client | null = null;
+  /** Its store is, or once was, also another's: numbers of its client id may be somebody else's for a while (R3). */
+  shared = false;
   private life: Life | null = null;
   private writes: Batch[];
   private store: ClientStore;
@@ -133,6 +144,8 @@ export class Device {
   async complete(): Promise<void> {
     const { client } = this;
     if (client === null) return;
+    // What a store brought along that the application no longer wants, as it was killed, restored or cloned.
+    for (const each of await client.subscriptions()) if (!this.wishes.has(each.key)) await each.unsubscribe();
     await Promise.all([...this.wishes.values()].map((wish) => client.subscribe(wish).ready));
     while (!(await this.attempt(client.sync()))) await this.clock.sleep(5_000);
   }
@@ -166,18 +179,19 @@ export class Device {
     await this.client.subscribe(wish).unsubscribe();
   }
 
-  /** All writes to the store until now: what a backup, or a copy for another device, is made of. */
-  backup(): readonly Batch[] {
-    return [...this.writes];
+  /** All that the store holds now: to be restored, or copied to another device. */
+  backup(): DeviceBackup {
+    return { device: this, writes: [...this.writes], known: new Set(this.issues.filter(({ local }) => local)) };
   }
 
   /** The store is put back to a backup of it; the application does not know. */
-  async restore(backup: readonly Batch[], issues: number): Promise<void> {
+  async restore({ writes, known }: DeviceBackup): Promise<void> {
     this.kill();
-    this.writes = [...backup];
+    this.shared = true;
+    this.writes = [...writes];
     this.store = memoryStore();
-    for (const batch of backup) await this.store.write(batch);
-    for (const issue of this.issues.slice(issues)) issue.forgotten = true;
+    for (const batch of writes) await this.store.write(batch);
+    for (const issue of this.issues) issue.forgotten ||= !known.has(issue);
   }
 
   /** One mutation of the application. Where it is marked, its fate can be followed. */
@@ -243,6 +257,7 @@ export class Device {
   private async lookOnce(): Promise<void> {
     const { client, life } = this;
     if (client === null || life === null) return;
+    if (this.shared) return;
     const due = this.issues.filter((issue) => issue.local && this.stays(issue));
     const shown = new Set((await client.query({ collection: LOG })).map((record: RecordData) => record.id));
     if (life.ended) return;

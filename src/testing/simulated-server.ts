@@ -33,6 +33,7 @@ export class SimulatedServer {
   private readonly random: SeededRandom;
   private readonly collections: OracleCollections;
   private readonly root: string;
+  private readonly fail: (text: string) => void;
   private readonly backups: Backup[] = [];
   private folder: string;
   private folders = 1;
@@ -47,12 +48,15 @@ export class SimulatedServer {
     random: SeededRandom;
     collections: OracleCollections;
     root: string;
+    /** A rule that a commit has broken. */
+    fail(text: string): void;
   }) {
     this.clock = parts.clock.view();
     this.network = parts.network;
     this.random = parts.random;
     this.collections = parts.collections;
     this.root = parts.root;
+    this.fail = (text) => parts.fail(text);
     this.folder = join(parts.root, "0");
   }
 
@@ -165,7 +169,11 @@ export class SimulatedServer {
   private written(store: Store): Store {
     const write = async <B extends Batch>(space: string, wanted: Wanted, decide: (loaded: Loaded) => B) => {
       const batch = await store.write(space, wanted, decide);
-      if (batch !== null) this.chronicle.committed(batch);
+      try {
+        if (batch !== null) this.chronicle.committed(batch);
+      } catch (error) {
+        this.fail(error instanceof Error ? error.message : String(error));
+      }
       return batch;
     };
     return new Proxy(store, {
@@ -178,9 +186,9 @@ export class SimulatedServer {
   }
 
   private note(user: string, { client, mutations }: PushRequest): void {
-    for (const { id, writes } of mutations) {
-      const mark = writes.map(targetOf).find(({ collection }) => collection === LOG);
-      if (mark !== undefined) this.chronicle.sent(user, client, id, mark.id);
+    for (const mutation of mutations) {
+      const mark = mutation.writes.map(targetOf).find(({ collection }) => collection === LOG);
+      if (mark !== undefined) this.chronicle.sent(user, client, mutation, mark.id);
     }
   }
 

@@ -62,9 +62,10 @@ function fateFlaw(chronicle: Chronicle, { name }: Device, issue: Issue): string 
   const there = chronicle.applied.has(tag);
   const flaw = (text: string) =>
     `${text}: ${name} ${JSON.stringify({ ...issue, told: [...told] })}, outcomes ${JSON.stringify(outcomes)}`;
-  if (told.has("lost") || told.has("unknown")) return null;
-  if (local && !forgotten && outcomes.length === 0) return flaw("[W10] a durable mutation has come to nothing");
   if (there && whole && statuses.has("superseded")) return flaw("[W4] a part of a whole mutation applied");
+  // Whoever was told that nothing of it applies is not to expect it in a restored server, either (R2).
+  if (told.size > 0) return null;
+  if (local && !forgotten && outcomes.length === 0) return flaw("[W10] a durable mutation has come to nothing");
   if (statuses.has("applied") && !there) return flaw("[W8] an applied mutation is not there");
   if (statuses.has("superseded") && !whole && !there)
     return flaw("[W1] the rest of a superseded mutation is not there");

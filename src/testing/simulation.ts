@@ -6,7 +6,7 @@ import { type VirtualClock, virtualClock } from "./clock.ts";
 import { CALM, type NetworkFaults, type VirtualNetwork, virtualNetwork } from "./network.ts";
 import type { OracleCollections } from "./oracle.ts";
 import { type SeededRandom, seededRandom } from "./random.ts";
-import { Device, type Wish } from "./simulated-device.ts";
+import { Device, type DeviceBackup, type Wish } from "./simulated-device.ts";
 import { SimulatedServer } from "./simulated-server.ts";
 import { contentFlaws, fateFlaws } from "./simulation-end.ts";
 import { WORKLOAD_COLLECTIONS, WORKLOAD_SUBSCRIPTIONS } from "./workload.ts";
@@ -97,7 +97,7 @@ class Simulation {
   private readonly network: VirtualNetwork;
   private readonly server: SimulatedServer;
   private readonly devices: Device[] = [];
-  private readonly backups: { device: Device; writes: ReturnType<Device["backup"]>; issues: number }[] = [];
+  private readonly backups: DeviceBackup[] = [];
   private readonly weights: readonly (readonly [Event, number])[];
   private readonly tally: { [what: string]: number } = {};
   private failure: SimulationFailure | null = null;
@@ -115,6 +115,7 @@ class Simulation {
       random: this.random.fork("server"),
       collections: COLLECTIONS,
       root,
+      fail: (text) => this.fail(text),
     });
     this.weights = swarmWeights(this.random.fork("weights"));
     this.network.watch(({ from, method, url, status }) => this.note(`${from} ${method} ${url} ${status}`));
@@ -179,12 +180,11 @@ class Simulation {
       case "partition":
         return this.apart(this.partition(device));
       case "backupServer":
-        return server.running ? server.backup() : undefined;
+        return server.running && server.chronicle.head > 0 ? server.backup() : undefined;
       case "restoreServer":
         return server.restorable ? this.restoreServer() : undefined;
       case "backupDevice":
-        this.backups.push({ device, writes: device.backup(), issues: device.issues.length });
-        return;
+        return void this.backups.push(device.backup());
       case "restoreDevice":
         return this.restoreDevice();
       case "cloneDevice":
@@ -200,7 +200,7 @@ class Simulation {
     }
   }
 
-  private join(name: string, user: string, writes: ReturnType<Device["backup"]> = []): Device {
+  private join(name: string, user: string, writes: DeviceBackup["writes"] = []): Device {
     const device = new Device({
       name,
       user,
@@ -246,14 +246,16 @@ class Simulation {
 
   private async restoreDevice(): Promise<void> {
     if (this.backups.length === 0) return;
-    const { device, writes, issues } = this.schedule.pick(this.backups);
-    await device.restore(writes, issues);
-    device.start();
+    const backup = this.schedule.pick(this.backups);
+    await backup.device.restore(backup);
+    backup.device.start();
   }
 
   private cloneDevice(device: Device): void {
     if (this.devices.length > 5) return;
-    const clone = this.join(`d${this.devices.length}`, device.parts.user, device.backup());
+    const clone = this.join(`d${this.devices.length}`, device.parts.user, device.backup().writes);
+    device.shared = true;
+    clone.shared = true;
     clone.start();
   }
 
@@ -305,28 +307,22 @@ class Simulation {
   }
 
   private async judge(): Promise<void> {
-    const flaws = [
-      ...(await contentFlaws(this.server, this.devices, COLLECTIONS)),
-      ...fateFlaws(this.server.chronicle, this.devices),
-    ];
+    const { server, devices } = this;
+    const contents = await this.patiently("all can be read", contentFlaws(server, devices, COLLECTIONS));
+    const flaws = [...contents, ...fateFlaws(server.chronicle, devices)];
     if (flaws.length > 0) throw this.broken(flaws.join("; "));
   }
 
-  private async patiently(what: string, promise: Promise<unknown>): Promise<void> {
+  private async patiently<T>(what: string, promise: Promise<T>): Promise<T> {
     let done = false;
-    let failed: unknown = null;
-    promise.then(
-      () => {
-        done = true;
-      },
-      (error: unknown) => {
-        failed = error;
-      },
-    );
-    await this.clock.until(() => done || failed !== null || this.failure !== null, PATIENCE);
+    const end = () => {
+      done = true;
+    };
+    promise.then(end, end);
+    await this.clock.until(() => done || this.failure !== null, PATIENCE);
     if (this.failure !== null) throw this.failure;
-    if (failed !== null) throw failed;
     if (!done) throw this.broken(`[C2] not within an hour: ${what}: ${this.statuses()}`);
+    return promise;
   }
 
   private statuses(): string {
