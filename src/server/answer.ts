@@ -141,8 +141,7 @@ async function* copyPages(ask: Ask, opener: Opener): AsyncGenerator<string> {
       const questions = new Questions();
       const place = questions.ask(pageOf(own));
       const answers = await questions.read(ask.store, ask.space);
-      if (own.at.revision < answers.head.horizon.tombstones) startOver(own, headPoint(answers.head));
-      else yield takeCopyPage(ask, own, answers.of(place), answers.head, opener);
+      yield takeCopyPage(ask, own, answers.of(place), answers.head, opener);
     }
   }
 }

@@ -58,6 +58,25 @@ describe("listen", () => {
     await Promise.all(ended);
   });
 
+  it("[W8] pushes that arrive over many connections at once share commits", async () => {
+    const store = openSqliteStore({ path: ":memory:" });
+    let commits = 0;
+    const write = store.write.bind(store);
+    store.write = (space, wanted, decide) => {
+      commits++;
+      return write(space, wanted, decide);
+    };
+    const { url, close } = await listen(createServer({ store, config: { collections: { items: {} } } }), { port: 0 });
+    const push = (client: string) =>
+      post(url, "push", { client, mutations: [{ id: 1, base: 0, writes: [insert(client)] }] });
+    const warm = await Promise.all(Array.from({ length: 50 }, (_, i) => push(`warm${i}`)));
+    await Promise.all(warm.map((response) => response.text()));
+    commits = 0;
+    await Promise.all(Array.from({ length: 50 }, (_, i) => push(`c${i}`)));
+    expect(commits).toBeLessThan(25);
+    await close();
+  });
+
   it("stops working for a client that goes away in the middle of a copy", async () => {
     let pages = 0;
     const store = openSqliteStore({ path: ":memory:" });

@@ -44,7 +44,9 @@ export function verifyRequest(body: unknown, limits: Omit<Limits, "rate">): Veri
   }
   checkKeys([request.subscription, ...(request.others ?? [])], "others");
   checkDisjoint(request.ranges);
-  return { ...request, fanout, leaf };
+  // Parts of all ranges together, each of up to `leaf` records, stay below the limit too.
+  const parts = Math.max(2, Math.floor(limits.verified / Math.max(1, request.ranges.length * leaf)));
+  return { ...request, fanout: Math.min(fanout, parts), leaf };
 }
 
 function checkDisjoint(ranges: readonly KeyRange[]): void {
