@@ -53,7 +53,7 @@ export function wantedFor(transactions: readonly Transaction[], more: Partial<Wa
 
 /**
  * The batch of some transactions: what `decide` makes of pushes, without its rules, so that a store can be tried
- * without them. Every put is a change; nothing is ever superseded.
+ * without them. Every put is a change, and so is a removal of what is there; nothing is ever superseded.
  */
 export function batchOf(loaded: Loaded, transactions: readonly Transaction[], beside: Beside = {}): Batch {
   const rows = new Map<Key, Row>();
@@ -67,6 +67,7 @@ export function batchOf(loaded: Loaded, transactions: readonly Transaction[], be
     for (const change of transaction.puts) {
       const key = keyOf(change.collection, change.id);
       const before = rows.get(key) ?? loaded.rows.get(key);
+      if (change.record === null && !before?.text) continue;
       const after = rowAfter(before, change, revision, author);
       rows.set(key, after);
       changes.push({ change: changeOf(before, after), salt: SALT });

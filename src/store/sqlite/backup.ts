@@ -41,12 +41,13 @@ export async function backup(
     // A read that stays open holds one moment of the database: SQLite else begins anew after each write beside it.
     source.db.exec("BEGIN");
     source.db.prepare("SELECT 1 FROM space LIMIT 1").all();
-    await copyPages(source.db, part, {
+    const total = await copyPages(source.db, part, {
       rate: STEP_PAGES,
       ...(progress && { progress: (at) => progress(at.totalPages - at.remainingPages, at.totalPages) }),
     });
     closeToOneFile(new DatabaseSync(part));
     putInPlace(part, file);
+    progress?.(total, total);
   } catch (error) {
     removeDatabase(part);
     throw storeFailure(error, file);

@@ -68,11 +68,11 @@ function stripEntries(connection: Connection, space: number, journal: Revision, 
   return { done: to === journal, removed: to - stripped };
 }
 
-/** The horizon's own entry stays: a cursor that stands there can still be followed, and the chain goes on from it. */
+/** The oldest first. The horizon's own stays: a cursor that stands there can still be followed, and the chain goes on from it. */
 function cutEntries(connection: Connection, space: number, tombstones: Revision, slice: number): Cut {
   const { changes } = connection.run(
     `DELETE FROM entry WHERE (space, revision) IN
-       (SELECT space, revision FROM entry WHERE space = ? AND revision < ? LIMIT ?)`,
+       (SELECT space, revision FROM entry WHERE space = ? AND revision < ? ORDER BY revision LIMIT ?)`,
     space,
     tombstones,
     slice,

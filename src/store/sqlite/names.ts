@@ -47,6 +47,7 @@ export class Names {
       this.#connection.one<{ text: string }>("SELECT text FROM name WHERE id = ?", id),
       "a number has a name",
     );
+    if (this.#texts.size >= MOST_REMEMBERED) this.forget();
     this.#texts.set(id, row.text);
     return row.text;
   }
