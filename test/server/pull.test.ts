@@ -261,7 +261,10 @@ describe("cursors", () => {
     const cursor = cursorOf(await server.pull([BOX]), "box/1");
     for (const n of [1, 2]) {
       for (let start = 0; start < 2_500; start += 500) {
-        await server.write("c1", Array.from({ length: 500 }, (_, i) => update(named(start + i), { n })));
+        await server.write(
+          "c1",
+          Array.from({ length: 500 }, (_, i) => update(named(start + i), { n })),
+        );
       }
     }
     const response = await server.post(`${SPACE}/pull`, { subscriptions: [{ ...BOX, cursor }] });
