@@ -57,11 +57,13 @@ function describe(action: Action): string {
   return action.do === "head" ? "use this space" : `${action.do} this scope`;
 }
 
-/** An `authorize` that throws has not said yes. */
+/** An `authorize` that throws, or gives a promise, has not said yes. */
 function guarded(authorize: Authorize): Authorize {
   return (user, action) => {
     try {
-      return authorize(user, action) === true;
+      const answer: unknown = authorize(user, action);
+      if (answer instanceof Promise) answer.catch(() => undefined);
+      return answer === true;
     } catch {
       return false;
     }

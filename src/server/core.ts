@@ -42,6 +42,12 @@ export interface Call {
   param(name: string): string;
 }
 
+/** Counts rows that were read to answer a principal, and takes them from its rate (A8). */
+export function countRows({ metrics, rate }: Pick<Core, "metrics" | "rate">, user: User, count: number): void {
+  metrics.rows(count);
+  rate.charge(user.id, "rows", count);
+}
+
 /** Refuses clients of a schema older than the server still speaks (C8). */
 export function checkSchemaVersion({ schema }: Settings, spoken: number | undefined): void {
   if (schema === null || spoken === undefined || spoken >= schema.oldest) return;

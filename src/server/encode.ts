@@ -41,10 +41,12 @@ export async function streamed(request: Request, { type, text }: Answer): Promis
   const encoding = chosenEncoding(request.headers.get("accept-encoding"));
   if (done && (encoding === null || start.length < THRESHOLD)) return new Response(start, { headers });
   const bytes = encoded(start, done ? null : pieces);
+  // A generator that has not begun does not end what it reads from, so that it is ended here.
+  const end = async () => void (await pieces.return?.());
   const encoder = encoding === null ? undefined : ENCODERS[encoding];
-  if (encoding === null || encoder === undefined) return new Response(streamOf(bytes), { headers });
+  if (encoding === null || encoder === undefined) return new Response(streamOf(bytes, end), { headers });
   headers.set("content-encoding", encoding);
-  return new Response(streamOf(compressed(bytes, encoder())), { headers });
+  return new Response(streamOf(compressed(bytes, encoder()), end), { headers });
 }
 
 export function json(request: Request, value: unknown): Promise<Response> {
@@ -110,7 +112,7 @@ async function* compressed(
 }
 
 /** With no queue of its own: a piece is made when the caller has taken the last one, and none once it has left. */
-function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+function streamOf(pieces: AsyncGenerator<Uint8Array>, end: () => Promise<void>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -120,6 +122,7 @@ function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array
       },
       async cancel() {
         await pieces.return(undefined);
+        await end();
       },
     },
     { highWaterMark: 0 },

@@ -6,7 +6,7 @@ import type { FingerprintQuery, Head } from "../store/store.ts";
 import type { HeadResponse } from "../wire/head.ts";
 import { Problem } from "../wire/problem.ts";
 import { demand } from "./access.ts";
-import type { Call, Core } from "./core.ts";
+import { type Call, type Core, countRows } from "./core.ts";
 import { json } from "./encode.ts";
 import { judge, pointsOf } from "./progress.ts";
 import { type Answers, type Place, Questions } from "./questions.ts";
@@ -26,9 +26,10 @@ export async function head(core: Core, call: Call): Promise<Response> {
   const then = ask.at === null ? null : questions.ask({ kind: "at", time: ask.at });
   const sums = ask.scopes.map((scope) => questions.ask({ kind: "fingerprint", scope }));
   const answers = await questions.read(core.store, space);
-  const told: Told =
-    then === null ? answers.head : (answers.of(then) ?? { revision: 0, hash: answers.head.hash, time: 0 });
-  const behind = ask.cursor === null ? null : await behindOf(core, space, ask.scopes[0] as string, ask.cursor);
+  const told: Told | null = then === null ? answers.head : answers.of(then);
+  if (told === null)
+    throw new Problem("not-found", "what the space was at that time has been cut: ask for a later one");
+  const behind = ask.cursor === null ? null : await behindOf(core, call, ask.scopes[0] as string, ask.cursor);
   const response: HeadResponse = {
     ...stateOf(space, told, answers.head, { scope: ask.scopes.length === 1 ? (ask.scopes[0] as string) : ALL }),
     ...(ask.scopes.length > 0 && { scopes: fingerprints(ask.scopes, sums, answers) }),
@@ -65,8 +66,8 @@ function fingerprints(scopes: readonly string[], places: readonly Place<Fingerpr
 
 /** How far a replica with this cursor is behind, and what it should do. */
 async function behindOf(
-  { store }: Core,
-  space: string,
+  core: Core,
+  { space, user }: Call,
   scope: string,
   cursor: string,
 ): Promise<NonNullable<HeadResponse["behind"]>> {
@@ -77,13 +78,17 @@ async function behindOf(
   const hashes = questions.ask({ kind: "hashes", revisions: points.map(({ revision }) => revision) });
   const changed = questions.ask({ kind: "behind", scope, after, limit: COUNTED });
   const whole = questions.ask({ kind: "fingerprint", scope });
-  const answers = await questions.read(store, space);
+  const answers = await questions.read(core.store, space);
+  countRows(core, user, answers.of(changed));
   const judgement = judge(space, subscription, answers.head, answers.of(hashes));
   if ("reason" in judgement || judgement.cursor.copy !== undefined)
     return { records: answers.of(whole).count, advice: "copy" };
   const records = answers.of(changed);
   return { records, advice: records === 0 ? "current" : "delta" };
 }
+
+/** A date is one of UTC. A time without a zone would be of the server's. */
+const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
 
 interface Parameters {
   readonly scopes: readonly string[];
@@ -100,9 +105,8 @@ function parameters(search: URLSearchParams): Parameters {
   const cursor = search.get("cursor");
   if (cursor !== null && scopes.length !== 1) refuse("a cursor is of one scope: name it with scope=", "cursor");
   const text = search.get("at");
-  const at = text === null ? null : Date.parse(text);
-  if (at !== null && (Number.isNaN(at) || !/^\d{4}-/.test(text as string)))
-    refuse("a time such as 2026-11-22T20:00:00Z", "at");
+  const at = text === null ? null : TIME.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(at)) refuse("a date, or a time with its zone, such as 2026-11-22T20:00:00Z", "at");
   if (at !== null && scopes.length > 0)
     refuse("only the present state of a scope is known: leave out scope or at", "at");
   return { scopes, client, cursor, at };

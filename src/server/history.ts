@@ -2,7 +2,7 @@ import { versionsOf } from "../model/history.ts";
 import { idFlaw, nameFlaw } from "../model/names.ts";
 import type { HistoryResponse } from "../wire/journal.ts";
 import { Problem } from "../wire/problem.ts";
-import type { Call, Core } from "./core.ts";
+import { type Call, type Core, countRows } from "./core.ts";
 import { json } from "./encode.ts";
 import { wireAuthor } from "./journal.ts";
 import { Questions } from "./questions.ts";
@@ -12,7 +12,7 @@ const LIMIT = 100;
 
 /** `GET …/history/{collection}/{id}?limit=K` (K3): what happened to one record, the newest first, for admin. */
 export async function history(core: Core, call: Call): Promise<Response> {
-  const { store, settings, metrics } = core;
+  const { store, settings } = core;
   const collection = call.param("collection");
   const id = call.param("id");
   const flaw = nameFlaw(collection) ?? idFlaw(id);
@@ -26,7 +26,7 @@ export async function history(core: Core, call: Call): Promise<Response> {
   const current = answers.of(row);
   if (current === null && answers.of(items).length === 0)
     throw new Problem("not-found", "there is no such record, and was none");
-  metrics.rows(answers.of(items).length);
+  countRows(core, call.user, answers.of(items).length);
   const versions = versionsOf(current?.text ?? null, answers.of(items)).map((version) => {
     const { revision, time, before, after, record } = version;
     return { revision, at: new Date(time).toISOString(), author: wireAuthor(version), before, after, record };

@@ -1,7 +1,7 @@
 import { authorParts, type Revision } from "../model/record.ts";
 import type { JournalEntry } from "../store/store.ts";
 import type { WireAuthor, WireEntry } from "../wire/journal.ts";
-import type { Call, Core } from "./core.ts";
+import { type Call, type Core, countRows } from "./core.ts";
 import { streamed } from "./encode.ts";
 import { Questions } from "./questions.ts";
 import { numberIn } from "./requests/query.ts";
@@ -11,23 +11,24 @@ const SLICE = 50;
 const LIMIT = 100;
 
 /** `GET …/journal?since=N&limit=K` (H7): the raw entries, for admin. */
-export async function journal(core: Core, { space, url, request }: Call): Promise<Response> {
+export async function journal(core: Core, call: Call): Promise<Response> {
+  const { url, request } = call;
   const since = numberIn(url.searchParams, "since", { fallback: 0, most: Number.MAX_SAFE_INTEGER });
   const { entries } = core.settings.limits;
   const limit = numberIn(url.searchParams, "limit", { fallback: Math.min(LIMIT, entries), most: entries });
-  const first = await readEntries(core, space, since, Math.min(SLICE, limit));
-  return streamed(request, { type: "application/json", text: text(core, space, first, limit) });
+  const first = await readEntries(core, call, since, Math.min(SLICE, limit));
+  return streamed(request, { type: "application/json", text: text(core, call, first, limit) });
 }
 
-async function readEntries({ store, metrics }: Core, space: string, after: Revision, limit: number) {
+async function readEntries(core: Core, { space, user }: Call, after: Revision, limit: number) {
   const questions = new Questions();
   const place = questions.ask({ kind: "journal", after, limit });
-  const entries = (await questions.read(store, space)).of(place);
-  metrics.rows(entries.length);
+  const entries = (await questions.read(core.store, space)).of(place);
+  countRows(core, user, entries.length);
   return entries;
 }
 
-async function* text(core: Core, space: string, first: readonly JournalEntry[], limit: number): AsyncGenerator<string> {
+async function* text(core: Core, call: Call, first: readonly JournalEntry[], limit: number): AsyncGenerator<string> {
   yield '{"entries":[';
   let slice = first;
   let count = 0;
@@ -35,7 +36,7 @@ async function* text(core: Core, space: string, first: readonly JournalEntry[], 
     yield (count > 0 ? "," : "") + slice.map((entry) => JSON.stringify(wireEntry(entry))).join(",");
     count += slice.length;
     const last = slice.at(-1) as JournalEntry;
-    slice = count >= limit ? [] : await readEntries(core, space, last.revision, Math.min(SLICE, limit - count));
+    slice = count >= limit ? [] : await readEntries(core, call, last.revision, Math.min(SLICE, limit - count));
   }
   yield "]}\n";
 }

@@ -63,9 +63,11 @@ export function corsHeaders(request: Request, settings: OriginSettings): [string
   return [vary, ["access-control-allow-origin", origin], ["access-control-expose-headers", "retry-after"]];
 }
 
+/** What a page may send. Who may read the answer is said by `corsHeaders`, as in every answer. */
 export function preflight(request: Request, settings: OriginSettings): Response {
-  const headers = new Headers(corsHeaders(request, settings));
-  if (headers.has("access-control-allow-origin")) {
+  const headers = new Headers();
+  const origin = request.headers.get("origin");
+  if (origin !== null && allowsOrigin(origin, settings)) {
     headers.set("access-control-allow-methods", "GET, POST");
     headers.set("access-control-allow-headers", "authorization, content-type, content-encoding");
     headers.set("access-control-max-age", "600");

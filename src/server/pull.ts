@@ -7,7 +7,7 @@ import type { PullRequest } from "../wire/pull.ts";
 import { demand } from "./access.ts";
 import { type Addition, type Ask, answerLines, hasNews } from "./answer.ts";
 import { readJson } from "./body.ts";
-import { type Call, type Core, checkSchemaVersion } from "./core.ts";
+import { type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
 import { streamed } from "./encode.ts";
 import { lineText } from "./lines.ts";
 import { logFault, problemOf } from "./problem.ts";
@@ -45,7 +45,7 @@ export async function prepared(
   subscriptions: readonly Subscription[],
   addition?: Addition,
 ): Promise<Ask> {
-  const { store, access, rate, metrics, settings } = core;
+  const { store, access, settings } = core;
   const { space, user } = call;
   const { granted, revoked } = sorted(core, call, subscriptions);
   if (subscriptions.length === 0) demand(access, user, { do: "head", space });
@@ -66,10 +66,7 @@ export async function prepared(
     revoked: revoked.map(({ key }) => key),
     recovery: known === undefined ? null : recoveryOf(points, head, hashes, settings.restore),
     addition,
-    rows(count) {
-      metrics.rows(count);
-      rate.charge(user.id, "rows", count);
-    },
+    rows: (count) => countRows(core, user, count),
   };
 }
 

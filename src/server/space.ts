@@ -72,7 +72,7 @@ class Queue {
     this.noted = noted;
     this.space = space;
     this.parts = parts;
-    this.done = this.work().finally(empty);
+    this.done = this.work(empty);
   }
 
   push(push: Push): Promise<PushResult> {
@@ -82,12 +82,14 @@ class Queue {
     return new Promise((resolve, reject) => this.waiting.push({ push, resolve, reject }));
   }
 
-  private async work(): Promise<void> {
+  /** `empty` is told in the step that finds nothing waiting, so that no push comes to a queue that has ended. */
+  private async work(empty: () => void): Promise<void> {
     do {
       // Requests that have arrived, but are not parsed yet, shall share the commit.
       await this.parts.clock.sleep(0);
       await this.settle(this.take());
     } while (this.waiting.length > 0);
+    empty();
   }
 
   private take(): Waiting[] {

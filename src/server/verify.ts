@@ -2,7 +2,7 @@ import { formatDigest } from "../model/fingerprint.ts";
 import type { RangesQuery } from "../store/store.ts";
 import type { Addition } from "./answer.ts";
 import { readJson } from "./body.ts";
-import { type Call, type Core, checkSchemaVersion } from "./core.ts";
+import { type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
 import { rangeText } from "./lines.ts";
 import type { Mirror } from "./mirror.ts";
 import { answered, prepared } from "./pull.ts";
@@ -18,12 +18,17 @@ export async function verify(core: Core, call: Call): Promise<Response> {
   checkSchemaVersion(core.settings, request.schema);
   const subject = { ...subscriptionOf(request.subscription), fingerprint: true };
   const others = (request.others ?? []).map(subscriptionOf);
-  const addition = subject.matcher === null ? stored(subject, request) : mirrored(core, call, subject, request);
+  const rows = (count: number) => countRows(core, call.user, count);
+  const addition = subject.matcher === null ? stored(subject, request, rows) : mirrored(core, call, subject, request);
   return answered(core, call, await prepared(core, call, request, [subject, ...others], addition));
 }
 
 /** Ranges that the store keeps fingerprints of. */
-function stored({ coverage: { scope, collections } }: Subscription, { ranges, fanout, leaf }: Verify): Addition {
+function stored(
+  { coverage: { scope, collections } }: Subscription,
+  { ranges, fanout, leaf }: Verify,
+  rows: (count: number) => void,
+): Addition {
   let place: Place<RangesQuery> | null = null;
   return {
     ask(questions: Questions) {
@@ -32,6 +37,7 @@ function stored({ coverage: { scope, collections } }: Subscription, { ranges, fa
     async *lines(answers: Answers) {
       if (place === null) return;
       for (const { from, to, fingerprint, records } of answers.of(place)) {
+        rows(fingerprint.count);
         yield rangeText(from, to, fingerprint.count, formatDigest(fingerprint.lanes), records);
       }
     },

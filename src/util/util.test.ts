@@ -1,6 +1,6 @@
 import { sha256 as portable } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { assert, InvariantError, must } from "./assert.ts";
 import { backoff } from "./backoff.ts";
 import { fromBase64Url, toBase64Url } from "./base64.ts";
@@ -62,6 +62,19 @@ describe("small things", () => {
     stop.abort();
     await asleep;
     await systemClock.sleep(3_600_000, stop.signal);
+  });
+
+  it("a sleep longer than a timer can be does not end at once", async () => {
+    vi.useFakeTimers();
+    let ended = false;
+    const asleep = systemClock.sleep(30 * 86_400_000).then(() => {
+      ended = true;
+    });
+    await vi.advanceTimersByTimeAsync(29 * 86_400_000);
+    expect(ended).toBe(false);
+    await vi.advanceTimersByTimeAsync(86_400_000);
+    await asleep;
+    vi.useRealTimers();
   });
 
   it("a broken invariant says which", () => {

@@ -120,6 +120,20 @@ describe("who asks", () => {
   });
 });
 
+describe("a promise of an answer", () => {
+  it("[A3] is not a yes, and harms nobody where it fails", async () => {
+    const failed: unknown[] = [];
+    const note = (reason: unknown) => failed.push(reason);
+    process.on("unhandledRejection", note);
+    const authorize = (async () => Promise.reject(new Error("no"))) as never;
+    await using server = new TestServer({ auth: { authenticate: () => ({ id: "ann" }), authorize } });
+    expect(await problemIn(server.request(SPACE))).toMatchObject({ status: 403 });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", note);
+    expect(failed).toEqual([]);
+  });
+});
+
 describe("what they may do", () => {
   async function twoBoxes(): Promise<TestServer> {
     const server = new TestServer(JWT);
@@ -348,6 +362,7 @@ describe("origins", () => {
     expect(await allowed("https://app.example.evil")).toBeNull();
     const preflight = await server.request(SPACE, { method: "OPTIONS", headers: { origin: "https://app.example" } });
     expect(preflight.status).toBe(204);
+    expect(preflight.headers.get("access-control-allow-origin")).toBe("https://app.example");
     expect(preflight.headers.get("access-control-allow-headers")).toContain("authorization");
     expect(await allowed("https://evil.example", { method: "OPTIONS" })).toBeNull();
   });
@@ -399,6 +414,34 @@ describe("bounds", () => {
     expect(await problemIn(server.request(SPACE))).toMatchObject({ code: "rate-limited", retryAfter: 2 });
     clock.jump(2_001);
     await server.pull([{ scope: "*" }]);
+    expect(await problemIn(server.request(SPACE))).toMatchObject({
+      code: "rate-limited",
+      detail: expect.stringContaining("rows"),
+    });
+  });
+
+  it.each<[string, (server: TestServer, cursor: string) => Promise<unknown>]>([
+    [
+      "the ranges of a verify",
+      async (server) => {
+        const { cursor } = await server.head();
+        await server.verify({ subscription: { scope: "*", cursor }, ranges: [{ from: null, to: null }] });
+      },
+    ],
+    ["the journal", (server) => server.request(`${SPACE}/journal`).then((response) => response.text())],
+    ["the history of a record", (server) => server.request(`${SPACE}/history/items/r0`)],
+    ["how far a cursor is behind", (server, cursor) => server.head(`?scope=*&cursor=${cursor}`)],
+  ])("[A8] rows read for %s count", async (_, ask) => {
+    const clock = virtualClock();
+    const still = { ...clock, now: clock.now, sleep: async () => undefined };
+    const auth = { authenticate: () => ({ id: "ann" }), authorize: () => true };
+    await using server = new TestServer({ auth, limits: { rate: { rows: 2 } } }, { clock: still });
+    for (let i = 0; i < 3; i++) {
+      await server.write("c1", [insert("r0"), insert(`s${i}`)]);
+      await server.write("c1", [update("r0", { n: i })]);
+    }
+    const { cursor } = await server.head("?at=2000-01-01");
+    await ask(server, cursor);
     expect(await problemIn(server.request(SPACE))).toMatchObject({
       code: "rate-limited",
       detail: expect.stringContaining("rows"),

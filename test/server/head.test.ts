@@ -59,7 +59,20 @@ describe("GET /v1/spaces/{space}", () => {
     expect(await revisionAt(60_000)).toBe(2);
   });
 
+  it("[H2] [G1] does not know what was before the tombstones' horizon, and says so", async () => {
+    const clock = virtualClock();
+    await using server = new TestServer({}, { clock: { ...clock, sleep: async () => undefined } });
+    const start = new Date(clock.now()).toISOString();
+    await server.write("c1", insert("a"));
+    clock.jump(60_000);
+    await server.write("c1", insert("b"));
+    await server.server.cutNow("acme", { journal: 0, tombstones: 0, outcomes: 0 });
+    expect(await problemIn(server.request(`${SPACE}?at=${start}`))).toMatchObject({ code: "not-found" });
+  });
+
   it.each([
+    ["a time without its zone, which would be the server's", "?at=2026-01-01T00:00:00", "at"],
+    ["a time with more behind it", "?at=2026-01-01%20(x)", "at"],
     ["a time with a scope", "?at=2026-01-01T00:00:00Z&scope=*", "at"],
     ["a time that is none", "?at=yesterday", "at"],
     ["a cursor without its scope", "?cursor=AQ", "cursor"],

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { PUSH_LIMITS } from "../../src/model/push.ts";
+import { noLog } from "../../src/server/log.ts";
+import { metricsOf } from "../../src/server/metrics.ts";
+import { Spaces } from "../../src/server/space.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { type Store, StoreError } from "../../src/store/store.ts";
+import { systemClock } from "../../src/util/clock.ts";
 import { cursorOf, insert, problemIn, remove, SPACE, storeWith, TestServer, update } from "../support/server.ts";
 
 /** Counts the commits of a store, and lets a test break one. */
@@ -105,6 +110,39 @@ describe("group commit", () => {
     expect((await server.head()).revision).toBe(100);
     expect(counter.commits).toBeLessThan(10);
   });
+
+  it.each([0, 1, 2, 3, 4, 5, 6])(
+    "[W8] a push that comes %i steps after the last one ended is not forgotten",
+    async (steps) => {
+      const store = openSqliteStore({ path: ":memory:" });
+      const spaces = new Spaces({
+        store,
+        clock: systemClock,
+        log: noLog,
+        metrics: metricsOf(store),
+        collections: {},
+        mayCreate: () => true,
+        rules: (space) => ({
+          space,
+          collections: {},
+          authorize: () => true,
+          limits: PUSH_LIMITS,
+          now: 0,
+          salt: () => "0".repeat(32),
+        }),
+      });
+      const push = (id: number) =>
+        spaces.push("acme", {
+          user: { id: "ann" },
+          request: { client: "c1", mutations: [{ id, base: 0, writes: [] }] },
+        });
+      await push(1);
+      for (let step = 0; step < steps; step++) await undefined;
+      expect(await push(2)).toMatchObject({ lastMutation: 2 });
+      await spaces.idle();
+      await store.close();
+    },
+  );
 
   it("[W8] a push is answered only after its commit", async () => {
     const store = openSqliteStore({ path: ":memory:" });
