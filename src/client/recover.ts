@@ -24,13 +24,19 @@ export function copyAnew(subscriptions: readonly Subscription[]): Change {
 /**
  * The server has lost what is beyond `common` (R2). Everything is copied anew; what it had acknowledged beyond is offered
  * again, or, by its policy, told to the application and dropped; what waits counts as written on top of `common`.
+ * - `survived`: the last mutation of each client id that the server still has. `common` is the greatest place that is known
+ *   of both histories, so that some of what came after it may be in both.
  */
 export async function divergedChange(
   local: Local,
   { common = 0, policy }: Diverged,
+  last: ReadonlyMap<string, number>,
+  survived: ReadonlyMap<string, number>,
 ): Promise<{ change: Change; offered: number; lost: Settlement[] }> {
   const all = [...local.subscriptions.values()];
-  const queue = await queueAfterLoss(local, common, policy, ({ outcome }) => outcome.revision > common);
+  const queue = await queueAfterLoss(local, common, policy, ({ outcome, client, number }) => {
+    return outcome.revision > common && number > (survived.get(client) ?? 0);
+  });
   const change: Change = {
     meta: { revision: Math.min(local.meta.revision, common), renew: { through: null } },
     known: local.known.filter(({ revision }) => revision <= common),
@@ -39,6 +45,15 @@ export async function divergedChange(
     ...queue.change,
   };
   return { change, offered: queue.offered, lost: queue.lost };
+}
+
+/** The client ids under which something was acknowledged that may be lost now. */
+export async function clientsBeyond(local: Local, common: Revision): Promise<ReadonlySet<string>> {
+  const kept = (await local.store.notes(SETTLED)).map(([, note]) => note as unknown as Settled);
+  const beyond = kept.filter(({ client, number, outcome }) => {
+    return outcome.revision > common && number > (last.get(client) ?? 0);
+  });
+  return new Set([local.meta.client, ...beyond.map(({ client }) => client)]);
 }
 
 /**
@@ -61,7 +76,7 @@ async function queueAfterLoss(
   isLost: (mutation: Acknowledged) => boolean,
 ): Promise<{ change: Change; offered: number; lost: Settlement[] }> {
   const { client } = local.meta;
-  const kept = (await local.store.notes(SETTLED)).map(([, note]) => note as unknown as Settled).filter(isLost);
+  const kept = (await keptSettled(local)).filter(isLost);
   const waiting = [...local.pending.values()];
   const pending: Pending[] = [];
   const settled: { pending: Pending; outcome: Outcome; keep: false }[] = [];
@@ -79,8 +94,10 @@ async function queueAfterLoss(
   for (const each of waiting) {
     const { outcome } = each;
     if (outcome === null) pending.push({ ...each, held: false, mutation: withBaseAtMost(each.mutation, common) });
-    else if (isLost({ ...each, client, outcome }) && !offer({ ...each, client, outcome }))
-      settled.push({ pending: each, outcome, keep: false });
+    else {
+      const acknowledged = { ...each, client: each.under ?? client, outcome };
+      if (isLost(acknowledged) && !offer(acknowledged)) settled.push({ pending: each, outcome, keep: false });
+    }
   }
   const offered = pending.filter(({ number }) => number === 0).length;
   return { change: { pending, settled, forgotten: kept.map(({ seq }) => seq) }, offered, lost };
@@ -91,7 +108,7 @@ function offeredAgain({ seq, mutation, outcome }: Acknowledged, common: Revision
   const writes = appliedWrites(mutation, outcome);
   if (writes.length === 0) return null;
   const again = { ...withBaseAtMost({ ...mutation, writes }, common), lost: outcome.revision };
-  return { seq, number: 0, mutation: again, outcome: null, held: false, refused: null };
+  return { seq, number: 0, mutation: again, outcome: null, under: null, held: false, refused: null };
 }
 
 /** The writes of a mutation that the server had applied. */

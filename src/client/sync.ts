@@ -3,12 +3,12 @@ import { canonical } from "../util/json.ts";
 import type { Random } from "../util/random.ts";
 import { Problem } from "../wire/problem.ts";
 import { Diverged, OtherPrincipal } from "./answer.ts";
-import { ClientError, Interrupted, PullFirst } from "./errors.ts";
+import { ClientError, Interrupted, PullFirst, TransportError } from "./errors.ts";
 import { type Exchanged, exchange, requestOf, revokeAll } from "./exchange.ts";
 import { Gate } from "./gate.ts";
 import type { Local } from "./local.ts";
 import { Pusher } from "./push.ts";
-import { copyAnew, divergedChange } from "./recover.ts";
+import { clientsBeyond, copyAnew, divergedChange } from "./recover.ts";
 import { ReplicaDamage } from "./replica.ts";
 import { type Subscription, withBaseAtMost } from "./state.ts";
 import { retryAfterOf, type StateName, type Status, stateOf } from "./status.ts";
@@ -177,8 +177,8 @@ export class Sync {
         await this.#turn.exclusive(() => this.#pull());
         failures = 0;
         for (const waiter of waiters) waiter.resolve();
-      } catch (error) {
-        const again = error instanceof Interrupted || (await this.#handled(error));
+      } catch (thrown) {
+        const { error, again } = await this.#judged(thrown);
         if (again) {
           this.#fresh.unshift(...waiters);
           this.#urgent = true;
@@ -287,6 +287,16 @@ export class Sync {
     }
   }
 
+  /** Whether to ask again after an error; what failed while it was put right is the error then. */
+  async #judged(error: unknown): Promise<{ error: unknown; again: boolean }> {
+    if (error instanceof Interrupted) return { error, again: true };
+    try {
+      return { error, again: await this.#handled(error) };
+    } catch (failure) {
+      return { error: failure, again: failure instanceof Interrupted };
+    }
+  }
+
   /** Puts right what an error says about the replica; true where the question is to be asked again. */
   async #handled(error: unknown): Promise<boolean> {
     const local = this.#local;
@@ -322,8 +332,12 @@ export class Sync {
     const local = this.#local;
     this.#nameKnown = false;
     this.#say("repairing", diverged.message);
+    const survived = new Map<string, number>();
+    for (const client of await clientsBeyond(local, diverged.common ?? 0)) {
+      survived.set(client, await this.#lastOf(client));
+    }
     await local.gate.exclusive(async () => {
-      const { change, offered, lost } = await divergedChange(local, diverged);
+      const { change, offered, lost } = await divergedChange(local, diverged, survived);
       await local.commit(change);
       local.events.emit("recovered", {
         reason: "diverged",
@@ -333,6 +347,14 @@ export class Sync {
       });
       if (lost.length > 0) local.events.emit("lost", { mutations: lost });
     });
+  }
+
+  /** The last mutation of a client id that the server has. */
+  async #lastOf(client: string): Promise<number> {
+    for await (const { line } of this.#transport.pull({ client, subscriptions: [] }, this.#stopped.signal)) {
+      if (line.op === "end") return line.lastMutation ?? 0;
+    }
+    throw new TransportError("cut", "the answer broke off before its end");
   }
 
   /** The store cannot be read: it is made anew, keeps what of the queue it still has, and is filled by copies (R1). */
