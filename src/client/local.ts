@@ -43,7 +43,7 @@ export function newMeta(space: string, random: Random, pending: readonly Pending
 
 /** A queue whose client id was lost with the rest of a damaged store: it is sent under the new one. */
 function renumbered(pending: readonly Pending[]): Pending[] {
-  return pending.map((each, i) => ({ ...each, number: i + 1, outcome: null, held: false }));
+  return pending.map((each, i) => ({ ...each, number: i + 1, outcome: null, under: null, held: false }));
 }
 
 /** What makes every subscription a copy again, whatever is held. */
@@ -215,8 +215,8 @@ export class Local {
     if (change.added !== undefined) notes.set(pendingNote(change.added.seq), noteOf(change.added));
     const time = this.clock.now();
     for (const { pending, outcome, keep } of change.settled ?? []) {
-      const { seq, number, mutation } = pending;
-      const settled: Settled = { seq, client: this.meta.client, number, mutation, outcome, time };
+      const { seq, number, mutation, under } = pending;
+      const settled: Settled = { seq, client: under ?? this.meta.client, number, mutation, outcome, time };
       notes.set(pendingNote(seq), null);
       if (keep !== false) notes.set(settledNote(seq), noteOf(settled));
     }

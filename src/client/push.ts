@@ -102,7 +102,7 @@ export class Pusher {
       const now = local.pending.get(seq);
       if (now === undefined || now.number !== number || now.outcome !== null) continue;
       const told = refusalAsOutcome(now, outcome);
-      if (follows && told.revision > local.meta.revision) pending.push({ ...now, outcome: told });
+      if (follows && told.revision > local.meta.revision) pending.push({ ...now, outcome: told, under: client });
       else settled.push({ pending: now, outcome: told });
     }
     await local.commit({ meta: { acked, was: null }, pending, settled });

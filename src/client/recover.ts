@@ -30,7 +30,6 @@ export function copyAnew(subscriptions: readonly Subscription[]): Change {
 export async function divergedChange(
   local: Local,
   { common = 0, policy }: Diverged,
-  last: ReadonlyMap<string, number>,
   survived: ReadonlyMap<string, number>,
 ): Promise<{ change: Change; offered: number; lost: Settlement[] }> {
   const all = [...local.subscriptions.values()];
@@ -49,11 +48,16 @@ export async function divergedChange(
 
 /** The client ids under which something was acknowledged that may be lost now. */
 export async function clientsBeyond(local: Local, common: Revision): Promise<ReadonlySet<string>> {
-  const kept = (await local.store.notes(SETTLED)).map(([, note]) => note as unknown as Settled);
-  const beyond = kept.filter(({ client, number, outcome }) => {
-    return outcome.revision > common && number > (last.get(client) ?? 0);
-  });
-  return new Set([local.meta.client, ...beyond.map(({ client }) => client)]);
+  const clients = new Set<string>();
+  for (const { client, outcome } of await keptSettled(local)) if (outcome.revision > common) clients.add(client);
+  for (const { under, outcome } of local.pending.values()) {
+    if (outcome !== null && outcome.revision > common) clients.add(under ?? local.meta.client);
+  }
+  return clients;
+}
+
+async function keptSettled(local: Local): Promise<Settled[]> {
+  return (await local.store.notes(SETTLED)).map(([, note]) => note as unknown as Settled);
 }
 
 /**

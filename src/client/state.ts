@@ -58,6 +58,8 @@ export interface Pending {
   readonly number: number;
   readonly mutation: Omit<Mutation, "id">;
   readonly outcome: Outcome | null;
+  /** The client id under which it was settled; null before. */
+  readonly under: string | null;
   /** The base holds it already, though its outcome has not arrived. */
   readonly held: boolean;
   /** The server finds it malformed (W7): it is sent again without writes. */
