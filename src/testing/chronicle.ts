@@ -44,8 +44,11 @@ export class Chronicle {
 
   committed(batch: Batch): void {
     for (const entry of batch.entries) this.enter(entry);
-    for (const { author, id, content, outcome } of batch.outcomes)
-      this.outcomes.set(nameOf(author, id, content), outcome);
+    for (const { author, id, content, outcome } of batch.outcomes) {
+      const name = nameOf(author, id, content);
+      if (this.outcomes.has(name)) throw new Error(`[W6] mutation ${id} of ${author} was settled twice`);
+      this.outcomes.set(name, outcome);
+    }
   }
 
   /** What the present history made of a tagged mutation, under whichever number. */

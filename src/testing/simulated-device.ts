@@ -69,6 +69,8 @@ export class Device {
   client: Client | null = null;
   /** Its store is, or once was, also another's: numbers of its client id may be somebody else's for a while (R3). */
   shared = false;
+  /** Its store was damaged behind the client's back, and has not been repaired yet. */
+  damaged = false;
   private life: Life | null = null;
   private writes: Batch[];
   private store: ClientStore;
@@ -148,16 +150,29 @@ export class Device {
     for (const each of await client.subscriptions()) if (!this.wishes.has(each.key)) await each.unsubscribe();
     await Promise.all([...this.wishes.values()].map((wish) => client.subscribe(wish).ready));
     while (!(await this.attempt(client.sync()))) await this.clock.sleep(5_000);
+    while (this.damaged) if (!(await this.verify())) await this.clock.sleep(5_000);
   }
 
-  /** The suspicious replica: there never is anything to find (V4). */
-  async verify(): Promise<void> {
-    const { client } = this;
-    if (client === null) return;
+  /** Compares the replica with the server. There never is anything to find, unless the store was damaged (V3, V4). */
+  async verify(): Promise<boolean> {
+    const { client, damaged } = this;
+    if (client === null) return false;
     const report = await this.attempt(client.verify());
-    if (report !== null && report !== true && !report.ok && this.client === client) {
-      this.parts.fail(`[V4] ${this.name} finds ${JSON.stringify(report)}`);
-    }
+    if (report === null || report === true || this.client !== client) return false;
+    if (!report.ok && !damaged && !this.damaged) this.parts.fail(`[V4] ${this.name} finds ${JSON.stringify(report)}`);
+    this.damaged = this.damaged && !damaged;
+    return true;
+  }
+
+  /** A bit flips on the disk: one record of the base has another content, or is gone, and nobody has noticed yet (V3). */
+  async damage(): Promise<void> {
+    const { random } = this.parts;
+    const rows = await this.store.scan(null, null, 1000);
+    if (rows.length === 0) return;
+    const row = random.pick(rows);
+    const data = { ...row.data, title: "damaged" };
+    this.damaged = true;
+    await this.recording().write({ rows: new Map([[row.key, random.chance(0.3) ? null : { ...row, data }]]) });
   }
 
   /** What came of it; null where network, server or permission did not let it. Anything else is a mistake of ours. */
@@ -257,7 +272,7 @@ export class Device {
   private async lookOnce(): Promise<void> {
     const { client, life } = this;
     if (client === null || life === null) return;
-    if (this.shared) return;
+    if (this.shared || this.damaged) return;
     const due = this.issues.filter((issue) => issue.local && this.stays(issue));
     const shown = new Set((await client.query({ collection: LOG })).map((record: RecordData) => record.id));
     if (life.ended) return;
@@ -315,7 +330,9 @@ export class Device {
     );
     client.on(
       "damaged",
-      alive(({ key, message }) => this.parts.fail(`[P9] ${this.name}: ${key} is damaged: ${message}`)),
+      alive(({ key, message }) => {
+        if (!this.damaged) this.parts.fail(`[P9] ${this.name}: ${key} is damaged: ${message}`);
+      }),
     );
     client.on(
       "change",

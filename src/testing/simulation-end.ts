@@ -55,14 +55,16 @@ export function fateFlaws(chronicle: Chronicle, devices: readonly Device[]): str
   return devices.flatMap((device) => device.issues.flatMap((issue) => fateFlaw(chronicle, device, issue) ?? []));
 }
 
-function fateFlaw(chronicle: Chronicle, { name }: Device, issue: Issue): string | null {
+function fateFlaw(chronicle: Chronicle, { name, shared }: Device, issue: Issue): string | null {
   const { tag, local, settled, told, forgotten, whole } = issue;
   const outcomes = chronicle.outcomesOf(tag);
   const statuses = new Set(outcomes.map(({ status }) => status));
   const there = chronicle.applied.has(tag);
   const flaw = (text: string) =>
     `${text}: ${name} ${JSON.stringify({ ...issue, told: [...told] })}, outcomes ${JSON.stringify(outcomes)}`;
-  if (there && whole && statuses.has("superseded")) return flaw("[W4] a part of a whole mutation applied");
+  const effective = outcomes.filter(({ status }) => status === "applied" || (status === "superseded" && !whole));
+  if (effective.length > 1 && !shared) return flaw("[R2] a mutation that was not lost was carried out again");
+  if (there && !shared && whole && statuses.has("superseded")) return flaw("[W4] a part of a whole mutation applied");
   // Whoever was told that nothing of it applies is not to expect it in a restored server, either (R2).
   if (told.size > 0) return null;
   if (local && !forgotten && outcomes.length === 0) return flaw("[W10] a durable mutation has come to nothing");

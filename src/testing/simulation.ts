@@ -53,6 +53,7 @@ const EVENTS = {
   grant: 3,
   cut: 1.5,
   jump: 1,
+  damage: 1,
 };
 type Event = keyof typeof EVENTS;
 /** What a run always has; all others are left out by half of the seeds. */
@@ -169,6 +170,8 @@ class Simulation {
         return this.apart(this.honestSync(device));
       case "verify":
         return this.apart(device.verify());
+      case "damage":
+        return device.damage();
       case "subscribe":
         return device.wish(schedule.pick(WORKLOAD_SUBSCRIPTIONS));
       case "unsubscribe":
