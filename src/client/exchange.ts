@@ -87,6 +87,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     ...ended,
   ];
   const meta = metaAfter(local.meta, answer, segments, end, last);
+  const renews = local.meta.renew === null && meta.renew !== null;
   const queue = queueAfter(local, end, meta, last);
   const reached = reachedBy(segments, changed, end);
   const touched = wipe ? segments.length > 0 || ended.length > 0 : rows.size > 0;
@@ -99,6 +100,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     ...queue,
     lazy: queue.settled === undefined && queue.pending === undefined,
   });
+  if (renews) local.events.emit("recovered", { reason: "rewound" });
   tell(local, answer, segments, ended);
   return { revision: end.revision, mismatched: mismatched(local, segments, end), ranges: answer.ranges, end };
 }

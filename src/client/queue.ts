@@ -77,7 +77,15 @@ export class Queue {
       const { meta } = local;
       // Under an id that is about to change, a number would be somebody else's.
       const number = meta.renew === null ? meta.issued + 1 : 0;
-      const pending: Pending = { seq: meta.nextSeq, number, mutation, outcome: null, under: null, held: false, refused: null };
+      const pending: Pending = {
+        seq: meta.nextSeq,
+        number,
+        mutation,
+        outcome: null,
+        under: null,
+        held: false,
+        refused: null,
+      };
       await local.commit({
         meta: { nextSeq: meta.nextSeq + 1, ...(number > 0 && { issued: number }) },
         added: pending,

@@ -168,7 +168,8 @@ export class Sync {
     let failures = 0;
     while (!this.#stopped.signal.aborted) {
       const bell = this.#pullBell.signal;
-      if (this.#parked || (this.#nothingToPull() && !this.#urgent)) {
+      const idle = this.#parked || (this.#nothingToPull() && !this.#urgent);
+      if (idle && this.#fresh.length === 0) {
         await rung(bell);
         continue;
       }

@@ -1,0 +1,187 @@
+import { onTestFinished } from "vitest";
+import { type Client, type ClientOptions, createClient, type Events } from "../../src/client/index.ts";
+import type { ClientStore } from "../../src/client/store/store.ts";
+import { virtualClock } from "../../src/testing/clock.ts";
+import { seededRandom } from "../../src/testing/random.ts";
+import type { Line } from "../../src/wire/lines.ts";
+import { TestServer } from "../support/server.ts";
+
+/** A request as a client sent it. */
+export interface Sent {
+  readonly path: string;
+  // What a test looks at differs from request to request.
+  // biome-ignore lint/suspicious/noExplicitAny: a parsed body of any of the protocol's requests
+  readonly body: any;
+  readonly headers: Headers;
+}
+
+type Answer = Response | Promise<Response>;
+
+/** The server's side of the wire in the hands of a test: it answers each request as the test says. */
+export class Script {
+  readonly sent: Sent[] = [];
+  /** Answers to come, by the last part of the path; the last one of a path is given again and again. */
+  readonly #answers = new Map<string, ((sent: Sent) => Answer)[]>();
+
+  on(path: string, ...answers: (Answer | ((sent: Sent) => Answer))[]): this {
+    const queue = this.#answers.get(path) ?? [];
+    for (const answer of answers) queue.push(typeof answer === "function" ? answer : () => answer);
+    this.#answers.set(path, queue);
+    return this;
+  }
+
+  readonly fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
+    const path = new URL(String(input)).pathname.split("/").at(-1) ?? "";
+    const sent = { path, body: JSON.parse(String(init?.body)), headers: new Headers(init?.headers) };
+    this.sent.push(sent);
+    const queue = this.#answers.get(path) ?? [];
+    const answer = queue.length > 1 ? queue.shift() : queue[0];
+    if (answer === undefined) throw new TypeError("nobody answers");
+    return await Promise.race([answer(sent), aborted(init?.signal)]);
+  };
+
+  bodies(path: string): Sent["body"][] {
+    return this.sent.filter((sent) => sent.path === path).map(({ body }) => body);
+  }
+}
+
+/** Rejects as fetch does when its signal is aborted. */
+function aborted(signal: AbortSignal | null | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => reject(new DOMException("aborted", "AbortError"));
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort);
+  });
+}
+
+/** An answer that never comes. */
+export const never = () => new Promise<Response>(() => {});
+
+export function ndjson(...lines: (Line | string)[]): Response {
+  const text = lines.map((line) => (typeof line === "string" ? line : `${JSON.stringify(line)}\n`)).join("");
+  return new Response(text, { headers: { "content-type": "application/x-ndjson" } });
+}
+
+export function json(body: object): Response {
+  return Response.json(body);
+}
+
+export function problem(code: string, status: number, more: object = {}): Response {
+  const body = JSON.stringify({
+    code,
+    status,
+    title: code,
+    type: `urn:tidemark:problem:${code}`,
+    detail: `it is ${code}`,
+    ...more,
+  });
+  return new Response(body, { status, headers: { "content-type": "application/problem+json" } });
+}
+
+export const begin = (revision: number, principal = "p1"): Line => ({
+  op: "begin",
+  space: "acme",
+  revision,
+  principal,
+});
+export const end = (revision: number, subscriptions: { [key: string]: object } = {}, lastMutation = 0): Line => {
+  return { op: "end", revision, subscriptions, lastMutation };
+};
+export const copy = (key: string, from: string | null = null): Line => ({
+  op: "subscription",
+  key,
+  mode: "copy",
+  from,
+  reason: "new",
+});
+export const delta = (key: string, since: number): Line => ({ op: "subscription", key, mode: "delta", since });
+export const put = (at: number, ...records: { id: string }[]): Line => ({
+  op: "put",
+  collection: "items",
+  at,
+  records,
+});
+export const patch = (at: number, ...records: { id: string }[]): Line => ({
+  op: "patch",
+  collection: "items",
+  at,
+  records,
+});
+export const remove = (at: number, ...ids: string[]): Line => ({ op: "remove", collection: "items", at, ids });
+
+/** A client that is closed when the test ends, with the events that it told. */
+export type Watched = Client & { readonly told: { readonly event: keyof Events; readonly value: unknown }[] };
+
+export function clientOf(options: Partial<ClientOptions> & { readonly store?: ClientStore }): Watched {
+  const client = createClient({ url: "http://server", space: "acme", ...options });
+  const told: Watched["told"] = [];
+  const names: (keyof Events)[] = [
+    "superseded",
+    "rejected",
+    "unknown",
+    "lost",
+    "recovered",
+    "revoked",
+    "damaged",
+    "repaired",
+  ];
+  for (const event of names) client.on(event, (value) => told.push({ event, value }));
+  onTestFinished(() => client.close());
+  return Object.assign(client, { told });
+}
+
+/** Virtual time and seeded randomness for a client, and a client that runs on them. */
+export function timed(script: Script, options: Partial<ClientOptions> = {}) {
+  const clock = virtualClock("client");
+  const client = clientOf({ fetch: script.fetch, clock, random: seededRandom("client"), ...options });
+  return { clock, client };
+}
+
+export const titlesOf = (records: readonly { readonly [atom: string]: unknown }[]) => records.map(({ title }) => title);
+
+/** A wire to a server that can be cut: requests fail, and answers break off. */
+export function wire(server: Pick<TestServer, "request">) {
+  const answered = new Map<string, () => void>();
+  const state = {
+    up: true,
+    /** The last part of a path whose requests fail. */
+    refuse: null as string | null,
+    cutAfter: Number.POSITIVE_INFINITY,
+    cuts: 0,
+    /** Resolves when the next answer to such a request has been received. */
+    answered: (path: string) => new Promise<void>((resolve) => answered.set(path, resolve)),
+  };
+  const fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
+    const { pathname } = new URL(String(input));
+    const path = pathname.split("/").at(-1) ?? "";
+    if (!state.up || state.refuse === path) throw new TypeError("fetch failed");
+    const response = await server.request(pathname, { ...init, signal: init?.signal ?? null } as RequestInit);
+    answered.get(path)?.();
+    if (response.body === null) return response;
+    return new Response(response.body.pipeThrough(cutter(state)), response);
+  };
+  return Object.assign(state, { fetch });
+}
+
+function cutter(state: { cutAfter: number; cuts: number }): TransformStream<Uint8Array, Uint8Array> {
+  let passed = 0;
+  const limit = state.cutAfter;
+  return new TransformStream({
+    transform(chunk, controller) {
+      passed += chunk.length;
+      if (passed <= limit) return controller.enqueue(chunk);
+      state.cuts++;
+      controller.error(new TypeError("terminated"));
+    },
+  });
+}
+
+/** A server with a client that follows all of it. */
+export async function followed(options: Partial<ClientOptions> = {}, config = {}) {
+  const server = new TestServer(config);
+  await server.push({ client: "c0", mutations: [] });
+  const line = wire(server);
+  const client = clientOf({ fetch: line.fetch as typeof fetch, ...options });
+  await client.subscribe({ scope: "*" }).ready;
+  return { server, line, client };
+}
