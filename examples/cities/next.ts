@@ -27,7 +27,7 @@ The cities of the world (GeoNames, CC-BY 4.0), 171,075 records. Try, in a second
     npx tidemark restore cities.backup.db ${data} --policy heal --overwrite
     ${start}
 
-  is the replica what the server holds, and is the journal whole?
+  is the replica what the server holds (end the follower with Ctrl-C first), and is the journal whole?
     npx tidemark verify ${url} ${space} --store germany.db
     npx tidemark audit ${url} ${space}
 `;

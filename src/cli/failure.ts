@@ -42,6 +42,11 @@ export function failureOf(error: unknown): Failure {
   const { code, path } = error as NodeJS.ErrnoException;
   const system = code === undefined ? undefined : SYSTEM[code];
   if (system !== undefined) return new Failure(system(path ?? "A file"), 1, { cause: error });
+  if ((error as { failure?: unknown }).failure === "offline") {
+    return new Failure(`${sentence(error.message)} Is the server running, and is this its address?`, 1, {
+      cause: error,
+    });
+  }
   if (OURS.has(error.name))
     return new Failure(sentence(error.message), error.name === "ConfigError" ? 2 : 1, { cause: error });
   const text = error.message.split("\n")[0] ?? "";

@@ -88,3 +88,9 @@ export function shown(value: unknown): string {
   if (typeof value === "string" && /^[^\s"'{}[\]]+( [^\s"'{}[\]]+)*$/u.test(value)) return value;
   return JSON.stringify(value);
 }
+
+/** Why a mutation of one write was rejected, and where in its record. */
+export function reasonOf({ path, message }: { readonly path: string; readonly message: string }): string {
+  const atom = path.replace(/^writes\[\d+\](\.(record|collection))?\.?/, "");
+  return atom === "" ? message : `${atom}: ${message}`;
+}

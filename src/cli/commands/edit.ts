@@ -4,7 +4,7 @@ import type { RecordData } from "../../model/record.ts";
 import type { JsonObject } from "../../util/json.ts";
 import { command, SPACE_ARGS } from "../command.ts";
 import { Failure, misuse } from "../failure.ts";
-import { type Output, shown } from "../output.ts";
+import { type Output, reasonOf, shown } from "../output.ts";
 import { clientOf, openReplica } from "../replica.ts";
 import { parseAtom } from "../values.ts";
 import { remoteSpace } from "../where.ts";
@@ -87,7 +87,7 @@ function textOf(
   const at = `(revision ${outcome.revision})`;
   switch (outcome.status) {
     case "rejected":
-      return `rejected: ${name}: ${outcome.path === "" ? "" : `${outcome.path}: `}${outcome.message}`;
+      return `rejected: ${name}: ${reasonOf(outcome)}`;
     case "unknown":
       return `${name}: settled once, and the server no longer knows how ${at}`;
     case "superseded": {

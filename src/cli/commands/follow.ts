@@ -28,10 +28,13 @@ export default command({
   async run({ args, env, out, stop }) {
     const follower = new Follower(out, await openReplica(args.store));
     const client = clientOf(remoteSpace(args.url, args, env), follower.store);
-    const ended = follower.watch(client, args.once === true, stop);
+    const ended = follower.watch(client, stop);
     try {
-      for (const scope of listOf(args.scope)) client.subscribe({ scope });
-      await ended;
+      const subscriptions = listOf(args.scope).map((scope) => client.subscribe({ scope }));
+      const filled = Promise.all(subscriptions.map(({ ready }) => ready)).then(() => follower.greet(client));
+      // Where one of them is refused, `ended` says why.
+      filled.catch(() => {});
+      await Promise.race(args.once === true ? [ended, client.sync().then(() => filled)] : [ended]);
     } finally {
       await client.close();
       follower.screen.end();
@@ -42,39 +45,48 @@ export default command({
 /** States that no waiting mends. */
 const HOPELESS = new Set<Status["state"]>(["upgrade-required", "other-principal"]);
 
+/** States that pass by themselves, or are our own doing. */
+const PASSING = new Set<Status["state"]>(["connecting", "behind", "stopped"]);
+
 class Follower {
   readonly store: ObservedStore;
   readonly screen: Screen;
   #arrived: Arrival[] = [];
   #recoveries = 0;
   #told = "";
-  #greeted = false;
+  /** Whether the replica holds all that it is to follow. */
+  #filled = false;
 
   constructor(out: Output, store: ConstructorParameters<typeof ObservedStore>[0]) {
     this.screen = new Screen(out);
     this.store = new ObservedStore(store, (arrivals) => this.#arrived.push(...arrivals));
   }
 
-  /** Resolves when it was stopped, or is up to date and that was all; rejects where going on makes no sense. */
-  watch(client: Client, once: boolean, stop: AbortSignal): Promise<void> {
+  /** Resolves when it was stopped; rejects where going on makes no sense. */
+  watch(client: Client, stop: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     stop.addEventListener("abort", () => resolve());
     client.on("change", () => this.#tellArrivals(client));
     client.on("recovered", (recovery) => this.#tellRecovery(recovery));
     client.on("damaged", ({ key, message }) =>
-      this.#tell(`${key} is damaged and is being repaired: ${message}`, { damaged: key }),
+      this.screen.print(`${key} is damaged and is being repaired: ${message}`, { op: "damaged", key, message }),
     );
     client.on("revoked", ({ key }) => reject(new Failure(`The permission to read ${key} is missing, or has ended.`)));
     client.on("status", (status) => {
       this.#tellArrivals(client);
       this.#tellStatus(status);
-      const refused = status.state === "unauthorised" && !this.#greeted;
+      const refused = status.state === "unauthorised" && !this.#filled;
       if (refused || HOPELESS.has(status.state)) reject(new Failure(`${stateText(status)}.`));
-      if (status.state === "upToDate") this.#greeted = true;
-      if (status.state === "upToDate" && once) resolve();
     });
     void this.#tick(client, promise);
     return promise;
+  }
+
+  /** The replica holds all that it is to follow. */
+  greet(client: Client): void {
+    this.#filled = true;
+    this.#tellArrivals(client);
+    this.#tellStatus(client.status);
   }
 
   async #tick(client: Client, ended: Promise<void>): Promise<void> {
@@ -98,24 +110,22 @@ class Follower {
 
   #tellRecovery(recovery: Recovery): void {
     this.#recoveries++;
-    this.#tell(recoveryText(recovery), { op: "recovered", ...recovery });
+    this.screen.print(recoveryText(recovery), { op: "recovered", ...recovery });
   }
 
-  /** Each state once, when it begins. */
+  /** Each state once, when it begins; not those that pass by themselves. */
   #tellStatus(status: Status): void {
-    const text = status.state === "upToDate" ? "up to date" : stateText(status);
-    if (text === this.#told) return;
-    this.#told = text;
-    if (status.state === "behind") return;
-    this.#tell(`${stateText(status)}, ${this.store.records} records`, {
+    const { state } = status;
+    if (PASSING.has(state) || (state === "upToDate" && !this.#filled)) return;
+    const told = state === "upToDate" ? state : stateText(status);
+    if (told === this.#told) return;
+    this.#told = told;
+    const { records } = this.store;
+    this.screen.print(state === "upToDate" ? `${stateText(status)}, ${records} records` : stateText(status), {
       op: "status",
       ...status,
-      records: this.store.records,
+      records,
     });
-  }
-
-  #tell(text: string, value: unknown): void {
-    this.screen.print(text, value);
   }
 
   #statusLine(status: Status): string {

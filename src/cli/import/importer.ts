@@ -5,6 +5,7 @@ import type { HeadResponse } from "../../wire/head.ts";
 import type { PushRequest, PushResponse } from "../../wire/push.ts";
 import { askJson, Refusal, type Space, Unreachable } from "../api.ts";
 import { Failure } from "../failure.ts";
+import { reasonOf } from "../output.ts";
 import type { Candidate } from "./record.ts";
 import type { BadRow } from "./rows.ts";
 
@@ -209,9 +210,4 @@ function mayTryAgain(error: unknown): boolean {
 function tooLarge(error: unknown): undefined {
   if (error instanceof Refusal && error.code === "too-large") return undefined;
   throw error;
-}
-
-function reasonOf(outcome: Extract<Outcome, { status: "rejected" }>): string {
-  const path = outcome.path.replace(/^writes\[\d+\](\.record)?\.?/, "");
-  return path === "" ? outcome.message : `${path}: ${outcome.message}`;
 }
