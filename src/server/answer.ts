@@ -13,7 +13,7 @@ import type {
 } from "../store/store.ts";
 import { canonical } from "../util/json.ts";
 import type { EndLine, SubscriptionEnd } from "../wire/lines.ts";
-import { deltaText, hasSteps, lineText, pageText, putText } from "./lines.ts";
+import { deltaLines, hasSteps, lineText, pageText, putText } from "./lines.ts";
 import { Mirror, PAGE_BYTES, PAGE_RECORDS } from "./mirror.ts";
 import {
   endCursor,
@@ -75,7 +75,7 @@ export async function* answerLines(ask: Ask): AsyncGenerator<string> {
     if (complete) {
       const scans = joint.scans.map((place) => answers.of(place));
       for (const [i, own] of progress.entries()) {
-        if (scans[i]?.more) yield deltaPage(ask, own, scans[i], head, opener);
+        if (scans[i]?.more) yield* deltaPage(ask, own, scans[i], head, opener);
       }
       complete = scans.every((scan) => !scan.more);
     }
@@ -172,11 +172,13 @@ function recordsText({ subscription }: Progress, page: PageResult, at: number): 
 }
 
 /** A page of a delta, with its mark (P15). A scan divides no revision, so the mark is behind a whole one. */
-function deltaPage(ask: Ask, own: Progress, scan: ScanResult, head: Point, opener: Opener): string {
-  const text = opener.line(own) + deltaText(own, scan, head.revision);
+function* deltaPage(ask: Ask, own: Progress, scan: ScanResult, head: Point, opener: Opener): Generator<string> {
+  const opening = opener.line(own);
+  if (opening !== "") yield opening;
+  yield* deltaLines(own, scan, head.revision);
   own.reached = scan.changes.at(-1)?.member.revision ?? own.reached;
   own.page = head;
-  return text + mark(ask, own);
+  yield mark(ask, own);
 }
 
 function mark({ space }: Ask, own: Progress): string {
@@ -242,8 +244,9 @@ async function* finish(
 ): AsyncGenerator<string> {
   const { revision } = answers.head;
   for (const [i, own] of ask.progress.entries()) {
-    const text = deltaText(own, answers.of(joint.scans[i] as Place<ScanQuery>), revision);
-    if (text !== "" || !opener.has(own)) yield opener.line(own) + text;
+    if (!opener.has(own)) yield opener.line(own);
+    const scan = answers.of(joint.scans[i] as Place<ScanQuery>);
+    for (const line of deltaLines(own, scan, revision)) yield opener.line(own) + line;
   }
   if (ask.addition) yield* ask.addition.lines(answers, mirrors);
   yield lineText(endLine(ask, joint, answers, mirrors));

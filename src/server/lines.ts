@@ -28,48 +28,52 @@ class Gathered {
   private readonly open = new Map<string, string[]>();
   private readonly sizes = new Map<string, number>();
   private readonly at: Revision;
-  lines = "";
 
   constructor(at: Revision) {
     this.at = at;
   }
 
-  add(op: "put" | "patch" | "remove", collection: string, item: string): void {
+  /** Gives a line that is full. */
+  add(op: "put" | "patch" | "remove", collection: string, item: string): string | null {
     const name = `${op} ${collection}`;
     const items = this.open.get(name) ?? [];
     const size = (this.sizes.get(name) ?? 0) + item.length;
     items.push(item);
     this.open.set(name, items);
     this.sizes.set(name, size);
-    if (size >= LINE) this.close(name);
+    return size >= LINE ? this.close(name) : null;
   }
 
-  closed(): string {
-    for (const name of [...this.open.keys()]) this.close(name);
-    return this.lines;
+  /** The lines that are not full. */
+  rest(): string[] {
+    return [...this.open.keys()].map((name) => this.close(name));
   }
 
-  private close(name: string): void {
+  private close(name: string): string {
     const [op, collection] = name.split(" ");
     const items = (this.open.get(name) as string[]).join(",");
     const list = op === "remove" ? "ids" : "records";
-    this.lines += `{"op":"${op}","collection":"${collection}","at":${this.at},"${list}":[${items}]}\n`;
     this.open.delete(name);
     this.sizes.delete(name);
+    return `{"op":"${op}","collection":"${collection}","at":${this.at},"${list}":[${items}]}\n`;
   }
 }
 
-/** What a scan says to a replica, as lines. */
-export function deltaText(progress: Progress, { changes }: ScanResult, at: Revision): string {
+/** What a scan says to a replica, line by line: together they may be longer than a text can be. */
+export function* deltaLines(progress: Progress, { changes }: ScanResult, at: Revision): Generator<string> {
   const gathered = new Gathered(at);
   for (const change of changes) {
     const step = stepFor(progress, change);
     if (step === null) continue;
-    if (step.op === "put") gathered.add("put", change.collection, change.text as string);
-    else if (step.op === "remove") gathered.add("remove", change.collection, JSON.stringify(change.id));
-    else gathered.add("patch", change.collection, patchText(change.id, step.atoms));
+    const full = gathered.add(step.op, change.collection, itemText(change, step));
+    if (full !== null) yield full;
   }
-  return gathered.closed();
+  yield* gathered.rest();
+}
+
+function itemText({ id, text }: ScanResult["changes"][number], step: NonNullable<Step>): string {
+  if (step.op === "put") return text as string;
+  return step.op === "remove" ? JSON.stringify(id) : patchText(id, step.atoms);
 }
 
 /** Whether a scan holds anything for the replica. */

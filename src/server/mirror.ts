@@ -2,6 +2,7 @@ import { addFingerprints, digestOf, EMPTY, type Fingerprint, type Lanes } from "
 import { type Key, keyOf, type RecordData, type Revision } from "../model/record.ts";
 import type { PageQuery, PageResult, ScanQuery, ScanResult } from "../store/store.ts";
 import { canonical } from "../util/json.ts";
+import { SCANNED_BYTES } from "./progress.ts";
 import type { Subscription } from "./subscription.ts";
 
 export const PAGE_RECORDS = 1_000;
@@ -41,7 +42,7 @@ export class Mirror {
 
   scan(limit: number): ScanQuery {
     const { scope, collections } = this.subscription.coverage;
-    return { kind: "scan", scope, collections, after: this.reached ?? 0, limit };
+    return { kind: "scan", scope, collections, after: this.reached ?? 0, limit, bytes: limit * SCANNED_BYTES };
   }
 
   /** True where the mirror now is as of the revision at which the scan was read. */

@@ -74,6 +74,8 @@ export interface ScanQuery {
   readonly collections?: readonly string[] | undefined;
   readonly after: Revision;
   readonly limit: number;
+  /** After about so many bytes of records the scan ends too, at a whole revision. */
+  readonly bytes?: number | undefined;
 }
 export interface ScanResult {
   readonly changes: readonly (Change & { readonly collection: string })[];

@@ -53,6 +53,25 @@ export const reading: readonly Case[] = [
     },
   },
   {
+    title: "[P15] a scan ends after so many bytes too, at a whole revision, and always gives one",
+    run: async (trial) => {
+      const large = (id: string) => put("items", id, { text: "x".repeat(1_000) });
+      await trial.writeEach([
+        { puts: [large("a"), large("b")] },
+        { puts: [large("c"), large("d")] },
+        { puts: [large("e")] },
+      ]);
+      const found = async (after: number, bytes: number) => {
+        const { changes, more } = await trial.ask({ kind: "scan", scope: "*", after, limit: 10, bytes });
+        return [changes.map(({ id }) => id).join(""), more];
+      };
+      trial.expect(await found(0, 1)).toEqual(["ab", true]);
+      trial.expect(await found(0, 2_500)).toEqual(["abcd", true]);
+      trial.expect(await found(1, 2_500)).toEqual(["cde", false]);
+      trial.expect(await found(0, 100_000)).toEqual(["abcde", false]);
+    },
+  },
+  {
     title: "[P5] a page is in key order by UTF-8 bytes, collection then id, and goes on after the last key",
     run: async (trial) => {
       const ids = ["\u{1F600}", "\uE000", "z", "a/b", "a", "Z", "é", "a-b"];

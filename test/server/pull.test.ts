@@ -177,6 +177,25 @@ describe("deltas", () => {
     expect(endOf(rest)).toEqual(endOf(lines));
   });
 
+  it("[P15] a delta of large records comes in pages of some MiB, each of lines of about one", async () => {
+    await using server = new TestServer();
+    await server.write("c1", insert("first", { box: 1 }));
+    const cursor = cursorOf(await server.pull([BOX]), "box/1");
+    for (let i = 0; i < 6; i++) {
+      const text = "x".repeat(1_000_000);
+      await server.write(
+        "c1",
+        Array.from({ length: 3 }, (_, k) => insert(`r${i}${k}`, { box: 1, text })),
+      );
+    }
+    const lines = await server.pull([{ ...BOX, cursor }]);
+    expect(ids(lines)).toHaveLength(18);
+    expect(ofOp(lines, "mark")).toHaveLength(1);
+    for (const line of ofOp(lines, "put")) expect(line.records.length).toBeLessThan(3);
+    const rest = await server.pull([{ ...BOX, cursor: ofOp(lines, "mark")[0]?.cursor as string }]);
+    expect(ids(rest)).toHaveLength(9);
+  });
+
   it("[P3] [P12] a pull with nothing new is below 300 bytes, and 200 more for each further subscription", async () => {
     await using server = new TestServer();
     await server.write("c1", insert("a", { box: 1 }));

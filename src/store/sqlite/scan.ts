@@ -28,7 +28,7 @@ export function scan(connection: Connection, space: number, query: ScanQuery): S
   const wanted = wantedNumbers(connection, space, query.collections);
   const select = `SELECT collection, id, ${seen} AS seen, ${entered} AS entered, ${first} AS first, ${present} AS present,
     created, creator, stamps, text FROM ${source.byChange} AND ${WANTED}`;
-  const rows = connection.all<ScanRow>(
+  const found = connection.iterate<ScanRow>(
     `${select} AND ${seen} > ?3 ORDER BY ${seen} LIMIT ?5`,
     space,
     scope,
@@ -36,8 +36,15 @@ export function scan(connection: Connection, space: number, query: ScanQuery): S
     wanted,
     query.limit,
   );
+  const rows: ScanRow[] = [];
+  let rest = query.bytes ?? Number.POSITIVE_INFINITY;
+  for (const row of found) {
+    rows.push(row);
+    rest -= row.text?.length ?? 0;
+    if (rest <= 0) break;
+  }
   const last = rows.at(-1)?.seen;
-  if (last === undefined || rows.length < query.limit) return resultOf(connection, rows, false);
+  if (last === undefined || (rows.length < query.limit && rest > 0)) return resultOf(connection, rows, false);
   // A revision is never cut in two: the last one is read whole.
   const whole = connection.all<ScanRow>(`${select} AND ${seen} = ?3`, space, scope, last, wanted);
   const next = connection.one(
