@@ -2,7 +2,7 @@ import { createClient } from "tidemark/client";
 import { memoryStore } from "tidemark/client/memory";
 import { peakMemory, timed } from "./measure.ts";
 import { record } from "./records.ts";
-import { change, cursorOf, fill, linesOf, post } from "./wire.ts";
+import { change, cursorOf, fill, get, linesOf, post } from "./wire.ts";
 
 /** The client's side of the benchmark, a process of its own: one workload, and its floor in the same minute. */
 
@@ -13,15 +13,18 @@ export interface Measured {
   readonly note?: string;
 }
 
-const [name, url, floor, run] = process.argv.slice(2) as [string, string, string, string];
+/** `argument`: how many records to fill in, or the number of the run. */
+const [name, url, floor, argument] = process.argv.slice(2) as [string, string, string, string];
 const SCOPE = { scope: "*" };
-const MANY = 100_000;
 const space = "bench";
 const base = `${url}/v1/spaces/${space}`;
 
 const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">> } = {
+  fill: async () => {
+    await fill(base, Number(argument));
+    return { ms: 0, floor: 0 };
+  },
   copy: async () => {
-    await fill(base, MANY);
     const body = await copyBody();
     const floorMs = await floorOfCopy(body);
     const client = open();
@@ -33,13 +36,12 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
   catchup5: () => catchUp(5),
   catchup25: () => catchUp(25),
   push: async () => {
-    await fill(base, 1000);
     const line = switchable();
     const client = open(line.fetch);
     await client.subscribe(SCOPE).ready;
     line.online = false;
     const writes = Array.from({ length: 1000 }, (_, i) =>
-      client.mutate((tx) => tx.insert("tasks", { ...record(i), id: `run${run}-${i}` })),
+      client.mutate((tx) => tx.insert("tasks", { ...record(i), id: `run${argument}-${i}` })),
     );
     await Promise.all(writes.map((write) => write.local));
     line.online = true;
@@ -55,7 +57,6 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
     return { ms, floor: floorMs, note: "each its own revision, outcome and journal entry" };
   },
   nothing: async () => {
-    await fill(base, 1000);
     const cursor = cursorOf(await post(`${base}/pull`, { client: "bench", subscriptions: [SCOPE] }));
     const ask = () => post(`${base}/pull`, { client: "bench", subscriptions: [{ ...SCOPE, cursor }] });
     const bytes = (await ask()).length;
@@ -64,7 +65,6 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
     return { ms, floor: floorMs, note: `${bytes} bytes` };
   },
   verify: async () => {
-    await fill(base, MANY);
     const store = memoryStore();
     const client = open(fetch, store);
     await client.subscribe(SCOPE).ready;
@@ -74,10 +74,11 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
     await store.write({ rows: new Map([[key, { ...held, data: { ...held.data, title: "damaged" } }]]) });
     const ms = await timed(async () => {
       const report = await client.verify();
-      if (JSON.stringify(report).includes(record(77_777).id) === false) throw new Error(`not found: ${JSON.stringify(report)}`);
+      if (JSON.stringify(report).includes(record(77_777).id) === false)
+        throw new Error(`not found: ${JSON.stringify(report)}`);
     });
     const { createHash } = await import("node:crypto");
-    const texts = Array.from({ length: MANY }, (_, i) => JSON.stringify(record(i)));
+    const texts = Array.from({ length: await count() }, (_, i) => JSON.stringify(record(i)));
     const floorMs = await timed(() => texts.forEach((text) => createHash("sha256").update(text).digest()));
     await client.close();
     return { ms, floor: floorMs, note: "floor: SHA-256 of every record" };
@@ -85,13 +86,12 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
 };
 
 async function catchUp(changes: number): Promise<Omit<Measured, "peak">> {
-  await fill(base, MANY);
   const line = switchable();
   const client = open(line.fetch);
   await client.subscribe(SCOPE).ready;
   const cursor = cursorOf(await post(`${base}/pull`, { subscriptions: [SCOPE] }));
   line.online = false;
-  for (let version = 1; version <= changes; version++) await change(base, 2000, Number(run) * 100 + version);
+  for (let version = 1; version <= changes; version++) await change(base, 2000, Number(argument) * 100 + version);
   const delta = await post(`${base}/pull`, { subscriptions: [{ ...SCOPE, cursor }] });
   line.online = true;
   const ms = await timed(() => client.sync());
@@ -118,6 +118,11 @@ function open(http: typeof fetch = fetch, store = memoryStore()) {
   return createClient({ url, space, store, fetch: http });
 }
 
+async function count(): Promise<number> {
+  const head = await get<{ scopes: { "*": { count: number } } }>(`${base}?scope=*`);
+  return head.scopes["*"].count;
+}
+
 function copyBody(): Promise<string> {
   return post(`${base}/pull`, { subscriptions: [SCOPE] });
 }
@@ -129,14 +134,14 @@ async function floorOfCopy(body: string): Promise<number> {
   return timed(async () => {
     const parsed = JSON.parse(await (await fetch(`${floor}/copy`)).text()) as { id: string }[];
     const map = new Map(parsed.map((row) => [row.id, row]));
-    if (map.size < MANY) throw new Error("the floor lost records");
+    if (map.size !== records.length) throw new Error("the floor lost records");
   });
 }
 
 /** Fetch of the same delta from a bare server, JSON.parse of its lines, patches applied to a Map. */
 async function floorOfDelta(delta: string): Promise<number> {
   await fetch(`${floor}/delta`, { method: "PUT", body: delta });
-  const map = new Map<string, object>(Array.from({ length: MANY }, (_, i) => [record(i).id, record(i)]));
+  const map = new Map<string, object>(Array.from({ length: await count() }, (_, i) => [record(i).id, record(i)]));
   return timed(async () => {
     for (const line of linesOf<{ records?: { id: string }[] }>(await (await fetch(`${floor}/delta`)).text())) {
       for (const patch of line.records ?? []) map.set(patch.id, { ...map.get(patch.id), ...patch });

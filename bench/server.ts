@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createHttp, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createServer, listen } from "tidemark/server";
@@ -10,7 +8,7 @@ import { peakMemory } from "./measure.ts";
 
 /** The server's side of the benchmark, a process of its own: Tidemark, and the bare server that shows the floor. */
 
-const folder = mkdtempSync(join(tmpdir(), "tidemark-bench-"));
+const folder = process.argv[2] as string;
 const store = openSqliteStore({ path: join(folder, "data") });
 const tidemark = await listen(createServer({ store, config: { spaces: "open", collections: { tasks: {} } } }), {
   host: "127.0.0.1",
@@ -18,7 +16,7 @@ const tidemark = await listen(createServer({ store, config: { spaces: "open", co
 });
 
 const plain = new DatabaseSync(join(folder, "floor.db"));
-plain.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE rows (id TEXT PRIMARY KEY, json TEXT)");
+plain.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY, json TEXT)");
 const insert = plain.prepare("INSERT OR REPLACE INTO rows VALUES (?, ?)");
 
 const bodies = new Map<string, Buffer>();
@@ -46,8 +44,5 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 }
 
 process.on("message", () => process.send?.({ peak: peakMemory() }));
-process.on("disconnect", () => {
-  rmSync(folder, { recursive: true, force: true });
-  process.exit(0);
-});
+process.on("disconnect", () => process.exit(0));
 process.send?.({ url: tidemark.url, floor: `http://127.0.0.1:${(floor.address() as AddressInfo).port}` });
