@@ -14,7 +14,7 @@ export interface Measured {
 }
 
 /** `argument`: how many records to fill in, or the number of the run. */
-const [name, url, floor, argument] = process.argv.slice(2) as [string, string, string, string];
+const [name, url, floor, empty, argument] = process.argv.slice(2) as [string, string, string, string, string];
 const SCOPE = { scope: "*" };
 const space = "bench";
 const base = `${url}/v1/spaces/${space}`;
@@ -61,7 +61,7 @@ const workloads: { readonly [name: string]: () => Promise<Omit<Measured, "peak">
     const ask = () => post(`${base}/pull`, { client: "bench", subscriptions: [{ ...SCOPE, cursor }] });
     const bytes = (await ask()).length;
     const ms = await median(300, ask);
-    const floorMs = await median(300, () => fetch(`${floor}/empty`).then((response) => response.text()));
+    const floorMs = await median(300, () => post(empty, {}));
     return { ms, floor: floorMs, note: `${bytes} bytes` };
   },
   verify: async () => {

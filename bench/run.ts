@@ -69,6 +69,8 @@ async function measured(name: string, work: string, records: number, runs: numbe
 interface Addresses {
   readonly url: string;
   readonly floor: string;
+  /** The same HTTP library with nothing behind it. */
+  readonly empty: string;
 }
 
 async function started(folder: string): Promise<{ child: ChildProcess; addresses: Addresses }> {
@@ -77,8 +79,8 @@ async function started(folder: string): Promise<{ child: ChildProcess; addresses
   return { child, addresses };
 }
 
-async function client(name: string, { url, floor }: Addresses, argument: number): Promise<Measured> {
-  const child = fork(join(import.meta.dirname, "client.ts"), [name, url, floor, String(argument)]);
+async function client(name: string, { url, floor, empty }: Addresses, argument: number): Promise<Measured> {
+  const child = fork(join(import.meta.dirname, "client.ts"), [name, url, floor, empty, String(argument)]);
   const [result] = (await Promise.race([once(child, "message"), failed(child)])) as [Measured];
   await ended(child);
   return result;

@@ -2,6 +2,7 @@ import { createServer as createHttp, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { serve } from "@hono/node-server";
 import { createServer, listen } from "tidemark/server";
 import { openSqliteStore } from "tidemark/store/sqlite";
 import { peakMemory } from "./measure.ts";
@@ -16,7 +17,9 @@ const tidemark = await listen(createServer({ store, config: { spaces: "open", co
 });
 
 const plain = new DatabaseSync(join(folder, "floor.db"));
-plain.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY, json TEXT)");
+plain.exec(
+  "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY, json TEXT)",
+);
 const insert = plain.prepare("INSERT OR REPLACE INTO rows VALUES (?, ?)");
 
 const bodies = new Map<string, Buffer>();
@@ -35,6 +38,7 @@ const floor = createHttp(async (request, response) => {
   }
   response.end(bodies.get(path) ?? "{}");
 });
+const empty = serve({ fetch: () => new Response("{}"), hostname: "127.0.0.1", port: 0 });
 await new Promise<void>((ready) => floor.listen(0, "127.0.0.1", ready));
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
@@ -45,4 +49,5 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 
 process.on("message", () => process.send?.({ peak: peakMemory() }));
 process.on("disconnect", () => process.exit(0));
-process.send?.({ url: tidemark.url, floor: `http://127.0.0.1:${(floor.address() as AddressInfo).port}` });
+const addressOf = (server: { address(): unknown }) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+process.send?.({ url: tidemark.url, floor: addressOf(floor), empty: addressOf(empty) });
