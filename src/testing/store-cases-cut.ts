@@ -114,6 +114,7 @@ export const cutting: readonly Case[] = [
         trial.expect(await trial.keys()).toEqual(expected);
         trial.expect((await trial.scan({ after: 41 })).found).toEqual(["items/i39@42"]);
         const entries = await trial.ask({ kind: "journal", after: 40, limit: 9 });
+        trial.expect(await trial.ask({ kind: "history", collection: "items", id: "i39", limit: 9 })).toEqual([]);
         trial.expect(entries.every(({ cut }) => cut)).toBe(true);
         trial.expect(slices < 100).toBe(true);
         if (slice.done) {

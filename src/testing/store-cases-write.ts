@@ -14,16 +14,23 @@ export const writing: readonly Case[] = [
     },
   },
   {
-    title: "[M1] a batch that leaves out a revision is refused, and nothing of it is written",
+    title: "[M1] a batch that leaves out a revision is refused, and nothing of what stood before it is written",
     run: async (trial) => {
       await trial.write([{ puts: [put("items", "a", { n: 1 })] }]);
+      const fresh = [{ puts: [put("fresh", "b", {}, ["new-scope"])], author: authorOf("eve", "c-9") }];
       const failure = await failureOf(
-        trial.store.write(SPACE, wantedFor([]), (loaded) =>
-          batchOf({ ...loaded, head: { ...loaded.head, revision: 5 } }, [{ puts: [put("items", "b", {})] }]),
-        ),
+        trial.store.write(SPACE, wantedFor(fresh), (loaded) => {
+          const { entries, ...rest } = batchOf(loaded, [...fresh, ...fresh]);
+          return { ...rest, entries: entries.map((entry, i) => ({ ...entry, revision: entry.revision + i })) };
+        }),
       );
       trial.expect(failure instanceof Error).toBe(true);
       trial.expect([(await trial.head()).revision, await trial.keys()]).toEqual([1, ["items/a"]]);
+      await trial.write(fresh);
+      await trial.reopen();
+      trial.expect((await trial.scan({ scope: "new-scope" })).found).toEqual(["fresh/b@2"]);
+      const row = await trial.ask({ kind: "row", collection: "fresh", id: "b" });
+      trial.expect(row?.creator).toBe(authorOf("eve", "c-9"));
     },
   },
   {

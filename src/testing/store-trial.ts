@@ -100,6 +100,9 @@ export class StoreTrial {
     do {
       page = await this.page({ ...query, after });
       keys.push(...keysOf(page));
+      this.expect(page.more && page.last === after, "a page that is not the last goes on from the one before").toBe(
+        false,
+      );
       after = page.last;
     } while (page.more);
     return keys;
