@@ -38,6 +38,7 @@ export interface DeviceBackup {
   readonly device: Device;
   /** All that was ever written to it. */
   readonly writes: readonly Batch[];
+  readonly damaged: boolean;
   /** What was durable by then. */
   readonly known: ReadonlySet<Issue>;
 }
@@ -196,13 +197,19 @@ export class Device {
 
   /** All that the store holds now: to be restored, or copied to another device. */
   backup(): DeviceBackup {
-    return { device: this, writes: [...this.writes], known: new Set(this.issues.filter(({ local }) => local)) };
+    return {
+      device: this,
+      damaged: this.damaged,
+      writes: [...this.writes],
+      known: new Set(this.issues.filter(({ local }) => local)),
+    };
   }
 
   /** The store is put back to a backup of it; the application does not know. */
-  async restore({ writes, known }: DeviceBackup): Promise<void> {
+  async restore({ writes, damaged, known }: DeviceBackup): Promise<void> {
     this.kill();
     this.shared = true;
+    this.damaged = damaged;
     this.writes = [...writes];
     this.store = memoryStore();
     for (const batch of writes) await this.store.write(batch);

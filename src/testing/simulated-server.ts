@@ -34,7 +34,7 @@ export class SimulatedServer {
   private readonly collections: OracleCollections;
   private readonly root: string;
   private readonly fail: (text: string) => void;
-  private readonly backups: Backup[] = [];
+  private backups: Backup[] = [];
   private folder: string;
   private folders = 1;
   private lives = 0;
@@ -134,6 +134,8 @@ export class SimulatedServer {
     this.folder = this.newFolder();
     this.copy(backup.folder, this.folder);
     this.chronicle.restored(backup.moment);
+    // Back to a backup of the lost history would be another story: it brings back what has been offered again since.
+    this.backups = this.backups.filter(({ moment }) => moment.entries.length <= backup.moment.entries.length);
     const store = openSqliteStore({ path: this.folder });
     if ((await store.head(SPACE)) !== null) await store.setRestore(SPACE, policy);
     await store.close();

@@ -22,8 +22,6 @@ export async function contentFlaws(
       wishes.some((wish) => covers(collections, wish, key, atoms)),
     );
     flaws.push(...differences(device.name, await held(device, collections), new Map(expected)));
-    if (device.client?.status.state !== "upToDate")
-      flaws.push(`[C2] ${device.name} is ${JSON.stringify(device.client?.status)}`);
   }
   return flaws;
 }

@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256Hex } from "../util/sha256.ts";
 import { type VirtualClock, virtualClock } from "./clock.ts";
-import { CALM, type NetworkFaults, type VirtualNetwork, virtualNetwork } from "./network.ts";
+import { CALM, type VirtualNetwork, virtualNetwork } from "./network.ts";
 import type { OracleCollections } from "./oracle.ts";
 import { type SeededRandom, seededRandom } from "./random.ts";
 import { Device, type DeviceBackup, type Wish } from "./simulated-device.ts";
 import { SimulatedServer } from "./simulated-server.ts";
 import { contentFlaws, fateFlaws } from "./simulation-end.ts";
+import { type Event, swarmFaults, swarmWeights } from "./swarm.ts";
 import { WORKLOAD_COLLECTIONS, WORKLOAD_SUBSCRIPTIONS } from "./workload.ts";
 
 export interface SimulationReport {
@@ -33,31 +34,6 @@ export class SimulationFailure extends Error {
     this.trace = trace;
   }
 }
-
-/** Events, each with its weight in the draw; the seed gives each run its own, zeros included. */
-const EVENTS = {
-  mutate: 60,
-  sync: 4,
-  subscribe: 4,
-  unsubscribe: 3,
-  verify: 2,
-  killDevice: 4,
-  killServer: 4,
-  partition: 4,
-  backupServer: 2,
-  restoreServer: 1,
-  backupDevice: 2,
-  restoreDevice: 1,
-  cloneDevice: 0.5,
-  revoke: 2,
-  grant: 3,
-  cut: 1.5,
-  jump: 1,
-  damage: 1,
-};
-type Event = keyof typeof EVENTS;
-/** What a run always has; all others are left out by half of the seeds. */
-const ALWAYS: readonly Event[] = ["mutate", "sync", "subscribe"];
 
 const COLLECTIONS: OracleCollections = { ...WORKLOAD_COLLECTIONS, log: { scopes: ({ user }) => [`log/${user}`] } };
 const HOUR = 3_600_000;
@@ -257,6 +233,7 @@ class Simulation {
   private cloneDevice(device: Device): void {
     if (this.devices.length > 5) return;
     const clone = this.join(`d${this.devices.length}`, device.parts.user, device.backup().writes);
+    clone.damaged = device.damaged;
     device.shared = true;
     clone.shared = true;
     clone.start();
@@ -301,11 +278,10 @@ class Simulation {
         "all subscriptions are ready and complete",
         Promise.all(this.devices.map((device) => device.complete())),
       );
-      const idle = await this.clock.until(
-        () => this.devices.every(({ client }) => client?.status.pending === 0) || this.failure !== null,
-        PATIENCE,
-      );
-      if (!idle) throw this.broken(`[W10] mutations wait for ever: ${this.statuses()}`);
+      const idle = () => this.devices.every(({ client }) => client?.status.pending === 0);
+      if (!(await this.eventually(idle))) throw this.broken(`[W10] mutations wait for ever: ${this.statuses()}`);
+      const complete = () => this.devices.every(({ client }) => client?.status.state === "upToDate");
+      if (!(await this.eventually(complete))) throw this.broken(`[C2] not all are up to date: ${this.statuses()}`);
     }
   }
 
@@ -316,13 +292,17 @@ class Simulation {
     if (flaws.length > 0) throw this.broken(flaws.join("; "));
   }
 
+  private eventually(condition: () => boolean): Promise<boolean> {
+    return this.clock.until(() => this.failure !== null || condition(), PATIENCE);
+  }
+
   private async patiently<T>(what: string, promise: Promise<T>): Promise<T> {
     let done = false;
     const end = () => {
       done = true;
     };
     promise.then(end, end);
-    await this.clock.until(() => done || this.failure !== null, PATIENCE);
+    await this.eventually(() => done);
     if (this.failure !== null) throw this.failure;
     if (!done) throw this.broken(`[C2] not within an hour: ${what}: ${this.statuses()}`);
     return promise;
@@ -361,26 +341,4 @@ class Simulation {
   private broken(text: string): SimulationFailure {
     return new SimulationFailure(this.seed, text, [...this.trace]);
   }
-}
-
-function swarmFaults(random: SeededRandom): NetworkFaults {
-  const some = (most: number) => (random.chance(0.5) ? 0 : random.fraction() * most);
-  return {
-    delay: [1, random.pick([5, 50, 500])],
-    loseRequest: some(0.2),
-    loseResponse: some(0.2),
-    repeat: some(0.3),
-    late: random.pick([10, 1000, 30_000]),
-    cut: some(0.4),
-    silent: some(0.5),
-    silence: 60_000,
-  };
-}
-
-function swarmWeights(random: SeededRandom): [Event, number][] {
-  return Object.entries(EVENTS).map(([name, weight]) => {
-    const event = name as Event;
-    if (ALWAYS.includes(event)) return [event, weight];
-    return [event, random.chance(0.5) ? 0 : weight * (0.5 + random.fraction() * 2)];
-  });
 }

@@ -359,6 +359,9 @@ class OracleRun {
     const first = lines.find((line) => line.op === "subscription");
     if (kept.history < this.history || kept.since < this.horizon) {
       if (first?.mode !== "copy") throw new Error(`a cursor of ${kept.since} that cannot be followed was followed`);
+      if (kept.history === this.history && first.reason !== "expired") {
+        throw new Error(`a cursor of ${kept.since} is too old, but the server says ${first.reason}`);
+      }
       this.count(`copied: ${first.reason}`);
     } else if (first?.mode === "copy")
       throw new Error(`a cursor of ${kept.since} that can be followed was not: ${first.reason}`);
