@@ -12,8 +12,8 @@ export interface Bug {
   readonly seeds: number;
 }
 
-const oracle = { where: "oracle", seeds: 15 } as const;
-const simulation = { where: "simulation", seeds: 25 } as const;
+const oracle = { where: "oracle", seeds: 25 } as const;
+const simulation = { where: "simulation", seeds: 40 } as const;
 
 export const BUGS: readonly Bug[] = [
   {

@@ -1,0 +1,18 @@
+export { clientStoreContract, type OpenClientStore } from "./client-store-contract.ts";
+export { type VirtualClock, virtualClock } from "./clock.ts";
+export { Life } from "./life.ts";
+export {
+  CALM,
+  type Delivery,
+  type Handler,
+  type NetworkFaults,
+  type Peer,
+  type VirtualNetwork,
+  virtualNetwork,
+} from "./network.ts";
+export { type Asked, type Atoms, Oracle, type OracleCollection, type Verdict } from "./oracle.ts";
+export { flawsOf, type Part, partsOf } from "./oracle-answer.ts";
+export { type Answer, ReplicaError, SmallReplica } from "./oracle-replica.ts";
+export { type SeededRandom, seededRandom } from "./random.ts";
+export { SimulationFailure, type SimulationReport, simulate } from "./simulation.ts";
+export { type Expect, type OpenStore, type Runner, storeContract } from "./store-contract.ts";
