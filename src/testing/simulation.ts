@@ -22,6 +22,16 @@ export interface SimulationReport {
   readonly elapsed: number;
 }
 
+export interface SimulationOptions {
+  /** How much happens before everything has to come to rest; 120 by default. */
+  readonly events?: number;
+  /**
+   * Nothing goes wrong but this one thing: the server, or the first device, dies at its n-th await. Tried for every n,
+   * this looks into each gap of what they do.
+   */
+  readonly crash?: { readonly who: "server" | "device"; readonly await: number };
+}
+
 /** A rule that a run has broken. */
 export class SimulationFailure extends Error {
   override name = "SimulationFailure";
@@ -49,11 +59,11 @@ const FAST = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
  * @throws SimulationFailure naming the seed and the rule that was broken.
  * @example await simulate("17");
  */
-export async function simulate(seed: string, events = 120): Promise<SimulationReport> {
+export async function simulate(seed: string, options: SimulationOptions = {}): Promise<SimulationReport> {
   const root = mkdtempSync(join(FAST, "tidemark-simulation-"));
-  const run = new Simulation(seed, root);
+  const run = new Simulation(seed, root, options);
   try {
-    return await run.run(events);
+    return await run.run(options.events ?? 120);
   } catch (error) {
     if (error instanceof SimulationFailure) throw error;
     throw new SimulationFailure(seed, error instanceof Error ? error.message : String(error), run.trace, {
@@ -77,15 +87,17 @@ class Simulation {
   private readonly backups: DeviceBackup[] = [];
   private readonly weights: readonly (readonly [Event, number])[];
   private readonly tally: { [what: string]: number } = {};
+  private readonly crash: SimulationOptions["crash"];
   private failure: SimulationFailure | null = null;
 
-  constructor(seed: string, root: string) {
+  constructor(seed: string, root: string, { crash }: SimulationOptions) {
     this.seed = seed;
     this.random = seededRandom(seed);
     this.schedule = this.random.fork("events");
     this.clock = virtualClock(this.random.fork("schedule"));
     this.network = virtualNetwork(this.clock, this.random.fork("network"));
-    this.network.faults = swarmFaults(this.random.fork("faults"));
+    this.crash = crash;
+    if (crash === undefined) this.network.faults = swarmFaults(this.random.fork("faults"));
     this.server = new SimulatedServer({
       clock: this.clock,
       network: this.network,
@@ -94,7 +106,7 @@ class Simulation {
       root,
       fail: (text) => this.fail(text),
     });
-    this.weights = swarmWeights(this.random.fork("weights"));
+    this.weights = crash === undefined ? swarmWeights(this.random.fork("weights")) : [["mutate", 1]];
     this.network.watch(({ from, method, url, status }) => this.note(`${from} ${method} ${url} ${status}`));
   }
 
@@ -102,6 +114,7 @@ class Simulation {
     this.server.start();
     const devices = this.schedule.between(2, 4);
     for (let i = 0; i < devices; i++) this.join(`d${i}`, `u${i % 3}`).start();
+    if (this.crash !== undefined) this.crashAt(this.crash);
     for (let i = 0; i < events; i++) {
       await this.pause(this.schedule.fraction() * 1500);
       const event = this.draw();
@@ -126,6 +139,12 @@ class Simulation {
   }
 
   // What happens
+
+  private crashAt({ who, await: awaits }: NonNullable<SimulationOptions["crash"]>): void {
+    const [device] = this.devices;
+    if (who === "server") this.server.killAfter(awaits, () => this.apart(this.restartServer()));
+    else device?.killAfter(awaits, () => this.apart(this.restartDevice(device)));
+  }
 
   private draw(): Event {
     let at = this.schedule.fraction() * this.weights.reduce((sum, [, weight]) => sum + weight, 0);
@@ -201,11 +220,13 @@ class Simulation {
   }
 
   private async restartDevice(device: Device): Promise<void> {
+    this.count("deaths");
     await this.clock.sleep(this.schedule.fraction() * 20_000);
     if (device.client === null) device.start();
   }
 
   private async restartServer(): Promise<void> {
+    this.count("deaths");
     await this.clock.sleep(this.schedule.fraction() * 10_000);
     if (!this.server.running) this.server.start();
   }
