@@ -37,14 +37,17 @@ async function load(server: Server): Promise<void> {
     { format: "loading the cities {bar} {percentage}% · {value}/{total}", hideCursor: true, noTTYOutput: false },
     Presets.shades_classic,
   );
+  let begun = false;
   const progress = (done: number, all: number) => {
-    if (!bar.isActive) bar.start(all, done);
-    bar.update(done);
+    if (begun) return bar.update(done);
+    begun = true;
+    if (process.stderr.isTTY !== true) console.error("loading the cities, once");
+    bar.start(all, done);
   };
   try {
     await loadCities(server, { progress, stop: stop.signal });
   } finally {
-    if (bar.isActive) bar.stop();
+    bar.stop();
   }
 }
 

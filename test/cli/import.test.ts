@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { folderOf } from "../support/folder.ts";
-import { CONFIG, run, serve, start } from "./program.ts";
+import { CONFIG, reached, run, serve, start } from "./program.ts";
 
 const CHECKED = `
 import { collection, defineConfig } from "tidemark/server";
@@ -106,8 +106,7 @@ test("[D6] SIGTERM ends it between two transactions; run again, it goes on", asy
   const cwd = folderOf({ "tidemark.config.ts": CONFIG, "rows.ndjson": rows });
   const server = await serve(cwd);
   const importing = start(["import", "rows.ndjson", server.url, "--into", "things", "--json"], { cwd });
-  const revision = async () => (await (await fetch(`${server.url}/v1/spaces/main`)).json()).revision as number;
-  while (!((await revision()) >= 3));
+  await reached(server.url, 3);
   const stopped = await importing.stop();
   const { inserted, complete } = JSON.parse(stopped.stdout);
   expect([stopped.code, complete]).toEqual([1, false]);

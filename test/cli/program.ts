@@ -101,6 +101,14 @@ export async function serve(folder: string, args: readonly string[] = ["--port",
   return Object.assign(running, { url: String(url) });
 }
 
+/** Resolves once the space `main` is at this revision, or beyond. */
+export async function reached(url: string, revision: number): Promise<void> {
+  for (;;) {
+    const head = (await (await fetch(`${url}/v1/spaces/main`)).json()) as { revision?: number };
+    if ((head.revision ?? 0) >= revision) return;
+  }
+}
+
 /** A port that nothing listens on. */
 export async function freePort(): Promise<number> {
   const server = createServer();

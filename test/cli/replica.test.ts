@@ -100,6 +100,17 @@ describe("[D8] edit", () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ outcome: { status: "applied" }, record: { id: "a", size: 1 } });
   });
 
+  test("[H9] writes the first record of a space that is not there yet; where none may be made it says so", async () => {
+    const { url } = await served();
+    const { code, stdout } = await run(["edit", url, "things", "a", "n=1", "--space", "fresh"]);
+    expect([code, stdout]).toEqual([0, "applied: things/a: n null → 1 (revision 1)\n"]);
+    const listed = CONFIG.replace("collections:", 'spaces: ["main"], collections:');
+    const closed = await serve(folderOf({ "tidemark.config.ts": listed }));
+    const refused = await run(["edit", closed.url, "things", "a", "n=1", "--space", "fresh"]);
+    expect(refused.stderr).toMatch(/^tidemark: there is no such space/);
+    expect(refused.code).toBe(1);
+  });
+
   test("[W10] without a server, an edit of a kept replica waits in its queue until the server is there", async () => {
     const { cwd, url, server, again } = await served(await freePort());
     await run(["follow", url, "--store", "x.db", "--once"], { cwd });

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
 import { folderOf } from "../support/folder.ts";
-import { CONFIG, freePort, run, serve, start } from "./program.ts";
+import { CONFIG, freePort, reached, run, serve, start } from "./program.ts";
 
 const rows = (count: number) => Array.from({ length: count }, (_, i) => `{"id":"r${i}","n":${i}}`).join("\n");
 
@@ -43,7 +44,7 @@ test("[W6 R4] an import whose server is killed and started again goes on, and no
   const port = String(await freePort());
   const first = await serve(folder, ["--port", port]);
   const importing = start(["import", join(folder, "rows.ndjson"), first.url, "--into", "things", "--json"]);
-  while ((await (await fetch(`${first.url}/v1/spaces/main`)).json()).revision === undefined);
+  await reached(first.url, 2);
   await first.stop("SIGKILL");
   const second = await serve(folder, ["--port", port]);
   const { stdout } = await importing.ended;
@@ -107,6 +108,25 @@ test("[D4] the environment goes before the configuration, and options before the
   expect(refused.stderr).toMatch(/unauthenticated: .*--token or TIDEMARK_TOKEN/);
   await serve(cwd, ["--port", "0", "--data", "here"], { TIDEMARK_DATA: "elsewhere" });
   expect(existsSync(join(cwd, "here/tidemark.db"))).toBe(true);
+});
+
+test("[A2 D4] a token comes from the environment, and --token goes before it", async () => {
+  const secret = "a secret of more than thirty-two characters";
+  const cwd = folderOf({ "tidemark.config.ts": CONFIG });
+  const server = await serve(cwd, ["--port", "0"], { TIDEMARK_JWT_SECRET: secret });
+  const claims = { tidemark: { main: { read: ["*"], write: ["*"] } } };
+  const token = await new SignJWT(claims)
+    .setProtectedHeader({ alg: "HS256" })
+    .setSubject("ann")
+    .setExpirationTime("1h")
+    .sign(new TextEncoder().encode(secret));
+  const edit = (color: string, env: NodeJS.ProcessEnv, ...more: string[]) =>
+    run(["edit", server.url, "things", "a", `color=${color}`, ...more], { env });
+  expect((await edit("red", { TIDEMARK_TOKEN: token })).code).toBe(0);
+  expect((await edit("blue", { TIDEMARK_TOKEN: "wrong" }, "--token", token)).code).toBe(0);
+  const refused = await edit("green", { TIDEMARK_TOKEN: "wrong" });
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/^tidemark: .*token/);
 });
 
 describe("[D4] a mistake in the configuration is told with its key, before anything starts", () => {

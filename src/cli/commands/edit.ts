@@ -31,7 +31,7 @@ export default command({
     try {
       if (args.store === undefined) {
         client.subscribe({ scope: args.scope, key: "edit", collections: [edit.collection], where: { id: edit.id } });
-        await client.sync();
+        await client.sync().catch(passNewSpace);
       }
       return await apply(client, edit, out, args.store);
     } finally {
@@ -57,20 +57,36 @@ async function apply(client: Client, edit: Edit, out: Output, store: string | un
     else tx.update(collection, id, atoms);
   });
   await local;
+  // Without it the program would hear of a rejection that nobody waits for any more.
+  settled.catch(() => {});
   try {
-    await client.sync();
+    await Promise.race([settled, sent(client)]);
   } catch (error) {
-    settled.catch(() => {});
     if (store === undefined) throw error;
-    throw new Failure(
-      `Not sent yet, and kept in ${store}: ${(error as Error).message} tidemark follow --store ${store} will send it.`,
-    );
+    const cause = (error as Error).message.replace(/\.?$/, ".");
+    throw new Failure(`Not sent yet, and kept in ${store}: ${cause} tidemark follow --store ${store} will send it.`);
   }
   const outcome = await settled;
   const now = await client.get(collection, id);
   out.data({ collection, id, outcome, record: now });
   out.print(textOf(edit, before, now, outcome));
   return outcome.status === "applied" ? 0 : 1;
+}
+
+const TRIES = 4;
+
+/** Resolves when what was queued is sent and answered. In a space that is not there yet, that is what creates it. */
+async function sent(client: Client): Promise<void> {
+  for (let attempt = 1; attempt < TRIES; attempt++) {
+    if (await client.sync().then(() => true, passNewSpace)) return;
+  }
+  await client.sync();
+}
+
+/** The first write may create the space: that it is not there is no failure yet. */
+function passNewSpace(error: unknown): false {
+  if ((error as { code?: unknown }).code !== "unknown-space") throw error;
+  return false;
 }
 
 function withoutNulls(atoms: JsonObject): JsonObject {

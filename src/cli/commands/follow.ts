@@ -75,6 +75,7 @@ class Follower {
     client.on("status", (status) => {
       this.#tellArrivals(client);
       this.#tellStatus(status);
+      this.screen.status(this.#statusLine(status));
       const refused = status.state === "unauthorised" && !this.#filled;
       if (refused || HOPELESS.has(status.state)) reject(new Failure(`${stateText(status)}.`));
     });
@@ -129,8 +130,14 @@ class Follower {
   }
 
   #statusLine(status: Status): string {
-    const age = status.asOf === null ? "never" : `${Math.round((systemClock.now() - status.asOf) / 1_000)} s ago`;
-    const counts = `${this.store.records} records · complete as of ${age} · ${this.#recoveries} recoveries`;
+    const age =
+      status.asOf === null ? "not complete yet" : `complete as of ${ageText(systemClock.now() - status.asOf)} ago`;
+    const counts = `${this.store.records} records · ${age} · recoveries: ${this.#recoveries}`;
     return `${stateText(status)} · ${counts}`;
   }
+}
+
+function ageText(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000));
+  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 }
