@@ -11,8 +11,10 @@ export const FILE = "tidemark.db";
 
 /** How long a reader waits for a lock that SQLite takes for a moment, when it recovers or checkpoints. */
 const LOCK_WAIT_MS = 5000;
-/** Of 4 KiB: 64 MiB. Enough that the commits of a group share one checkpoint, and that the file stays small. */
+/** Of 4 KiB: 16 MiB. Enough that many commits share a checkpoint, little enough that one does not hold up a push. */
 const CHECKPOINT_PAGES = 4000;
+/** What is left of a log that a large commit or a long read has made longer. */
+const LOG_BYTES = 64 * 1024 * 1024;
 const CACHE_KIB = 64 * 1024;
 
 /** One open database: statements that are kept, transactions, and failures in the store's words. */
@@ -75,7 +77,8 @@ export class Connection {
         formatOf(db, path);
         // FULL: a commit is synced to the disk before it is acknowledged (W8).
         db.exec(
-          `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`,
+          `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+           PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES}`,
         );
         migrate(db, path);
       }
@@ -165,7 +168,8 @@ export function lockFolder(folder: string): DatabaseSync {
   closeSync(openSync(path, "a", 0o600));
   const lock = new DatabaseSync(path, { timeout: 0 });
   try {
-    lock.exec("BEGIN EXCLUSIVE");
+    // Nothing is ever written to it: no journal needs to lie beside it.
+    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return lock;
   } catch (error) {
     lock.close();
