@@ -262,7 +262,9 @@ export class Device {
       () => {},
     );
     await local;
-    if (!life.ended) issue.local = true;
+    if (life.ended) return;
+    issue.local = true;
+    await this.look();
   }
 
   /**
@@ -331,9 +333,20 @@ export class Device {
       "revoked",
       alive(({ key }) => this.parts.trace(`${this.name}: ${key} revoked`)),
     );
+    let revision = 0;
+    client.on(
+      "status",
+      alive((status) => {
+        if (status.revision < revision) this.parts.fail(`[M1] ${this.name} goes back to ${status.revision}`);
+        revision = status.revision;
+      }),
+    );
     client.on(
       "recovered",
-      alive((recovery) => this.parts.trace(`${this.name} recovered: ${recovery.reason}`)),
+      alive((recovery) => {
+        this.parts.trace(`${this.name} recovered: ${recovery.reason}`);
+        revision = 0;
+      }),
     );
     client.on(
       "damaged",

@@ -5,7 +5,7 @@ import { targetOf } from "../model/mutation.ts";
 import { collection, createServer } from "../server/index.ts";
 import { FILE } from "../store/sqlite/connection.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
-import type { Store } from "../store/store.ts";
+import type { PageQuery, Query, ScanQuery, Store } from "../store/store.ts";
 import type { PushRequest } from "../wire/push.ts";
 import { Chronicle, LOG, type Moment } from "./chronicle.ts";
 import type { VirtualClock } from "./clock.ts";
@@ -34,6 +34,8 @@ export class SimulatedServer {
   private readonly collections: OracleCollections;
   private readonly root: string;
   private readonly fail: (text: string) => void;
+  /** Records of a page: some seeds have small ones, so that an answer can be cut between them. */
+  private readonly pageLimit: number;
   private backups: Backup[] = [];
   private folder: string;
   private folders = 1;
@@ -56,6 +58,7 @@ export class SimulatedServer {
     this.random = parts.random;
     this.collections = parts.collections;
     this.root = parts.root;
+    this.pageLimit = parts.random.fork("pages").pick([2, 5, 1000]);
     this.fail = (text) => parts.fail(text);
     this.folder = join(parts.root, "0");
   }
@@ -167,7 +170,7 @@ export class SimulatedServer {
     return { records, hashes: answer?.results[1] ?? new Map() };
   }
 
-  /** The store, with each commit written into the chronicle the moment that it is made. */
+  /** The store, with small pages, and with each commit written into the chronicle the moment that it is made. */
   private written(store: Store): Store {
     const write = async <B extends Batch>(space: string, wanted: Wanted, decide: (loaded: Loaded) => B) => {
       const batch = await store.write(space, wanted, decide);
@@ -178,9 +181,16 @@ export class SimulatedServer {
       }
       return batch;
     };
+    const read = (space: string, queries: readonly Query[]) => {
+      return store.read(
+        space,
+        queries.map((query) => (isPaged(query) ? { ...query, limit: Math.min(query.limit, this.pageLimit) } : query)),
+      );
+    };
     return new Proxy(store, {
       get(target, name) {
         if (name === "write") return write;
+        if (name === "read") return read;
         const member = Reflect.get(target, name) as unknown;
         return typeof member === "function" ? member.bind(target) : member;
       },
@@ -204,4 +214,8 @@ export class SimulatedServer {
     for (const name of [FILE, `${FILE}-wal`])
       if (existsSync(join(from, name))) cpSync(join(from, name), join(to, name));
   }
+}
+
+function isPaged(query: Query): query is PageQuery | ScanQuery {
+  return query.kind === "page" || query.kind === "scan";
 }
