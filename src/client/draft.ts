@@ -120,5 +120,15 @@ function plain(value: Json, path: string): Json {
   if (typeof value === "bigint") throw new ClientError("invalid", "a value is JSON; write a bigint as a text", path);
   const flaw = valueFlaw(value, { depth: LIMITS.depth });
   if (flaw !== null) throw new ClientError("invalid", flaw.reason, `${path}${flaw.path}`);
+  if (!isPlain(value))
+    throw new ClientError("invalid", "a value is JSON; a Date or a Map has to be turned into it", path);
   return value === null || typeof value !== "object" ? value : (JSON.parse(JSON.stringify(value)) as Json);
+}
+
+/** Whether JSON can say it: no Date, Map or other object of a class, at any depth. */
+function isPlain(value: Json): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isPlain);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isPlain);
 }

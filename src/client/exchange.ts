@@ -14,6 +14,8 @@ import type { Meta, Past, Pending, Subscription } from "./state.ts";
 /** What an answer did. */
 export interface Exchanged {
   readonly revision: Revision;
+  /** It brought something to see. */
+  readonly changed: boolean;
   /** Subscriptions whose content is not what the server has (P9). */
   readonly mismatched: readonly Subscription[];
   readonly ranges: readonly RangeLine[];
@@ -102,7 +104,13 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   });
   if (renews) local.events.emit("recovered", { reason: "rewound" });
   tell(local, answer, segments, ended);
-  return { revision: end.revision, mismatched: mismatched(local, segments, end), ranges: answer.ranges, end };
+  return {
+    revision: end.revision,
+    changed: touched,
+    mismatched: mismatched(local, segments, end),
+    ranges: answer.ranges,
+    end,
+  };
 }
 
 function completed(

@@ -29,6 +29,8 @@ export interface SyncOptions {
 
 /** A new attempt comes at most this long after the last, in milliseconds (L5). */
 const RETRY = { first: 500, most: 30_000 };
+/** At least this long lies between two answers without news, in milliseconds. */
+const IDLE = 1_000;
 /** How often a verification that ran into a recovery is begun again. */
 const ATTEMPTS = 4;
 
@@ -60,6 +62,8 @@ export class Sync {
   #urgent = true;
   #contacted = false;
   #parked = false;
+  /** The pull loop has nothing to do. */
+  #resting = false;
   /** Whether to name past places, since the server's history is not ours (R2). */
   #nameKnown = false;
   #fresh: Waiter[] = [];
@@ -121,6 +125,7 @@ export class Sync {
   /** There is something new to push. It interrupts nothing. */
   pushSoon(): void {
     this.#pushBell.ring();
+    if (this.#resting) this.#pullBell.ring();
     this.#tell();
   }
 
@@ -168,16 +173,18 @@ export class Sync {
     let failures = 0;
     while (!this.#stopped.signal.aborted) {
       const bell = this.#pullBell.signal;
-      const idle = this.#parked || (this.#nothingToPull() && !this.#urgent);
-      if (idle && this.#fresh.length === 0) {
+      if ((this.#parked || this.#nothingToPull()) && this.#fresh.length === 0) {
+        this.#resting = true;
         await rung(bell);
+        this.#resting = false;
         continue;
       }
       const waiters = this.#fresh.splice(0);
       try {
-        await this.#turn.exclusive(() => this.#pull());
+        const idled = await this.#turn.exclusive(() => this.#pull());
         failures = 0;
         for (const waiter of waiters) waiter.resolve();
+        if (idled) await this.#sleep(IDLE, bell);
       } catch (thrown) {
         const { error, again } = await this.#judged(thrown);
         if (again) {
@@ -203,20 +210,27 @@ export class Sync {
     return error instanceof Problem && error.code === "unknown-space" && this.#local.meta.principal === null;
   }
 
+  /** Without subscriptions there is something to learn only before the first push, and after the last outcome. */
   #nothingToPull(): boolean {
-    const due = [...this.#local.pending.values()].some(({ outcome }) => outcome !== null);
-    return this.#active().length === 0 && !due;
+    if (this.#active().length > 0) return false;
+    const { pending, meta } = this.#local;
+    const unknown = !this.#contacted || meta.renew?.through === null;
+    return ![...pending.values()].some(({ outcome }) => unknown || outcome !== null);
   }
 
   #active(): Subscription[] {
     return [...this.#local.subscriptions.values()].filter(({ revoked }) => !revoked);
   }
 
-  /** One question and its answer. It waits for news unless something is urgent. */
-  async #pull(): Promise<void> {
+  /**
+   * One question and its answer. It waits for news unless something is urgent. True where it came back at once with
+   * nothing, from a server or through a proxy that does not wait: then the client has to.
+   */
+  async #pull(): Promise<boolean> {
     const { clock, meta, known } = this.#local;
     const asked = this.#active();
-    const wait = this.#urgent || !this.#contacted ? 0 : this.#options.wait;
+    const urgent = this.#urgent || !this.#contacted;
+    const wait = urgent ? 0 : this.#options.wait;
     this.#urgent = false;
     const idle = new AbortController();
     const onStop = () => idle.abort();
@@ -231,13 +245,14 @@ export class Sync {
       ...(this.#options.schema !== undefined && { schema: this.#options.schema }),
       ...(this.#nameKnown && { known: known.map(({ cursor }) => cursor) }),
     };
-    if (wait === 0 && this.#contacted && this.#state !== "repairing") this.#say("behind", null);
+    if (urgent && this.#contacted && this.#state !== "repairing") this.#say("behind", null);
     try {
       const exchanged = await exchange(this.#local, asked, this.#transport.pull(request, idle.signal), (head) => {
         this.#idle = null;
         if (head > this.#local.meta.revision) this.#say("behind", null);
       });
       await this.#pulled(exchanged, began);
+      return !urgent && !exchanged.changed && clock.now() - began < IDLE;
     } finally {
       this.#idle = null;
       this.#stopped.signal.removeEventListener("abort", onStop);
@@ -271,7 +286,10 @@ export class Sync {
     for (const { key } of mismatched) {
       this.#local.events.emit("damaged", { key, message: "the content differs from the server's" });
     }
-    await this.#verified(mismatched);
+    const { subscriptions } = await this.#verified(mismatched);
+    const beyond = subscriptions.filter(({ copied }) => copied).map(({ key }) => key);
+    if (beyond.length > 0)
+      throw new Error(`what the server sends of ${beyond.join(", ")} does not have the fingerprint that it says`);
   }
 
   async #verified(subscriptions: readonly Subscription[]): Promise<VerifyReport> {
@@ -424,7 +442,11 @@ export class Sync {
   }
 
   async #pause(failures: number, error: unknown, bell: AbortSignal): Promise<void> {
-    const ms = Math.max(backoff(failures, RETRY, this.#options.random), retryAfterOf(error));
+    await this.#sleep(Math.max(backoff(failures, RETRY, this.#options.random), retryAfterOf(error)), bell);
+  }
+
+  /** Until the time is over, the bell rings, or the client is closed. */
+  async #sleep(ms: number, bell: AbortSignal): Promise<void> {
     const over = new AbortController();
     const ring = () => over.abort();
     bell.addEventListener("abort", ring);

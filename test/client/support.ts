@@ -3,7 +3,7 @@ import { type Client, type ClientOptions, createClient, type Events } from "../.
 import type { ClientStore } from "../../src/client/store/store.ts";
 import { virtualClock } from "../../src/testing/clock.ts";
 import { seededRandom } from "../../src/testing/random.ts";
-import type { Line } from "../../src/wire/lines.ts";
+import type { BeginLine, Line, SubscriptionLine } from "../../src/wire/lines.ts";
 import { TestServer } from "../support/server.ts";
 
 /** A request as a client sent it. */
@@ -17,14 +17,18 @@ export interface Sent {
 
 type Answer = Response | Promise<Response>;
 
-/** The server's side of the wire in the hands of a test: it answers each request as the test says. */
+/**
+ * The server's side of the wire in the hands of a test: it answers each request as the test says. A pull that waits for
+ * news is a request to "wait", and hears nothing where the test does not say otherwise.
+ */
 export class Script {
   readonly sent: Sent[] = [];
   /** Answers to come, by the last part of the path; the last one of a path is given again and again. */
+  readonly #given = new Set<(sent: Sent) => Answer>();
   readonly #answers = new Map<string, ((sent: Sent) => Answer)[]>();
 
   on(path: string, ...answers: (Answer | ((sent: Sent) => Answer))[]): this {
-    const queue = this.#answers.get(path) ?? [];
+    const queue = (this.#answers.get(path) ?? []).filter((answer) => !this.#given.has(answer));
     for (const answer of answers) queue.push(typeof answer === "function" ? answer : () => answer);
     this.#answers.set(path, queue);
     return this;
@@ -32,11 +36,13 @@ export class Script {
 
   readonly fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
     const path = new URL(String(input)).pathname.split("/").at(-1) ?? "";
-    const sent = { path, body: JSON.parse(String(init?.body)), headers: new Headers(init?.headers) };
+    const body = JSON.parse(String(init?.body));
+    const sent = { path: path === "pull" && body.wait > 0 ? "wait" : path, body, headers: new Headers(init?.headers) };
     this.sent.push(sent);
-    const queue = this.#answers.get(path) ?? [];
+    const queue = this.#answers.get(sent.path) ?? (sent.path === "wait" ? [never] : []);
     const answer = queue.length > 1 ? queue.shift() : queue[0];
     if (answer === undefined) throw new TypeError("nobody answers");
+    this.#given.add(answer);
     return await Promise.race([answer(sent), aborted(init?.signal)]);
   };
 
@@ -78,7 +84,7 @@ export function problem(code: string, status: number, more: object = {}): Respon
   return new Response(body, { status, headers: { "content-type": "application/problem+json" } });
 }
 
-export const begin = (revision: number, principal = "p1"): Line => ({
+export const begin = (revision: number, principal = "p1"): BeginLine => ({
   op: "begin",
   space: "acme",
   revision,
@@ -94,7 +100,12 @@ export const copy = (key: string, from: string | null = null): Line => ({
   from,
   reason: "new",
 });
-export const delta = (key: string, since: number): Line => ({ op: "subscription", key, mode: "delta", since });
+export const delta = (key: string, since: number): SubscriptionLine => ({
+  op: "subscription",
+  key,
+  mode: "delta",
+  since,
+});
 export const put = (at: number, ...records: { id: string }[]): Line => ({
   op: "put",
   collection: "items",
