@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shows, snippetsOf } from "./snippets.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
+/** Milliseconds that a snippet may take; one that hangs has failed. */
+const LONGEST = 50_000;
 const SHOWN = "http://127.0.0.1:4848";
 const documents = [
   "README.md",
@@ -62,6 +64,7 @@ function shell(text: string, cwd: string) {
   return spawnSync("bash", ["-euo", "pipefail", "-c", text], {
     cwd,
     encoding: "utf8",
+    timeout: LONGEST,
     env: { ...process.env, PATH: path },
   });
 }
@@ -69,7 +72,7 @@ function shell(text: string, cwd: string) {
 function script(text: string, folder: string, line: number) {
   const file = join(folder, `line-${line}.ts`);
   writeFileSync(file, text);
-  return spawnSync(process.execPath, [file], { cwd: folder, encoding: "utf8" });
+  return spawnSync(process.execPath, [file], { cwd: folder, encoding: "utf8", timeout: LONGEST });
 }
 
 function mkdirp(folder: string): string {
