@@ -9,7 +9,6 @@ import type {
   PageResult,
   ScanQuery,
   ScanResult,
-  Store,
 } from "../store/store.ts";
 import { canonical } from "../util/json.ts";
 import type { EndLine, SubscriptionEnd } from "../wire/lines.ts";
@@ -24,11 +23,11 @@ import {
   startOver,
   subscriptionLine,
 } from "./progress.ts";
-import { type Answers, type Place, Questions } from "./questions.ts";
+import { type Answers, type Place, Questions, type Reader } from "./questions.ts";
 
 /** What a pull or a verify is to bring together. */
 export interface Ask {
-  readonly store: Store;
+  readonly store: Reader;
   readonly space: string;
   readonly author: Author | null;
   /** Of the space, when the request came. */

@@ -9,12 +9,15 @@ import type { Settings } from "./config.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Newcomers } from "./newcomer.ts";
+import type { Reader } from "./questions.ts";
 import type { Rate } from "./rate.ts";
 import type { Spaces } from "./space.ts";
 
 /** What every route works with. */
 export interface Core {
   readonly store: Store;
+  /** The store as replicas see it. */
+  readonly followed: Reader;
   readonly settings: Settings;
   readonly access: Access;
   readonly rate: Rate;

@@ -45,7 +45,7 @@ export async function prepared(
   subscriptions: readonly Subscription[],
   addition?: Addition,
 ): Promise<Ask> {
-  const { store, access, settings } = core;
+  const { followed, access, settings } = core;
   const { space, user } = call;
   const { granted, revoked } = sorted(core, call, subscriptions);
   if (subscriptions.length === 0) demand(access, user, { do: "head", space });
@@ -57,7 +57,7 @@ export async function prepared(
     progressOf(subscription, judge(space, subscription, head, hashes), start),
   );
   return {
-    store,
+    store: followed,
     space,
     head,
     author: client === undefined ? null : authorOf(user.id, client),
@@ -102,13 +102,13 @@ function sorted({ access }: Core, { user, space }: Call, subscriptions: readonly
 }
 
 async function hashesOf(
-  { store }: Core,
+  { followed }: Core,
   space: string,
   points: readonly Point[],
 ): Promise<{ head: Head; hashes: Hashes }> {
   const questions = new Questions();
   const place = questions.ask({ kind: "hashes", revisions: [...new Set(points.map(({ revision }) => revision))] });
-  const answers = await questions.read(store, space);
+  const answers = await questions.read(followed, space);
   return { head: answers.head, hashes: answers.of(place) };
 }
 

@@ -1,6 +1,9 @@
 import type { Query, ResultOf, Snapshot, Store } from "../store/store.ts";
 import { Problem } from "../wire/problem.ts";
 
+/** Whatever answers queries together. */
+export type Reader = Pick<Store, "read">;
+
 /** The place of one query in a read; it carries the type of its result. */
 export interface Place<Q extends Query> {
   readonly index: number;
@@ -20,7 +23,7 @@ export class Questions {
     return { index: this.queries.push(query) - 1 };
   }
 
-  async read(store: Store, space: string): Promise<Answers> {
+  async read(store: Reader, space: string): Promise<Answers> {
     const snapshot = await store.read(space, this.queries);
     if (snapshot === null) throw unknownSpace();
     const { head, results } = snapshot;

@@ -1,9 +1,8 @@
 import { addFingerprints, digestOf, EMPTY, type Fingerprint, formatDigest, type Lanes } from "../model/fingerprint.ts";
 import { compareKeys, type Key, type KeyRange, keyParts } from "../model/record.ts";
-import type { Store } from "../store/store.ts";
 import { rangeText } from "./lines.ts";
 import type { Mirror } from "./mirror.ts";
-import { Questions } from "./questions.ts";
+import { Questions, type Reader } from "./questions.ts";
 import type { Verify } from "./requests/verify.ts";
 
 type Entries = readonly (readonly [Key, Lanes])[];
@@ -14,7 +13,7 @@ type Entries = readonly (readonly [Key, Lanes])[];
  * replica, which is behind by then, asks again.
  */
 export async function* mirrorLines(
-  store: Store,
+  store: Reader,
   space: string,
   mirror: Mirror,
   { ranges, fanout, leaf }: Pick<Verify, "ranges" | "fanout" | "leaf">,
@@ -62,7 +61,7 @@ function sumOf(entries: Entries): Fingerprint {
   return entries.reduce((sum, [, lanes]) => addFingerprints(sum, { count: 1, lanes }), EMPTY);
 }
 
-async function recordsOf(store: Store, space: string, entries: Entries): Promise<[string, string][] | undefined> {
+async function recordsOf(store: Reader, space: string, entries: Entries): Promise<[string, string][] | undefined> {
   const questions = new Questions();
   const places = entries.map(([key]) => questions.ask({ kind: "row", ...keyParts(key) }));
   const answers = await questions.read(store, space);

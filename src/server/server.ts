@@ -16,6 +16,7 @@ import { prepare } from "./prepare.ts";
 import { NO_RATE, rateOf } from "./rate.ts";
 import { type Ages, cutSpace, retain } from "./retention.ts";
 import { Spaces } from "./space.ts";
+import { followedStore } from "./unborn.ts";
 
 /** Milliseconds that answers under way get to end before the store is closed. */
 const GRACE = 10_000;
@@ -77,6 +78,7 @@ export function createServer(options: ServerOptions): Server {
   const ready = prepare({ ...shared, rules });
   const core: Core = {
     ...shared,
+    followed: followedStore(store, settings.spaces),
     ready,
     spaces,
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),

@@ -45,12 +45,12 @@ function stored(
 }
 
 /** Ranges of a filtered subscription, from the digests of the records that match. */
-function mirrored({ store }: Core, { space }: Call, subject: Subscription, request: Verify): Addition {
+function mirrored({ followed }: Core, { space }: Call, subject: Subscription, request: Verify): Addition {
   return {
     ask: () => undefined,
     async *lines(_: Answers, mirrors: ReadonlyMap<string, Mirror>) {
       const mirror = mirrors.get(subject.key);
-      if (mirror !== undefined && request.ranges.length > 0) yield* mirrorLines(store, space, mirror, request);
+      if (mirror !== undefined && request.ranges.length > 0) yield* mirrorLines(followed, space, mirror, request);
     },
   };
 }

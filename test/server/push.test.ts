@@ -36,6 +36,17 @@ describe("POST …/push", () => {
     expect((await server.head()).revision).toBe(1);
   });
 
+  it("[H9] a replica may follow a space before the first push creates it", async () => {
+    await using server = new TestServer();
+    const before = await server.pull([{ scope: "*" }]);
+    expect(before.at(-1)).toMatchObject({ op: "end", revision: 0, subscriptions: { "*": { count: 0 } } });
+    expect(await problemIn(server.request(SPACE))).toMatchObject({ code: "unknown-space" });
+    await server.push(one("c1", 1));
+    const after = await server.pull([{ scope: "*", cursor: cursorOf(before, "*") }]);
+    expect(after[1]).toMatchObject({ mode: "delta", since: 0 });
+    expect(after.at(-1)).toMatchObject({ revision: 1, subscriptions: { "*": { count: 1 } } });
+  });
+
   it("[H9] spaces that the configuration lists are there from the start, and no others", async () => {
     await using server = new TestServer({ spaces: ["acme"] });
     expect((await server.head()).revision).toBe(0);
