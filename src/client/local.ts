@@ -99,6 +99,7 @@ export class Local {
   /** By local number, in that order. */
   pending = new Map<number, Pending>();
   known: readonly Past[] = [];
+  #unsettled = 0;
   readonly #onSettled: OnSettled;
 
   private constructor(parts: {
@@ -139,6 +140,7 @@ export class Local {
     const local = new Local({ ...options, meta, view: new View(options.collections) });
     for (const each of state.subscriptions) local.subscriptions.set(each.number, each);
     for (const each of state.pending) local.pending.set(each.seq, each);
+    local.#unsettled = local.unsettled().length;
     local.known = state.known;
     await local.#show();
     // The client id must be durable before the server hears of it, else a restart would issue its numbers again.
@@ -186,6 +188,11 @@ export class Local {
     return undefined;
   }
 
+  /** How many mutations have no outcome. */
+  get unsettledCount(): number {
+    return this.#unsettled;
+  }
+
   /** Mutations without an outcome, in their order. */
   unsettled(): Pending[] {
     return [...this.pending.values()].filter(({ outcome }) => outcome === null);
@@ -229,7 +236,11 @@ export class Local {
     for (const each of change.pending ?? []) this.pending.set(each.seq, each);
     // What is offered again stands where it was, before what has been made since.
     if (this.pending.size > count) this.pending = new Map([...this.pending].sort(([a], [b]) => a - b));
-    if (change.added !== undefined) this.pending.set(change.added.seq, change.added);
+    if (change.added !== undefined) {
+      this.pending.set(change.added.seq, change.added);
+      this.#unsettled++;
+    }
+    if (change.pending !== undefined || change.settled !== undefined) this.#unsettled = this.unsettled().length;
   }
 
   #showChange(change: Change): void {

@@ -35,7 +35,7 @@ export class Pusher {
 
   /** Whether there is something to send. */
   get due(): boolean {
-    return this.#local.unsettled().length > 0 || this.#local.meta.renew !== null;
+    return this.#local.unsettledCount > 0 || this.#local.meta.renew !== null;
   }
 
   /** One request, or the taking of a new client id. */

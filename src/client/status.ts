@@ -1,6 +1,8 @@
 import type { Revision } from "../model/record.ts";
+import { canonical } from "../util/json.ts";
 import { Problem } from "../wire/problem.ts";
 import { Interrupted, TransportError } from "./errors.ts";
+import type { Local } from "./local.ts";
 import { StoreError } from "./store/store.ts";
 
 export type StateName =
@@ -36,6 +38,55 @@ export interface Status {
   readonly asOf: number | null;
   /** Mutations without an outcome. */
   readonly pending: number;
+}
+
+/** What a client says of itself, told to the application with each change. */
+export class Condition {
+  readonly #local: Local;
+  #state: StateName = "connecting";
+  #cause: string | null = null;
+  #asOf: number | null = null;
+  #told = "";
+
+  constructor(local: Local) {
+    this.#local = local;
+  }
+
+  get status(): Status {
+    const { meta, unsettledCount } = this.#local;
+    return {
+      state: this.#state,
+      cause: this.#cause,
+      revision: meta.revision,
+      asOf: this.#asOf,
+      pending: unsettledCount,
+    };
+  }
+
+  get state(): StateName {
+    return this.#state;
+  }
+
+  say(state: StateName, cause: string | null = null): void {
+    this.#state = state;
+    this.#cause = cause;
+    this.tell();
+  }
+
+  /** The replica is complete to a revision that the server had at this time. */
+  complete(asOf: number): void {
+    this.#asOf = asOf;
+    this.say("upToDate");
+  }
+
+  /** Tells the application where anything has changed. */
+  tell(): void {
+    const { status } = this;
+    const text = canonical({ ...status });
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#local.events.emit("status", status);
+  }
 }
 
 /** The state that an error means, and its cause in a sentence; null where it means nothing. */

@@ -1,0 +1,100 @@
+import { Interrupted, PullFirst } from "./errors.ts";
+import type { Waiter } from "./pull-loop.ts";
+import { Pusher } from "./push.ts";
+import type { Session } from "./session.ts";
+import { stateOf } from "./status.ts";
+import { rung, Wake } from "./wake.ts";
+
+/** Sends what is queued as soon as there is something, once a pull has told what the server has of this client (R3). */
+export class PushLoop {
+  readonly #session: Session;
+  readonly #pusher: Pusher;
+  readonly #pullSoon: () => void;
+  /** There may be something to send. */
+  readonly #bell = new Wake();
+  /** The server has answered: what failed may be tried again. */
+  readonly #retry = new Wake();
+  #flush: (Waiter & { readonly upTo: number })[] = [];
+
+  constructor(session: Session, pullSoon: () => void) {
+    const { local, transport, random, schema } = session;
+    this.#session = session;
+    this.#pusher = new Pusher(local, transport, random, schema);
+    this.#pullSoon = pullSoon;
+  }
+
+  /** There is something new to send. It hurries no server that is away. */
+  soon(): void {
+    this.#bell.ring();
+  }
+
+  retry(): void {
+    this.#bell.ring();
+    this.#retry.ring();
+  }
+
+  /** Resolves when everything that was made before the call has its outcome; rejects when a push or a pull fails. */
+  flushed(): Promise<void> {
+    if (!this.#pusher.due) return Promise.resolve();
+    const upTo = this.#session.local.meta.nextSeq - 1;
+    const done = new Promise<void>((resolve, reject) => this.#flush.push({ upTo, resolve, reject }));
+    this.#bell.ring();
+    return done;
+  }
+
+  /** Whoever waits for outcomes is told that they do not come now. */
+  failed(error: unknown): void {
+    for (const waiter of this.#flush.splice(0)) waiter.reject(error);
+  }
+
+  async run(): Promise<void> {
+    const session = this.#session;
+    let failures = 0;
+    while (!session.stopped.aborted) {
+      const bell = this.#bell.signal;
+      const retry = this.#retry.signal;
+      if (!session.contacted || session.parked || !this.#pusher.due) {
+        this.#answer();
+        await rung(bell);
+        continue;
+      }
+      try {
+        const { revision } = await this.#pusher.push(session.stopped);
+        failures = 0;
+        this.#answer();
+        session.condition.tell();
+        if (revision !== null) this.#caughtUpTo(revision);
+      } catch (error) {
+        if (error instanceof Interrupted) continue;
+        this.#failed(error);
+        await session.pause(failures++, error, retry);
+      }
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof PullFirst) {
+      if (error.diverged) this.#session.nameKnown = true;
+      this.#pullSoon();
+      return;
+    }
+    const failure = stateOf(error);
+    if (failure !== null) this.#session.condition.say(failure.state, failure.cause);
+    this.failed(error);
+  }
+
+  /** Outcomes have arrived; the replica follows at once where their revision has not. */
+  #caughtUpTo(revision: number): void {
+    const { local } = this.#session;
+    if (revision > local.meta.revision && this.#session.active().length > 0) this.#pullSoon();
+  }
+
+  /** Tells those whose mutations all have their outcomes. */
+  #answer(): void {
+    const { local } = this.#session;
+    const oldest = local.meta.renew === null ? (local.unsettled()[0]?.seq ?? Number.POSITIVE_INFINITY) : 0;
+    const done = this.#flush.filter(({ upTo }) => upTo < oldest);
+    this.#flush = this.#flush.filter(({ upTo }) => upTo >= oldest);
+    for (const waiter of done) waiter.resolve();
+  }
+}

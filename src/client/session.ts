@@ -1,0 +1,78 @@
+import { backoff } from "../util/backoff.ts";
+import type { Random } from "../util/random.ts";
+import { Gate } from "./gate.ts";
+import type { Local } from "./local.ts";
+import type { Subscription } from "./state.ts";
+import { Condition, retryAfterOf } from "./status.ts";
+import type { Transport } from "./transport.ts";
+
+export interface SyncOptions {
+  readonly local: Local;
+  readonly transport: Transport;
+  readonly random: Random;
+  /** Seconds that a pull waits for news. */
+  readonly wait: number;
+  /** Version of the schema that the application speaks (C8). */
+  readonly schema: number | undefined;
+}
+
+/** A new attempt comes at most this long after the last, in milliseconds (L5). */
+const RETRY = { first: 500, most: 30_000 };
+
+/** What the loops of one client share, and those that put right what they find. */
+export class Session {
+  readonly local: Local;
+  readonly transport: Transport;
+  readonly random: Random;
+  readonly wait: number;
+  readonly schema: number | undefined;
+  readonly condition: Condition;
+  /** One question to the server at a time that moves the replica. */
+  readonly turn = new Gate();
+  readonly #stop = new AbortController();
+  /** A pull has told what the server has of this client, so that there may be pushes (R3). */
+  contacted = false;
+  /** Nothing is tried until somebody asks for it. */
+  parked = false;
+  /** Whether the next pull names past places, since the server's history is not ours (R2). */
+  nameKnown = false;
+
+  constructor(options: SyncOptions) {
+    this.local = options.local;
+    this.transport = options.transport;
+    this.random = options.random;
+    this.wait = options.wait;
+    this.schema = options.schema;
+    this.condition = new Condition(options.local);
+  }
+
+  get stopped(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Subscriptions that are asked for: all but those that the server has refused. */
+  active(): Subscription[] {
+    return [...this.local.subscriptions.values()].filter(({ revoked }) => !revoked);
+  }
+
+  /** After a failure: a pause with full jitter, or as long as the server asked for, unless the bell rings. */
+  async pause(failures: number, error: unknown, bell: AbortSignal): Promise<void> {
+    await this.sleep(Math.max(backoff(failures, RETRY, this.random), retryAfterOf(error)), bell);
+  }
+
+  /** Until the time is over, the bell rings, or the client is closed. */
+  async sleep(ms: number, bell: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const ring = () => over.abort();
+    for (const signal of [bell, this.stopped]) {
+      signal.addEventListener("abort", ring);
+      if (signal.aborted) ring();
+    }
+    await this.local.clock.sleep(ms, over.signal);
+    for (const signal of [bell, this.stopped]) signal.removeEventListener("abort", ring);
+  }
+}
