@@ -227,7 +227,7 @@ export class Device {
     }
     if (life.ended) return;
     const tag = `${this.name}.${++this.tags}`;
-    const writes = randomWrites(random, tag, (key) => known.get(key) ?? null);
+    const writes = randomWrites(random, tag, this.tags, (key) => known.get(key) ?? null);
     const whole = random.chance(0.15);
     const issue: Issue = {
       tag,

@@ -43,15 +43,22 @@ export const WORKLOAD_SUBSCRIPTIONS: readonly (Asked & { readonly key: string; r
 
 /**
  * Random writes of one mutation. `tag` goes into what they write, so that each value tells who wrote it and when.
+ * - `age`: how many mutations came before. Beside the ids that are always in use some are new, and soon given up: what a
+ *   scope has never held before is a case of its own (P2, P5).
  * - `look`: the record as the writer knows it, by `collection/id`; it decides what is likely to be written, not what is allowed.
  */
-export function randomWrites(random: SeededRandom, tag: string, look: (key: string) => Atoms | null): Write[] {
+export function randomWrites(
+  random: SeededRandom,
+  tag: string,
+  age: number,
+  look: (key: string) => Atoms | null,
+): Write[] {
   const writes: Write[] = [];
   const touched = new Set<string>();
   const count = random.chance(0.6) ? 1 : random.between(2, 5);
   for (let i = 0; i < count; i++) {
     const collection = random.pick(["tasks", "tasks", "tasks", "notes", "notes", "things"]);
-    const id = random.pick(IDS);
+    const id = random.chance(0.3) ? `n${Math.floor(age / 6) + random.below(3)}` : random.pick(IDS);
     const key = `${collection}/${id}`;
     if (touched.has(key)) continue;
     touched.add(key);
@@ -65,7 +72,7 @@ function writesOf(random: SeededRandom, collection: string, id: string, tag: str
   const remove: Write = { op: "delete", collection, id };
   const there = random.chance(0.95) ? known !== null : known === null;
   if (!there) return [insert];
-  if (random.chance(0.1)) return [remove];
+  if (random.chance(id.startsWith("n") ? 0.3 : 0.1)) return [remove];
   if (random.chance(0.08)) return [remove, insert];
   const record: RecordData = { id, ...changed(random, collection, tag, known) };
   return [

@@ -1,33 +1,13 @@
-import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Mutation, Outcome } from "../../src/model/mutation.ts";
-import { collection, createServer, type Server } from "../../src/server/index.ts";
-import { openSqliteStore } from "../../src/store/sqlite/index.ts";
-import type { Query, Store } from "../../src/store/store.ts";
 import { type Asked, type Atoms, Oracle, same } from "../../src/testing/oracle.ts";
 import { flawsOf, partsOf } from "../../src/testing/oracle-answer.ts";
 import { type Answer, SmallReplica } from "../../src/testing/oracle-replica.ts";
 import { type SeededRandom, seededRandom } from "../../src/testing/random.ts";
-import { randomWrites, WORKLOAD_COLLECTIONS, WORKLOAD_SUBSCRIPTIONS } from "../../src/testing/workload.ts";
-import type { Clock } from "../../src/util/clock.ts";
+import { WORKLOAD_COLLECTIONS, WORKLOAD_SUBSCRIPTIONS } from "../../src/testing/workload.ts";
 import type { EndLine, Line } from "../../src/wire/lines.ts";
 import type { SubscriptionRequest } from "../../src/wire/pull.ts";
-import type { PushResponse } from "../../src/wire/push.ts";
+import { Place } from "./place.ts";
+import { Writer } from "./writer.ts";
 
-/** In memory where the system has such a place: what power cuts do is tested elsewhere. */
-const FAST = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-const SPACE = "acme";
-/** Nothing here waits for time: a sleep of none yields, any other one lasts until it is aborted. */
-const STILL: Clock = {
-  now: () => 1_767_225_600_000,
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (ms === 0 || signal?.aborted) resolve();
-      else signal?.addEventListener("abort", () => resolve());
-    }),
-};
-const AUTHORS = ["ann", "bob", "cleo", "dan"];
 const BY_KEY = new Map(WORKLOAD_SUBSCRIPTIONS.map((subscription) => [subscription.key, subscription]));
 
 /** How often each thing came to be tested; a test looks that none stayed at zero. */
@@ -51,7 +31,6 @@ interface Snapshot {
   readonly revision: number;
   readonly horizon: number;
   readonly numbers: ReadonlyMap<string, number>;
-  readonly history: number;
 }
 
 /**
@@ -77,39 +56,29 @@ export async function oracleRun(seed: string, steps: number): Promise<Tally> {
 
 class OracleRun {
   readonly tally: Tally = {};
-  private readonly workload: SeededRandom;
   private readonly schedule: SeededRandom;
-  private readonly root: string;
-  private readonly seed: string;
   private readonly oracle = new Oracle(WORKLOAD_COLLECTIONS);
-  private readonly numbers = new Map<string, number>();
+  private readonly place: Place;
+  private readonly writer: Writer;
   private readonly replicas: SmallReplica[] = [];
   /** Replicas that have not yet asked a restored server about all that they hold. */
   private readonly unaware = new Set<SmallReplica>();
   private kept: Kept[] = [];
   private snapshots: Snapshot[] = [];
-  private folder = "";
-  private folders = 0;
-  private store: Store | null = null;
-  private server: Server | null = null;
   private history = 0;
   private horizon = 0;
-  private tag = 0;
-  /** What happens before each read of the store while an answer is made; `busy` while it does. */
-  private disturbance: { readonly happen: () => Promise<void>; busy: Promise<void> | null } | null = null;
-  private pageLimit = 1000;
 
   constructor(seed: string) {
-    this.seed = seed;
-    this.workload = seededRandom(seed).fork("workload");
-    this.schedule = seededRandom(seed).fork("schedule");
-    this.root = mkdtempSync(join(FAST, "tidemark-oracle-"));
+    const random = seededRandom(seed);
+    this.schedule = random.fork("schedule");
+    this.place = new Place(random.fork("server"));
+    this.writer = new Writer(this.oracle, this.place, random.fork("workload"), (what) => this.count(what));
   }
 
   async steps(count: number): Promise<void> {
-    await this.open(this.nextFolder());
+    await this.place.start();
     for (let i = 0; i < 3; i++) this.replicas.push(this.newReplica());
-    for (let i = 0; i < 4; i++) await this.push();
+    for (let i = 0; i < 4; i++) await this.writer.push();
     for (let step = 0; step < count; step++) {
       this.tally.steps = step;
       await this.step();
@@ -118,20 +87,18 @@ class OracleRun {
   }
 
   async close(): Promise<void> {
-    await this.server?.close();
-    await this.store?.close();
-    rmSync(this.root, { recursive: true, force: true });
+    await this.place.end();
   }
 
   private async step(): Promise<void> {
     const { schedule } = this;
     const draw = schedule.fraction();
-    if (draw < 0.45) return this.push();
+    if (draw < 0.45) return this.writer.push();
     if (draw < 0.62) return this.pull(schedule.pick(this.replicas));
     if (draw < 0.7) return this.race(schedule.pick(this.replicas));
-    if (draw < 0.94) return this.pullFromKept();
+    if (draw < 0.92) return this.pullFromKept();
     if (draw < 0.95) return void this.replicas.splice(schedule.below(this.replicas.length), 1, this.newReplica());
-    if (draw < 0.96) return this.restart(this.folder);
+    if (draw < 0.96) return this.restart();
     if (draw < 0.975) return this.snapshot();
     if (draw < 0.985) return this.restore();
     return this.cut();
@@ -143,159 +110,43 @@ class OracleRun {
 
   // The server
 
-  private nextFolder(): string {
-    return join(this.root, String(this.folders++));
-  }
-
-  private async open(folder: string): Promise<void> {
-    const random = this.schedule.fork(`server ${this.folders}`);
-    this.folder = folder;
-    this.store = openSqliteStore({ path: folder });
-    const collections = Object.fromEntries(
-      Object.entries(WORKLOAD_COLLECTIONS).map(([name, { scopes, atoms }]) => [
-        name,
-        collection({ scopes, ...(atoms ? { atoms } : {}) }),
-      ]),
-    );
-    this.server = createServer({
-      store: this.watched(this.store),
-      clock: STILL,
-      random,
-      config: { collections, limits: { rate: false } },
-    });
-  }
-
-  /** The store with small pages, and with others' writes before each read. */
-  private watched(store: Store): Store {
-    const read = async (space: string, queries: readonly Query[]) => {
-      const { disturbance } = this;
-      if (disturbance !== null && disturbance.busy === null) {
-        disturbance.busy = disturbance.happen();
-        await disturbance.busy;
-        disturbance.busy = null;
-      }
-      const small = queries.map((query) =>
-        query.kind === "page" || query.kind === "scan"
-          ? { ...query, limit: Math.min(query.limit, this.pageLimit) }
-          : query,
-      );
-      return store.read(space, small);
-    };
-    return new Proxy(store, {
-      get(target, name) {
-        if (name === "read") return read;
-        const member = Reflect.get(target, name) as unknown;
-        return typeof member === "function" ? member.bind(target) : member;
-      },
-    });
-  }
-
-  private async restart(folder: string): Promise<void> {
+  private async restart(): Promise<void> {
     this.count("restarts");
-    await this.server?.close();
-    await this.store?.close();
-    await this.open(folder);
+    await this.place.start();
   }
 
   private async snapshot(): Promise<void> {
-    await this.restart(this.folder);
-    await this.server?.close();
-    await this.store?.close();
-    const folder = this.nextFolder();
-    cpSync(this.folder, folder, { recursive: true });
-    this.snapshots.push({
-      folder,
-      revision: this.oracle.head,
-      horizon: this.horizon,
-      numbers: new Map(this.numbers),
-      history: this.history,
-    });
-    await this.open(this.folder);
+    const folder = await this.place.backup();
+    const { horizon, oracle, writer } = this;
+    this.snapshots.push({ folder, revision: oracle.head, horizon, numbers: new Map(writer.numbers) });
   }
 
   private async restore(): Promise<void> {
     const snapshot = this.snapshots.pop();
     if (snapshot === undefined) return;
-    await this.restart(snapshot.folder);
+    await this.place.start(snapshot.folder);
     this.count("restores");
     this.oracle.restore(snapshot.revision);
     this.horizon = snapshot.horizon;
-    this.numbers.clear();
-    for (const [author, number] of snapshot.numbers) this.numbers.set(author, number);
+    this.writer.numbers = new Map(snapshot.numbers);
     // What was held at a revision of both histories goes on; what came after it is of another one.
     const shared = ({ since, history }: Kept) => since <= snapshot.revision && history === this.history;
     this.kept = this.kept.map((kept) => (shared(kept) ? { ...kept, history: this.history + 1 } : kept));
     this.history++;
     for (const replica of this.replicas) this.unaware.add(replica);
-    for (let i = this.schedule.below(12); i > 0; i--) await this.push();
+    for (let i = this.schedule.below(12); i > 0; i--) await this.writer.push();
   }
 
   private async cut(): Promise<void> {
     const { head } = this.oracle;
     const tombstones = Math.max(this.horizon, this.schedule.between(0, head));
     const journal = this.schedule.between(tombstones, head);
-    let done = false;
-    while (!done) done = (await this.store?.cut(SPACE, { journal, tombstones, outcomes: 0 }, 7))?.done ?? true;
+    await this.place.cut(journal, tombstones);
     this.horizon = tombstones;
     this.count("cuts");
   }
 
   // Writing
-
-  private async push(): Promise<void> {
-    const { workload, oracle } = this;
-    const author = workload.pick(AUTHORS);
-    const mutations = Array.from({ length: workload.chance(0.8) ? 1 : workload.between(2, 4) }, () =>
-      this.mutation(author),
-    );
-    const last = mutations[mutations.length - 1]?.id ?? 0;
-    const response = await this.post("push", { client: author, acked: (mutations[0]?.id ?? 1) - 1, mutations });
-    const answer = (await response.json()) as PushResponse;
-    if (response.status !== 200) throw new Error(`a push was refused: ${JSON.stringify(answer)}`);
-    if (answer.lastMutation !== last) throw new Error(`lastMutation is ${answer.lastMutation} after mutation ${last}`);
-    for (const [i, mutation] of mutations.entries()) this.judge(author, mutation, answer.outcomes[i]);
-    if (answer.revision !== oracle.head)
-      throw new Error(`the head is ${answer.revision}, by the oracle ${oracle.head}`);
-    this.count("pushes");
-  }
-
-  private mutation(author: string): Mutation {
-    const { workload, oracle } = this;
-    const id = (this.numbers.get(author) ?? 0) + 1;
-    this.numbers.set(author, id);
-    const base = Math.max(0, oracle.head - (workload.chance(0.6) ? 0 : workload.below(12)));
-    const known = workload.chance(0.5) ? base : oracle.head;
-    const writes = randomWrites(workload, `${author}.${this.tag++}`, (key) => oracle.record(known, key));
-    const own = writes.map((write) => (workload.chance(0.1) ? { ...write, base: workload.between(0, base) } : write));
-    return { id, base, writes: own, ...(workload.chance(0.15) ? { whole: true } : {}) };
-  }
-
-  /** An outcome must be what the oracle's own application of the mutation gives (W1 to W5). */
-  private judge(author: string, mutation: Mutation, outcome: Outcome | undefined): void {
-    const before = this.oracle.head;
-    const verdict = this.oracle.apply(author, mutation);
-    const flaw = (text: string) => new Error(`${text}: ${JSON.stringify({ mutation, outcome, verdict })}`);
-    if (outcome === undefined || outcome.id !== mutation.id) throw flaw("no outcome");
-    if (outcome.status !== verdict.status) throw flaw("another status");
-    if (outcome.revision !== this.oracle.head) throw flaw(`another revision than ${this.oracle.head}`);
-    const listed = outcome.status === "superseded" ? outcome.superseded : [];
-    const text = (key: string, atoms: readonly string[], reason: string) => `${key} ${[...atoms].sort()} ${reason}`;
-    const server = listed.map((item) => text(`${item.collection}/${item.id}`, item.atoms, item.reason)).sort();
-    const oracle = verdict.superseded.map((item) => text(item.key, item.atoms, item.reason)).sort();
-    if (JSON.stringify(server) !== JSON.stringify(oracle)) throw flaw("other things superseded");
-    this.count(verdict.status);
-    if (this.oracle.head === before) this.count("without a revision");
-  }
-
-  private async post(verb: "push" | "pull", body: unknown): Promise<Response> {
-    const headers = { "content-type": "application/json", host: "127.0.0.1" };
-    const request = new Request(`http://127.0.0.1/v1/spaces/${SPACE}/${verb}`, {
-      method: "POST",
-      headers,
-      body: JSON.stringify(body),
-    });
-    return (this.server as Server).handler(request, { remote: "127.0.0.1" });
-  }
 
   // Following
 
@@ -332,7 +183,7 @@ class OracleRun {
         lines: await this.ask(request, this.schedule.chance(0.2) ? this.schedule.below(10) : Number.POSITIVE_INFINITY),
         at: 0,
       });
-      for (let i = this.schedule.below(4); i > 0; i--) await this.push();
+      for (let i = this.schedule.below(4); i > 0; i--) await this.writer.push();
     }
     const open = () => flights.filter(({ at, lines }) => at < lines.length);
     while (open().length > 0) {
@@ -392,21 +243,21 @@ class OracleRun {
 
   /** The first lines of an answer; `disturbed`: with small pages and with writes between them. */
   private async ask(subscriptions: readonly SubscriptionRequest[], most: number, disturbed = true): Promise<Line[]> {
-    this.pageLimit = disturbed && this.schedule.chance(0.7) ? this.schedule.between(1, 6) : 1000;
-    let writes = disturbed && this.schedule.chance(0.7) ? this.schedule.below(12) : 0;
+    const { schedule, writer } = this;
+    const pageLimit = disturbed && schedule.chance(0.7) ? schedule.between(1, 6) : 1000;
+    let writes = disturbed && schedule.chance(0.7) ? schedule.below(12) : 0;
     const happen = async () => {
-      if (writes === 0 || this.schedule.chance(0.4)) return;
-      for (let i = this.schedule.between(1, 3); i > 0 && writes > 0; i--, writes--) await this.push();
+      if (writes === 0 || schedule.chance(0.4)) return;
+      for (let i = schedule.between(1, 3); i > 0 && writes > 0; i--, writes--) {
+        await (schedule.chance(0.4) ? writer.flash() : writer.push());
+      }
     };
-    const disturbance = { happen, busy: null as Promise<void> | null };
-    this.disturbance = disturbance;
     const asked = this.oracle.head;
-    const response = await this.post("pull", { subscriptions });
-    if (response.status !== 200) throw new Error(`a pull was refused: ${await response.text()}`);
-    const lines = await firstLines(response, most);
-    this.disturbance = null;
-    await disturbance.busy;
-    this.pageLimit = 1000;
+    const lines = await this.place.disturbed(pageLimit, happen, async () => {
+      const response = await this.place.post("pull", { subscriptions });
+      if (response.status !== 200) throw new Error(`a pull was refused: ${await response.text()}`);
+      return firstLines(response, most);
+    });
     const end = lines.at(-1);
     if (lines.length < most && end?.op !== "end")
       throw new Error(`an answer broke off by itself: ${JSON.stringify(end)}`);

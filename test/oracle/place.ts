@@ -1,0 +1,141 @@
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { collection, createServer, type Server } from "../../src/server/index.ts";
+import { openSqliteStore } from "../../src/store/sqlite/index.ts";
+import type { Query, Store } from "../../src/store/store.ts";
+import type { SeededRandom } from "../../src/testing/random.ts";
+import { WORKLOAD_COLLECTIONS } from "../../src/testing/workload.ts";
+import { must } from "../../src/util/assert.ts";
+import type { Clock } from "../../src/util/clock.ts";
+
+/** In memory where the system has such a place: what power cuts do is tested elsewhere. */
+const FAST = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+const SPACE = "acme";
+/** Nothing here waits for time: a sleep of none yields, any other one lasts until it is aborted. */
+const STILL: Clock = {
+  now: () => 1_767_225_600_000,
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (ms === 0 || signal?.aborted) resolve();
+      else signal?.addEventListener("abort", () => resolve());
+    }),
+};
+
+/** What happens before each read of the store while an answer is made. */
+interface Disturbance {
+  readonly happen: () => Promise<void>;
+  /** While it happens: its own reads are not disturbed. */
+  busy: Promise<void> | null;
+}
+
+/** The real server on the real store, that can be started again, also on an older copy of its store. */
+export class Place {
+  private readonly random: SeededRandom;
+  private readonly root = mkdtempSync(join(FAST, "tidemark-oracle-"));
+  private folder = "";
+  private folders = 0;
+  private store: Store | null = null;
+  private server: Server | null = null;
+  private disturbance: Disturbance | null = null;
+  private pageLimit = 1000;
+
+  constructor(random: SeededRandom) {
+    this.random = random;
+  }
+
+  async start(folder = this.folder || this.newFolder()): Promise<void> {
+    await this.stop();
+    this.folder = folder;
+    this.store = openSqliteStore({ path: folder });
+    const collections = Object.fromEntries(
+      Object.entries(WORKLOAD_COLLECTIONS).map(([name, { scopes, atoms }]) => [
+        name,
+        collection({ scopes, ...(atoms && { atoms }) }),
+      ]),
+    );
+    this.server = createServer({
+      store: this.watched(this.store),
+      clock: STILL,
+      random: this.random.fork(`server ${this.folders}`),
+      config: { collections, limits: { rate: false } },
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.server?.close();
+    await this.store?.close();
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+
+  /** A copy of the store as it is now; the server is started again. */
+  async backup(): Promise<string> {
+    await this.stop();
+    const folder = this.newFolder();
+    cpSync(this.folder, folder, { recursive: true });
+    await this.start();
+    return folder;
+  }
+
+  /** Cuts in slices of a few rows, to the end. */
+  async cut(journal: number, tombstones: number): Promise<void> {
+    const store = must(this.store, "the server runs");
+    while (!(await store.cut(SPACE, { journal, tombstones, outcomes: 0 }, 7)).done);
+  }
+
+  async post(verb: "push" | "pull", body: unknown): Promise<Response> {
+    const headers = { "content-type": "application/json", host: "127.0.0.1" };
+    const url = `http://127.0.0.1/v1/spaces/${SPACE}/${verb}`;
+    const request = new Request(url, { method: "POST", headers, body: JSON.stringify(body) });
+    return must(this.server, "the server runs").handler(request, { remote: "127.0.0.1" });
+  }
+
+  /** Small pages, and something that happens before each read, for as long as `work` goes on. */
+  async disturbed<T>(pageLimit: number, happen: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+    const disturbance: Disturbance = { happen, busy: null };
+    this.pageLimit = pageLimit;
+    this.disturbance = disturbance;
+    try {
+      return await work();
+    } finally {
+      this.disturbance = null;
+      await disturbance.busy;
+      this.pageLimit = 1000;
+    }
+  }
+
+  private newFolder(): string {
+    return join(this.root, String(this.folders++));
+  }
+
+  private watched(store: Store): Store {
+    const read = async (space: string, queries: readonly Query[]) => {
+      const { disturbance } = this;
+      if (disturbance !== null && disturbance.busy === null) {
+        disturbance.busy = disturbance.happen();
+        await disturbance.busy;
+        disturbance.busy = null;
+      }
+      return store.read(
+        space,
+        queries.map((query) => this.small(query)),
+      );
+    };
+    return new Proxy(store, {
+      get(target, name) {
+        if (name === "read") return read;
+        const member = Reflect.get(target, name) as unknown;
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+  }
+
+  private small(query: Query): Query {
+    const paged = query.kind === "page" || query.kind === "scan";
+    return paged ? { ...query, limit: Math.min(query.limit, this.pageLimit) } : query;
+  }
+}
