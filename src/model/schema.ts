@@ -32,8 +32,12 @@ export interface Collection<R extends RecordData = RecordData> {
 // biome-ignore lint/suspicious/noExplicitAny: a collection of any record type; R stands in parameters, so no narrower type accepts all
 export type Collections = { readonly [name: string]: Collection<any> };
 
+/** What a server takes that was told of no collections at all: any of them, with any atoms, in no scope but `*` (W14). */
+export const UNDECLARED: Collections = { "*": {} };
+
 /** The collection of a name, where it is configured. */
 export function collectionOf(collections: Collections, name: string): Collection | null {
+  if (collections === UNDECLARED) return UNDECLARED["*"] as Collection;
   return Object.hasOwn(collections, name) ? (collections[name] as Collection) : null;
 }
 

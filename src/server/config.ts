@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { RestorePolicy } from "../model/batch.ts";
 import type { Authorize } from "../model/grant.ts";
 import { nameFlaw, spaceFlaw } from "../model/names.ts";
-import type { Collections, User } from "../model/schema.ts";
+import { type Collections, UNDECLARED, type User } from "../model/schema.ts";
 import { LIMITS, type Limits, type RateLimits } from "../wire/limits.ts";
 import { type Age, ageOf } from "./age.ts";
 import { pathText } from "./requests/parts.ts";
@@ -30,6 +30,7 @@ export interface AuthConfig {
 export interface Config {
   /** "open": a first push creates a space; else the spaces that there are. Default "open". */
   readonly spaces?: "open" | readonly string[];
+  /** The collections that there are; any other is refused. Absent: every collection is taken, with any atoms (W14). */
   readonly collections?: Collections;
   /** The version of the schema, and the oldest one that a client may speak (C8). */
   readonly schema?: { readonly version: number; readonly oldest?: number };
@@ -103,7 +104,7 @@ export function settingsOf(config: Config = {}): Settings {
   const journal = age(retention.journal, "90d");
   return {
     spaces: config.spaces === undefined || config.spaces === "open" ? "open" : new Set(config.spaces),
-    collections: config.collections ?? {},
+    collections: config.collections ?? UNDECLARED,
     schema: schema ? { version: schema.version, oldest: schema.oldest ?? 0 } : null,
     auth: config.auth ?? {},
     limits: { ...LIMITS, ...limits, rate: rate === false ? null : { ...LIMITS.rate, ...rate } },

@@ -69,12 +69,13 @@ function causeOf({ code, message }: NodeJS.ErrnoException, host: string, port: n
 }
 
 async function drain(http: HttpServer, server: Server): Promise<void> {
+  const gone = new AbortController();
   const closed = new Promise<void>((resolve) => {
     http.close(() => resolve());
-  });
+  }).then(() => gone.abort());
   await server.close();
   http.closeIdleConnections();
-  await Promise.race([closed, systemClock.sleep(FLUSH)]);
+  await Promise.race([closed, systemClock.sleep(FLUSH, gone.signal)]);
   http.closeAllConnections();
   await closed;
 }

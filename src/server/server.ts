@@ -91,7 +91,8 @@ export function createServer(options: ServerOptions): Server {
   async function close(): Promise<void> {
     stop.abort();
     await Promise.all([ready, retention]);
-    await Promise.race([active.idle(), clock.sleep(GRACE)]);
+    const idle = new AbortController();
+    await Promise.race([active.idle().then(() => idle.abort()), clock.sleep(GRACE, idle.signal)]);
     await spaces.idle();
     await options.store.close();
   }

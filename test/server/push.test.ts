@@ -56,6 +56,13 @@ describe("POST …/push", () => {
     expect(await problemIn(server.request("/v1/spaces/other"))).toMatchObject({ code: "unknown-space" });
   });
 
+  it("[W14] a server that was told of no collections takes any, in no scope but *", async () => {
+    await using server = new TestServer({}, { config: { auth: { open: true } } });
+    const write = { op: "insert" as const, collection: "anything", record: { id: "a", scope: "x" } };
+    expect((await server.push(one("c1", 1, [write]))).outcomes).toMatchObject([{ status: "applied" }]);
+    expect((await server.pull([{ scope: "*" }])).at(-1)).toMatchObject({ subscriptions: { "*": { count: 1 } } });
+  });
+
   it("[W7] a collection that is not configured is rejected by name, and the rest goes on", async () => {
     await using server = new TestServer();
     const stranger = { op: "insert" as const, collection: "strangers", record: { id: "a" } };

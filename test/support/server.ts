@@ -25,9 +25,9 @@ export class TestServer {
     const open = config.auth === undefined && options.secrets === undefined;
     this.server = createServer({
       log: LOG,
+      config: { collections: { items: ITEMS }, ...config, ...(open && { auth: { open: true } }) },
       ...options,
       store: this.store,
-      config: { collections: { items: ITEMS }, ...config, ...(open && { auth: { open: true } }) },
     });
   }
 

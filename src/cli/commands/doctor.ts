@@ -55,8 +55,10 @@ async function configuration(given: string | undefined, env: Environment): Promi
   try {
     const { config, path } = await loadConfig(given, env);
     if (path === null)
-      return { what, state: "note", text: "there is none here, so nothing can be written: tidemark init writes one" };
-    const names = Object.keys(config.collections ?? {});
+      return { what, state: "note", text: "there is none here, so any collection is taken as it comes: tidemark init writes one" };
+    if (config.collections === undefined)
+      return { what, state: "note", text: `${path} names no collections, so any is taken as it comes: name them` };
+    const names = Object.keys(config.collections);
     if (names.length === 0)
       return { what, state: "note", text: `${path} has no collections, so nothing can be written: add one` };
     return { what, state: "fine", text: `${path}, collections: ${names.join(", ")}` };
