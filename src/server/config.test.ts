@@ -37,7 +37,7 @@ describe("configuration", () => {
     expect(settings).toMatchObject({ spaces: "open", schema: null, restore: "heal", origins: [] });
   });
 
-  it("[G2] keeps tombstones for 90 days, and at least as long as the journal", () => {
+  it("[G4] [G2] keeps tombstones for 90 days, and at least as long as the journal", () => {
     const day = 86_400_000;
     expect(settingsOf().retention).toMatchObject({ tombstones: 90 * day, journal: 90 * day, outcomes: 90 * day });
     expect(settingsOf({ retention: { journal: "30d" } }).retention).toMatchObject({

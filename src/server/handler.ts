@@ -51,7 +51,9 @@ export function handlerOf(core: Core): (request: Request, context?: Context) => 
 
 /** The path from where Tidemark's own begins, whatever prefix it is mounted under. */
 export function ownPath(path: string): string {
-  return /\/(?:v1\/|(?:healthz|readyz|metrics)$).*$/.exec(path)?.[0] ?? path;
+  const space = path.lastIndexOf("/v1/spaces/");
+  if (space >= 0) return path.slice(space);
+  return /\/(?:healthz|readyz|metrics)$/.exec(path)?.[0] ?? path;
 }
 
 function matches(pattern: string, path: string): boolean {

@@ -11,7 +11,7 @@ import { Questions, unknownSpace } from "./questions.ts";
 import { parsed } from "./requests/parts.ts";
 
 /** Rows that one slice removes: a push waits for no more than that (G3). */
-const SLICE = 500;
+const SLICE = 200;
 
 /** How much is kept, in milliseconds; `Infinity`: all. */
 export interface Ages {

@@ -106,6 +106,14 @@ describe("who asks", () => {
     });
   });
 
+  it("[H11] who may not know of a space hears the same where it is and where it is not", async () => {
+    const auth = { authenticate: () => ({ id: "bob" }), authorize: () => false };
+    await using server = new TestServer({ auth, spaces: ["acme"] });
+    const [there, not] = [await problemIn(server.request(SPACE)), await problemIn(server.request("/v1/spaces/none"))];
+    expect(there).toMatchObject({ code: "forbidden" });
+    expect(not).toEqual(there);
+  });
+
   it("[A3] an `authorize` that throws has not said yes", async () => {
     const auth = {
       authenticate: () => ({ id: "ann" }),

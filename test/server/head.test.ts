@@ -110,7 +110,7 @@ describe("journal and history", () => {
     ]);
   });
 
-  it("[H7] gives no more than the limit, across the slices it reads in", async () => {
+  it("[H12] [H7] gives no more than the limit, across the slices it reads in", async () => {
     await using server = new TestServer();
     const mutations = Array.from({ length: 130 }, (_, i) => ({ id: i + 1, base: 0, writes: [insert(`r${i}`)] }));
     await server.push({ client: "c1", mutations });

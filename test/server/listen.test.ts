@@ -42,7 +42,7 @@ describe("listen", () => {
     await close();
   });
 
-  it("[H8] [C2] ends gracefully: who waits is answered, what runs ends, and it may be told twice", async () => {
+  it("[H15] [H8] [C2] ends gracefully: who waits is answered, what runs ends, and it may be told twice", async () => {
     const server = started();
     const { url, close } = await listen(server, { port: 0 });
     await post(url, "push", { client: "c1", mutations: [{ id: 1, base: 0, writes: [insert("a")] }] });

@@ -51,12 +51,12 @@ const mounts: { [name: string]: (server: Server) => Promise<string> } = {
       POST: (request: Request) => server.handler(request),
     };
     const route = (request: Request) => handlers[request.method as "GET"](request);
-    return `${await served(getRequestListener(route, { overrideGlobalObjects: false }))}/api/deep/sync`;
+    return `${await served(getRequestListener(route, { overrideGlobalObjects: false }))}/api/v1/sync`;
   },
 };
 
 describe.each(Object.entries(mounts))("mounted in %s", (_, mount) => {
-  it("[H4] [H3] takes a push, streams a pull, tells errors", async () => {
+  it("[H14] [H4] [H3] takes a push, streams a pull, tells errors", async () => {
     const server = createServer({
       store: openSqliteStore({ path: ":memory:" }),
       config: { collections: { items: {} }, auth: { open: true } },

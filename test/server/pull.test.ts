@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { openSqliteStore } from "../../src/store/sqlite/index.ts";
+import { type Store, StoreError } from "../../src/store/store.ts";
 import { virtualClock } from "../../src/testing/clock.ts";
 import type { Line } from "../../src/wire/lines.ts";
 import {
@@ -33,6 +35,31 @@ const named = (i: number) => `r${String(i).padStart(5, "0")}`;
 
 const records = (lines: readonly Line[]) => ofOp(lines, "put").flatMap((line) => line.records);
 const ids = (lines: readonly Line[]) => records(lines).map(({ id }) => id);
+
+describe("an answer that cannot be finished", () => {
+  it("[H13] ends with its problem, and without an end", async () => {
+    const store = openSqliteStore({ path: ":memory:" });
+    let reads = 0;
+    const read: Store["read"] = (space, queries) => {
+      reads += 1;
+      if (reads > 2) throw new StoreError("unavailable", "the disk is gone");
+      return store.read(space, queries);
+    };
+    await using server = new TestServer({}, { store: storeWith(store, { read }) });
+    await server.write(
+      "c1",
+      Array.from({ length: 900 }, (_, i) => insert(`i${i}`)),
+    );
+    await server.write(
+      "c1",
+      Array.from({ length: 900 }, (_, i) => insert(`j${i}`)),
+    );
+    reads = 0;
+    const lines = await server.pull([{ scope: "*" }]);
+    expect(lines.map(({ op }) => op)).toEqual(["begin", "subscription", "put", "mark", "error"]);
+    expect(lines.at(-1)).toMatchObject({ problem: { code: "unavailable" } });
+  });
+});
 
 describe("copies", () => {
   it("[P5] a copy gives the records in the order of their keys, by UTF-8 bytes", async () => {

@@ -185,7 +185,7 @@ describe("group commit", () => {
     await answer;
   });
 
-  it("[W7] what the store cannot hold of one mutation harms nobody else's", async () => {
+  it("[W13] [W7] what the store cannot hold of one mutation harms nobody else's", async () => {
     const poison = counted(openSqliteStore({ path: ":memory:" }), ({ keys }) =>
       keys.has("items/poison") ? new Error("cannot bind this value") : null,
     );
