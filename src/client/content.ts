@@ -31,6 +31,32 @@ function inOrder(value: Json): boolean {
   return true;
 }
 
+/** A fingerprint that is being added up: a copy adds a hundred thousand digests. */
+export class Sum {
+  #count: number;
+  readonly #lanes: Uint32Array;
+
+  constructor({ count, lanes }: Fingerprint) {
+    this.#count = count;
+    this.#lanes = Uint32Array.from(lanes);
+  }
+
+  add(digest: Lanes): void {
+    this.#count++;
+    for (let i = 0; i < 4; i++) this.#lanes[i] = (this.#lanes[i] as number) + (digest[i] as number);
+  }
+
+  subtract(digest: Lanes): void {
+    this.#count--;
+    for (let i = 0; i < 4; i++) this.#lanes[i] = (this.#lanes[i] as number) - (digest[i] as number);
+  }
+
+  fingerprint(): Fingerprint {
+    const [a = 0, b = 0, c = 0, d = 0] = this.#lanes;
+    return { count: this.#count, lanes: [a, b, c, d] };
+  }
+}
+
 /** A fingerprint as it is written on the wire. */
 export function parsedFingerprint(count: number, digest: string): Fingerprint {
   const lane = (i: number) => Number.parseInt(digest.slice(i * 8, i * 8 + 8), 16);

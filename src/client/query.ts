@@ -6,7 +6,7 @@ import { compareUtf8 } from "../util/utf8.ts";
 import { ClientError } from "./errors.ts";
 import { call } from "./events.ts";
 import type { Local } from "./local.ts";
-import { allRows } from "./replica.ts";
+import { rowsOf } from "./replica.ts";
 
 /** Which records, in which order. */
 export interface Query<N extends string = string> {
@@ -74,8 +74,10 @@ function rankOf(value: Json): number {
 export async function matching(local: Local, query: PreparedQuery): Promise<RecordData[]> {
   const found: RecordData[] = [];
   const { from, to } = query.range;
-  for await (const { key, data } of allRows(local.store, from, to)) {
-    if (local.view.over(key) === undefined && query.matches(data)) found.push(data);
+  for await (const rows of rowsOf(local.store, from, to)) {
+    for (const { key, data } of rows) {
+      if (local.view.over(key) === undefined && query.matches(data)) found.push(data);
+    }
   }
   for (const key of local.view.touched) {
     const data = local.view.over(key);

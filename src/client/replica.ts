@@ -1,7 +1,7 @@
-import { addLanes, EMPTY, type Fingerprint, type Lanes, subtractLanes } from "../model/fingerprint.ts";
+import { EMPTY, type Fingerprint } from "../model/fingerprint.ts";
 import { type Key, keyOf, type RecordData, type Revision } from "../model/record.ts";
 import type { Json } from "../util/json.ts";
-import { digestOfRow } from "./content.ts";
+import { digestOfRow, Sum } from "./content.ts";
 import type { Subscription } from "./state.ts";
 import type { ClientStore, RecordLine, Row } from "./store/store.ts";
 
@@ -70,7 +70,8 @@ class Merge {
   }
 
   async segment(segment: Segment, store: ClientStore): Promise<void> {
-    if (segment.mode === "copy") this.#received.set(segment.subscription.number, new Set());
+    // Where nothing of the base remains, a copy has brought whatever its subscription holds.
+    if (segment.mode === "copy" && this.#base !== null) this.#received.set(segment.subscription.number, new Set());
     for (let skip = 0; segment.staged; skip += STAGED_LINES) {
       const lines = await store.staged(segment.subscription.number, skip, STAGED_LINES);
       for (const line of lines) await this.#line(line, segment.subscription);
@@ -137,40 +138,44 @@ class Merge {
     const copies = segments.filter(({ mode, subscription }) => mode === "copy" && subscription.revision !== null);
     const ending = [...copies.map(({ subscription }) => subscription.number), ...ended];
     if (ending.length === 0 || this.#base === null) return;
-    for await (const row of allRows(this.#base, null, null)) {
-      if (!ending.some((number) => row.holders.includes(number))) continue;
-      if (!this.#before.has(row.key)) this.#before.set(row.key, row);
-      for (const number of ending) if (!this.#received.get(number)?.has(row.key)) this.#remove(row.key, number);
+    for await (const rows of rowsOf(this.#base, null, null)) {
+      for (const row of rows) this.#endHolding(row, ending);
     }
+  }
+
+  #endHolding(row: Row, ending: readonly number[]): void {
+    if (!ending.some((number) => row.holders.includes(number))) return;
+    if (!this.#before.has(row.key)) this.#before.set(row.key, row);
+    for (const number of ending) if (!this.#received.get(number)?.has(row.key)) this.#remove(row.key, number);
   }
 
   fingerprints(all: readonly Subscription[], copied: ReadonlySet<number>, wipe: boolean): Map<number, Fingerprint> {
-    const sums = new Map<number, Fingerprint>();
-    for (const { number, fingerprint } of all) sums.set(number, wipe || copied.has(number) ? EMPTY : fingerprint);
+    const sums = new Map<number, Sum>();
+    for (const { number, fingerprint } of all) {
+      sums.set(number, new Sum(wipe || copied.has(number) ? EMPTY : fingerprint));
+    }
     for (const [key, after] of this.rows) {
       const before = this.#before.get(key);
       const old = before?.holders.filter((number) => !copied.has(number)) ?? [];
-      if (before !== undefined && old.length > 0) addTo(sums, old, -1, digestOfRow(before));
-      if (after !== null) addTo(sums, after.holders, 1, digestOfRow(after));
+      if (before !== undefined && old.length > 0) {
+        const digest = digestOfRow(before);
+        for (const number of old) sums.get(number)?.subtract(digest);
+      }
+      if (after !== null) {
+        const digest = digestOfRow(after);
+        for (const number of after.holders) sums.get(number)?.add(digest);
+      }
     }
-    return sums;
+    return new Map([...sums].map(([number, sum]) => [number, sum.fingerprint()]));
   }
 }
 
-function addTo(sums: Map<number, Fingerprint>, numbers: readonly number[], sign: 1 | -1, digest: Lanes): void {
-  const combine = sign === 1 ? addLanes : subtractLanes;
-  for (const number of numbers) {
-    const sum = sums.get(number);
-    if (sum !== undefined) sums.set(number, { count: sum.count + sign, lanes: combine(sum.lanes, digest) });
-  }
-}
-
-/** Rows from a key to a key, read in pieces. */
-export async function* allRows(store: ClientStore, from: Key | null, to: Key | null): AsyncGenerator<Row> {
+/** Rows from a key to a key, in key order, some at a time. */
+export async function* rowsOf(store: ClientStore, from: Key | null, to: Key | null): AsyncGenerator<readonly Row[]> {
   let next = from;
   for (;;) {
     const rows = await store.scan(next, to, SCANNED_ROWS);
-    yield* rows;
+    yield rows;
     if (rows.length < SCANNED_ROWS) return;
     // The least key behind the last one: no text sorts between a text and the same with U+0000 at its end.
     next = `${(rows.at(-1) as Row).key}\u0000`;

@@ -1,12 +1,12 @@
-import { addFingerprints, EMPTY, type Fingerprint, sameFingerprint } from "../model/fingerprint.ts";
+import { EMPTY, type Fingerprint, sameFingerprint } from "../model/fingerprint.ts";
 import { type Key, type KeyRange, keyOf, keyParts, type Revision } from "../model/record.ts";
 import { sameJson } from "../util/json.ts";
 import type { RangeLine } from "../wire/lines.ts";
-import { digestOfRow, parsedFingerprint } from "./content.ts";
+import { digestOfRow, parsedFingerprint, Sum } from "./content.ts";
 import { agrees, type Exchanged, exchange, requestOf } from "./exchange.ts";
 import type { Local } from "./local.ts";
 import { copyAnew } from "./recover.ts";
-import { allRows, applied } from "./replica.ts";
+import { applied, rowsOf } from "./replica.ts";
 import type { Subscription } from "./state.ts";
 import type { RecordLine, Row } from "./store/store.ts";
 import type { Transport } from "./transport.ts";
@@ -136,11 +136,11 @@ export class Verifier {
 
   /** Fingerprint of what the store holds of a subscription in a range. */
   async #count(number: number, { from, to }: KeyRange): Promise<Fingerprint> {
-    let sum = EMPTY;
-    for await (const row of allRows(this.#local.store, from, to)) {
-      if (row.holders.includes(number)) sum = addFingerprints(sum, { count: 1, lanes: digestOfRow(row) });
+    const sum = new Sum(EMPTY);
+    for await (const rows of rowsOf(this.#local.store, from, to)) {
+      for (const row of rows) if (row.holders.includes(number)) sum.add(digestOfRow(row));
     }
-    return sum;
+    return sum.fingerprint();
   }
 
   async #recount(number: number): Promise<void> {
@@ -157,8 +157,9 @@ export class Verifier {
     return await this.#local.gate.exclusive(async () => {
       const local = this.#local;
       const held = new Map<Key, Row>();
-      for await (const row of allRows(local.store, range.from, range.to))
-        if (row.holders.includes(number)) held.set(row.key, row);
+      for await (const rows of rowsOf(local.store, range.from, range.to)) {
+        for (const row of rows) if (row.holders.includes(number)) held.set(row.key, row);
+      }
       const at = local.meta.revision;
       const lines: RecordLine[] = [];
       const differences: Difference[] = [];
