@@ -47,6 +47,8 @@ export interface VirtualNetwork {
   faults: NetworkFaults;
   /** Lets requests reach this handler from now on. `stop` breaks all that is in flight, like a process that died. */
   serve(handler: Handler): { stop(): void };
+  /** All that is on its way to the server is lost: nothing outlives the machine that it was sent to. */
+  forget(): void;
   /** A participant's place in the network. */
   join(name: string): Peer;
   /** Calls the listener with each request that a handler has answered. */
@@ -86,6 +88,7 @@ interface Exchange {
  */
 export function virtualNetwork(clock: VirtualClock, random: SeededRandom): VirtualNetwork {
   let served: Served | null = null;
+  let machine = 0;
   const listeners: ((delivery: Delivery) => void)[] = [];
 
   const network: VirtualNetwork = {
@@ -99,6 +102,9 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
           mine.gone.abort();
         },
       };
+    },
+    forget() {
+      machine++;
     },
     join(name) {
       const partition = { up: false, down: false };
@@ -128,9 +134,10 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
     const politely = random.chance(0.5);
     const silence = random.chance(faults.silent) ? random.fraction() * faults.silence : 0;
 
+    const sentTo = machine;
     await oneWay();
     if (repeated !== null) void deliverAgain(exchange, repeated);
-    if (lost || exchange.partition.up) throw await failure(silence);
+    if (lost || machine !== sentTo || exchange.partition.up) throw await failure(silence);
     const server = served;
     if (server === null) throw await failure(0);
     const response = await until(server.gone.signal, deliver(server, exchange)).catch(async () => {
@@ -154,9 +161,10 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
   }
 
   async function deliverAgain(exchange: Exchange, late: number): Promise<void> {
+    const sentTo = machine;
     await clock.sleep(late);
     const server = served;
-    if (server === null) return;
+    if (server === null || machine !== sentTo) return;
     const response = await deliver(server, { ...exchange, signal: server.gone.signal }).catch(() => null);
     await response?.body?.cancel().catch(() => {});
   }

@@ -134,6 +134,7 @@ export class SimulatedServer {
   async restore(policy: RestorePolicy): Promise<void> {
     const backup = this.random.pick(this.backups);
     await this.kill();
+    this.network.forget();
     this.folder = this.newFolder();
     this.copy(backup.folder, this.folder);
     this.chronicle.restored(backup.moment);

@@ -59,6 +59,22 @@ export const BUGS: readonly Bug[] = [
   },
   {
     ...oracle,
+    name: "two copies that began at one head share a line",
+    rule: "P13",
+    file: "src/server/answer.ts",
+    find: "if (this.last === own && this.has(own)) return",
+    replace: "if (this.last?.at === own.at) return",
+  },
+  {
+    ...simulation,
+    name: "a copy whose first page was empty cannot go on",
+    rule: "P5",
+    file: "src/client/answer.ts",
+    find: "part.staged || opened !== undefined ? part.mode : null",
+    replace: "part.staged || part.lines.length > 0 ? part.mode : null",
+  },
+  {
+    ...oracle,
     name: "a page of a delta counts as all of it",
     rule: "P15",
     file: "src/server/answer.ts",
@@ -178,6 +194,14 @@ export const BUGS: readonly Bug[] = [
     file: "src/client/recover.ts",
     find: "const again = offeredAgain(each, common);",
     replace: "const again = null as Pending | null;",
+  },
+  {
+    ...simulation,
+    name: "what a restored server still has is offered to it again",
+    rule: "R2",
+    file: "src/client/recover.ts",
+    find: "outcome.revision > common && number > (survived.get(client) ?? 0);",
+    replace: "outcome.revision > common;",
   },
   {
     ...simulation,
