@@ -107,6 +107,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     ...simulation,
+    seeds: 80,
     name: "a copy does not drop what it did not bring",
     rule: "P7",
     file: "src/client/replica.ts",
