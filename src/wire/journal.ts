@@ -1,5 +1,5 @@
-import type { JsonObject } from "../util/json.ts";
 import type { Revision } from "../model/record.ts";
+import type { JsonObject } from "../util/json.ts";
 
 export interface WireAuthor {
   readonly user: string;

@@ -1,5 +1,5 @@
-import type { JsonObject } from "../util/json.ts";
 import type { RecordData, Revision } from "../model/record.ts";
+import type { JsonObject } from "../util/json.ts";
 
 /** Why a subscription is copied although it had a cursor, or none (P6). */
 export type CopyReason = "new" | "expired" | "diverged" | "changed";

@@ -47,6 +47,13 @@ export class Problem extends Error {
 
   body(): ProblemBody {
     const status = PROBLEMS[this.code];
-    return { type: `urn:tidemark:problem:${this.code}`, title: this.code, status, code: this.code, detail: this.message, ...this.extras };
+    return {
+      type: `urn:tidemark:problem:${this.code}`,
+      title: this.code,
+      status,
+      code: this.code,
+      detail: this.message,
+      ...this.extras,
+    };
   }
 }

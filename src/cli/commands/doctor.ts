@@ -55,7 +55,11 @@ async function configuration(given: string | undefined, env: Environment): Promi
   try {
     const { config, path } = await loadConfig(given, env);
     if (path === null)
-      return { what, state: "note", text: "there is none here, so any collection is taken as it comes: tidemark init writes one" };
+      return {
+        what,
+        state: "note",
+        text: "there is none here, so any collection is taken as it comes: tidemark init writes one",
+      };
     if (config.collections === undefined)
       return { what, state: "note", text: `${path} names no collections, so any is taken as it comes: name them` };
     const names = Object.keys(config.collections);
