@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -19,7 +20,9 @@ export default defineConfig({
     include: ["{src,test,examples,bench}/**/*.test.ts"],
     reporters: ["default", here("test/support/tally.ts")],
     pool: "forks",
-    testTimeout: process.env["TIDEMARK_LONG"] ? 900_000 : 60_000,
+    // On two cores vitest would take one: a test that waits for a process would keep all others waiting.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    testTimeout: process.env["TIDEMARK_LONG"] ? 900_000 : 120_000,
     hookTimeout: 60_000,
   },
 });
