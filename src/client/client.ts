@@ -1,7 +1,4 @@
-import type { Filter } from "../model/filter.ts";
-import { filterFlaw } from "../model/filter.ts";
-import { EMPTY } from "../model/fingerprint.ts";
-import { idFlaw, nameFlaw, scopeFlaw, spaceFlaw } from "../model/names.ts";
+import { idFlaw, nameFlaw, spaceFlaw } from "../model/names.ts";
 import { keyOf } from "../model/record.ts";
 import type { Collections, RecordOf } from "../model/schema.ts";
 import { type Clock, systemClock } from "../util/clock.ts";
@@ -13,11 +10,17 @@ import { Emitter as NewEmitter } from "./events.ts";
 import { Local } from "./local.ts";
 import { LiveQuery, matching, PreparedQuery, type Query } from "./query.ts";
 import { type Mutated, Queue } from "./queue.ts";
-import { applied } from "./replica.ts";
-import { type Subscription, sameCoverage } from "./state.ts";
 import type { Status } from "./status.ts";
 import { memoryStore } from "./store/memory.ts";
 import { type ClientStore, StoreError } from "./store/store.ts";
+import {
+  checkedSubscription,
+  filled,
+  type SubscribeOptions,
+  type SubscriptionHandle,
+  subscribed,
+  unsubscribed,
+} from "./subscribe.ts";
 import { Sync } from "./sync.ts";
 import { type Auth, Transport } from "./transport.ts";
 import type { VerifyReport } from "./verify.ts";
@@ -37,22 +40,6 @@ export interface ClientOptions<C extends Collections = Collections> {
   readonly random?: Random;
   /** Seconds that a pull waits for news; 25 by default, at most what the server allows (60). */
   readonly wait?: number;
-}
-
-export interface SubscribeOptions {
-  readonly scope: string;
-  /** The name of the subscription within this client; by default the scope. */
-  readonly key?: string;
-  readonly collections?: readonly string[];
-  readonly where?: Filter;
-}
-
-export interface SubscriptionHandle {
-  readonly key: string;
-  /** Resolves when the replica first holds all of it; at once where a store brought it along. */
-  readonly ready: Promise<void>;
-  /** Ends it; what only it held goes. */
-  unsubscribe(): Promise<void>;
 }
 
 /** A replica of parts of a space, and a queue of what is written to it. Reads and writes are local; sync runs beside them. */
@@ -115,7 +102,7 @@ class TidemarkClient implements Client {
   readonly #ready: Promise<Running>;
   #running: Running | null = null;
   #failure: unknown = null;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: ClientOptions) {
     const flaw = spaceFlaw(options.space);
@@ -140,7 +127,7 @@ class TidemarkClient implements Client {
       wait = WAIT,
     } = this.#options;
     const fetch = this.#options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-    const { local, damage } = await Local.open({
+    const { local, damage } = await opened({
       store,
       clock,
       random,
@@ -155,6 +142,10 @@ class TidemarkClient implements Client {
     if (damage !== null) this.#events.emit("recovered", { reason: "damaged", message: damage });
     if (!this.#closed) sync.start();
     return this.#running;
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   get status(): Status {
@@ -175,7 +166,9 @@ class TidemarkClient implements Client {
 
   subscribe(options: SubscribeOptions): SubscriptionHandle {
     const wanted = checkedSubscription(options);
-    const added = this.#use(({ local, sync }) => this.#subscribed(local, sync, wanted));
+    const added = this.#use(async ({ local, sync }) => {
+      if (await subscribed(local, wanted)) sync.pullSoon();
+    });
     return this.#handle(wanted.key, added);
   }
 
@@ -186,51 +179,16 @@ class TidemarkClient implements Client {
   }
 
   #handle(key: string, added: Promise<void>): SubscriptionHandle {
-    const ready = added.then(() => this.#filled(key));
+    const ready = added.then(() => this.#use(({ local }) => filled(local, key, this.#closing.signal)));
     ready.catch(() => {});
-    return {
-      key,
-      ready,
-      unsubscribe: () => added.then(() => this.#use(({ local, sync }) => unsubscribed(local, sync, key))),
+    const unsubscribe = async () => {
+      await added;
+      await this.#use(async ({ local, sync }) => {
+        await unsubscribed(local, key);
+        sync.pullSoon();
+      });
     };
-  }
-
-  async #subscribed(local: Local, sync: Sync, wanted: Wanted): Promise<void> {
-    await local.gate.exclusive(async () => {
-      const known = local.subscriptionOf(wanted.key);
-      if (known !== undefined && sameCoverage(known, wanted) && !known.revoked) return;
-      if (known !== undefined) {
-        // Another filter or scope under the same name: a copy replaces what is held.
-        await local.commit({
-          unstage: [known.number],
-          subscriptions: [{ ...known, ...wanted, cursor: null, staging: null, revoked: false }],
-        });
-        return;
-      }
-      const number = local.meta.nextSubscription;
-      const subscription = { ...wanted, ...UNFILLED, number };
-      await local.commit({ meta: { nextSubscription: number + 1 }, subscriptions: [subscription] });
-    });
-    if (local.subscriptionOf(wanted.key)?.cursor === null) sync.pullSoon();
-  }
-
-  /** Resolves when the subscription is complete; rejects where it is refused or ended. */
-  async #filled(key: string): Promise<void> {
-    const { local } = await this.#ready;
-    await new Promise<void>((resolve, reject) => {
-      const offs: (() => void)[] = [];
-      const look = () => {
-        const now = local.subscriptionOf(key);
-        if (now !== undefined && !now.revoked && !this.#closed && (now.cursor === null || now.staging !== null)) return;
-        for (const off of offs) off();
-        if (now === undefined || this.#closed)
-          reject(new ClientError("closed", "the subscription was ended before it was complete"));
-        else if (now.revoked) reject(new ClientError("revoked", `this principal may not read ${now.scope}`));
-        else resolve();
-      };
-      offs.push(this.#events.on("status", look), this.#events.on("revoked", look));
-      look();
-    });
+    return { key, ready, unsubscribe };
   }
 
   async get(collection: string, id: string): Promise<never> {
@@ -265,6 +223,7 @@ class TidemarkClient implements Client {
 
   mutate(write: (tx: Transaction) => void, { whole = false } = {}): Mutated {
     this.#checkOpen();
+    this.#checkOwner();
     const local = this.#ready.then((running) => running.local);
     const mutated = this.#queue.mutate(local, this.#options.schema?.collections, write, whole);
     mutated.local.then(() => this.#running?.sync.pushSoon()).catch(() => {});
@@ -285,7 +244,7 @@ class TidemarkClient implements Client {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#closed = true;
+    this.#closing.abort();
     const running = await this.#ready.catch(() => null);
     if (running === null) return;
     await running.sync.stop();
@@ -297,8 +256,7 @@ class TidemarkClient implements Client {
   /** Reads what the application sees, never half of a change. */
   async #read<T>(read: (local: Local) => Promise<T>): Promise<T> {
     return await this.#use(async ({ local, sync }) => {
-      if (!sync.mayShow)
-        throw new ClientError("other-principal", sync.status.cause ?? "this store belongs to another principal");
+      this.#checkOwner();
       try {
         return await local.gate.shared(() => read(local));
       } catch (error) {
@@ -313,35 +271,23 @@ class TidemarkClient implements Client {
     return await task(await this.#ready);
   }
 
+  /** Nothing is shown of a store that is somebody else's, and nothing put into it (C9). */
+  #checkOwner(): void {
+    if (this.#running === null || this.#running.sync.mayShow) return;
+    throw new ClientError("other-principal", this.status.cause ?? "this store belongs to another principal");
+  }
+
   #checkOpen(): void {
     if (this.#closed) throw new ClientError("closed", "the client has been closed");
   }
 }
 
-type Wanted = Pick<Subscription, "key" | "scope" | "collections" | "where">;
-
-const UNFILLED = { cursor: null, revision: null, staging: null, fingerprint: EMPTY, distrust: false, revoked: false };
-
-function checkedSubscription({ scope, key = scope, collections, where }: SubscribeOptions): Wanted {
-  const refuse = (flaw: string | null | undefined, path: string) => {
-    if (flaw) throw new ClientError("invalid", flaw, path);
-  };
-  refuse(scopeFlaw(scope), "scope");
-  refuse(idFlaw(key), "key");
-  for (const name of collections ?? []) refuse(nameFlaw(name), "collections");
-  const flaw = where === undefined ? null : filterFlaw(where);
-  refuse(flaw?.reason, `where.${flaw?.path}`);
-  return { key, scope, collections: collections ? [...collections] : null, where: where ?? null };
-}
-
-/** Takes out what only this subscription held, and forgets it. */
-async function unsubscribed(local: Local, sync: Sync, key: string): Promise<void> {
-  await local.gate.exclusive(async () => {
-    const ended = local.subscriptionOf(key);
-    if (ended === undefined) return;
-    const others = [...local.subscriptions.values()].filter((each) => each !== ended);
-    const { wipe, rows } = await applied(local.store, [...others, ended], [], [ended.number]);
-    await local.commit({ unstage: [ended.number], wipe, rows, dropped: [ended.number] });
-  });
-  sync.pullSoon();
+/** Opens the store; one that cannot be used is not kept open. */
+async function opened(options: Parameters<typeof Local.open>[0]): ReturnType<typeof Local.open> {
+  try {
+    return await Local.open(options);
+  } catch (error) {
+    await options.store.close();
+    throw error;
+  }
 }

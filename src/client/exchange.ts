@@ -91,6 +91,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   const meta = metaAfter(local.meta, answer, segments, end, last);
   const renews = local.meta.renew === null && meta.renew !== null;
   const queue = queueAfter(local, end, meta, last);
+  const forgotten = queue.settled === undefined ? [] : await local.outlived();
   const reached = reachedBy(segments, changed, end);
   const touched = wipe ? segments.length > 0 || ended.length > 0 : rows.size > 0;
   await local.commit({
@@ -100,6 +101,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     ...(touched && { wipe, rows }),
     ...(changed.size > 0 && { subscriptions: [...changed.values()] }),
     ...queue,
+    ...(forgotten.length > 0 && { forgotten }),
     lazy: queue.settled === undefined && queue.pending === undefined,
   });
   if (renews) local.events.emit("recovered", { reason: "rewound" });

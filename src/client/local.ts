@@ -18,6 +18,7 @@ import {
   type Past,
   type Pending,
   pendingNote,
+  SETTLED,
   type Settled,
   type Subscription,
   settledNote,
@@ -81,6 +82,11 @@ export interface Change extends Pick<Batch, "unstage" | "wipe" | "rows" | "stage
   readonly forgotten?: readonly number[];
 }
 
+/** How long a settled mutation is kept, in case that the server loses it (R2), in milliseconds. */
+const KEPT = 24 * 3_600_000;
+/** How often those that have been kept long enough are looked for, and how many go at a time. */
+const SWEEP = { every: 600_000, most: 1_000 };
+
 /** Told of each mutation that is over, after it has left the view. */
 type OnSettled = (pending: Pending, outcome: Outcome) => void;
 
@@ -99,7 +105,10 @@ export class Local {
   /** By local number, in that order. */
   pending = new Map<number, Pending>();
   known: readonly Past[] = [];
+  readonly #watchers = new Set<() => void>();
   #unsettled = 0;
+  /** When settled mutations were last looked through. */
+  #swept = 0;
   readonly #onSettled: OnSettled;
 
   private constructor(parts: {
@@ -169,6 +178,16 @@ export class Local {
     this.#adoptQueue(change);
     this.#showChange(change);
     for (const { pending, outcome } of change.settled ?? []) this.#onSettled(pending, outcome);
+    if (change.dropped !== undefined || change.subscriptions?.some(({ revoked }) => revoked)) this.tellSubscriptions();
+  }
+
+  /** Local numbers of settled mutations that have been kept long enough. */
+  async outlived(): Promise<number[]> {
+    const now = this.clock.now();
+    if (Math.abs(now - this.#swept) < SWEEP.every) return [];
+    this.#swept = now;
+    const oldest = (await this.store.notes(SETTLED, SWEEP.most)).map(([, note]) => note as unknown as Settled);
+    return oldest.filter(({ time }) => time < now - KEPT).map(({ seq }) => seq);
   }
 
   /** Makes a damaged store anew, with what of its notes can still be read, and nothing held. */
@@ -181,6 +200,17 @@ export class Local {
     const pending = new Map([...state.pending, ...this.pending.values()].map((each) => [each.seq, each]));
     await this.store.write({ notes: new Map([[META, noteOf(this.meta)]]) });
     await this.commit({ ...emptied(subscriptions), pending: [...pending.values()] });
+  }
+
+  /** Subscriptions may have become complete, or have ended: whoever waits for one looks. */
+  tellSubscriptions(): void {
+    for (const listener of [...this.#watchers]) listener();
+  }
+
+  /** Calls the listener then, until the returned function is called. */
+  onSubscriptions(listener: () => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
   }
 
   subscriptionOf(key: string): Subscription | undefined {

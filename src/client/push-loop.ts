@@ -60,10 +60,12 @@ export class PushLoop {
       }
       try {
         const { revision } = await this.#pusher.push(session.stopped);
-        failures = 0;
         this.#answer();
         session.condition.tell();
-        if (revision !== null) this.#caughtUpTo(revision);
+        // After a failure the state has to be found out anew.
+        if (failures > 0) this.#pullSoon();
+        else if (revision !== null) this.#caughtUpTo(revision);
+        failures = 0;
       } catch (error) {
         if (error instanceof Interrupted) continue;
         this.#failed(error);

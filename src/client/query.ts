@@ -144,7 +144,7 @@ export class LiveQuery {
   }
 
   #tell(): void {
-    if (!this.#closed) call(this.#listener, this.#all.slice(0, this.#query.limit));
+    if (!this.#closed) call(this.#listener, this.#all.slice(0, this.#query.limit).map(Object.freeze) as RecordData[]);
   }
 }
 

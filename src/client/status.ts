@@ -71,6 +71,7 @@ export class Condition {
     this.#state = state;
     this.#cause = cause;
     this.tell();
+    this.#local.tellSubscriptions();
   }
 
   /** The replica is complete to a revision that the server had at this time. */

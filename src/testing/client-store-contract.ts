@@ -1,4 +1,5 @@
 import type { Batch, ClientStore, RecordLine, Row, StagedLine } from "../client/store/store.ts";
+import type { Json } from "../util/json.ts";
 import type { Runner } from "./store-contract.ts";
 import type { Expect } from "./store-trial.ts";
 
@@ -31,6 +32,8 @@ const line = (...ids: string[]): StagedLine => {
   const parsed: RecordLine = { op: "put", collection: "tasks", at: 7, records: ids.map((id) => ({ id })) };
   return { line: parsed, text: JSON.stringify(parsed) };
 };
+
+const notesOf = (...notes: (readonly [string, Json | null])[]): Batch => ({ notes: new Map(notes) });
 
 const keysOf = (rows: readonly Row[]) => rows.map(({ key }) => key);
 
@@ -85,24 +88,12 @@ const CASES: readonly Case[] = [
   {
     title: "keeps notes by name, in order of their names, and removes those written as null",
     async run({ store, expect }) {
-      await store.write({
-        notes: new Map([
-          ["b/2", { n: [1, null] }],
-          ["b/1", "one"],
-          ["a", 1],
-          ["b0", 0],
-        ]),
-      });
+      await store.write(notesOf(["b/2", { n: [1, null] }], ["b/1", "one"], ["a", 1], ["b0", 0]));
       expect(await store.notes("b/")).toEqual([
         ["b/1", "one"],
         ["b/2", { n: [1, null] }],
       ]);
-      await store.write({
-        notes: new Map([
-          ["b/1", null],
-          ["b/3", true],
-        ]),
-      });
+      await store.write(notesOf(["b/1", null], ["b/3", true]));
       expect(await store.notes("b/", 1)).toEqual([["b/2", { n: [1, null] }]]);
       expect(await store.notes("none")).toEqual([]);
     },

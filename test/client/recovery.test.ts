@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
@@ -269,5 +269,36 @@ describe("a suspicious replica", () => {
     await client.recover();
     expect((await client.query(all)).length).toBe(RECORDS);
     expect((await client.verify()).ok).toBe(true);
+  });
+});
+
+describe("a device without room", () => {
+  it("[R5] a write that finds no room is refused; reads go on, earlier writes stay, and it works once there is room", async () => {
+    const path = join(folderOf(), "replica.db");
+    const { server, line, client } = await followed({ store: sqliteStore({ path }) });
+    await server.write("other", insert("a", { n: 1 }));
+    await client.sync();
+    await client.close();
+    line.up = false;
+    const open = (more: number) => {
+      const store = sqliteStore({ path, maxBytes: statSync(path).size + more });
+      return clientOf({ fetch: line.fetch as typeof fetch, store });
+    };
+    const small = open(16_384);
+    await small.mutate((tx) => tx.insert("items", { id: "kept" })).local;
+    const { local, settled } = small.mutate((tx) => tx.insert("items", { id: "large", text: "x".repeat(100_000) }));
+    await expect(local).rejects.toMatchObject({ name: "StoreError", failure: "full" });
+    await expect(settled).rejects.toMatchObject({ failure: "full" });
+    expect((await small.query(all)).map(({ id }) => id)).toEqual(["a", "kept"]);
+    expect(small.status.pending).toBe(1);
+    line.up = true;
+    await server.write("other", insert("b", { text: "x".repeat(100_000) }));
+    await expect(small.sync()).rejects.toMatchObject({ failure: "full" });
+    expect(small.status).toMatchObject({ state: "failed", revision: 1 });
+    await small.close();
+    const large = open(10_000_000);
+    await large.sync();
+    expect((await large.query(all)).map(({ id }) => id)).toEqual(["a", "b", "kept"]);
+    expect((await large.verify()).ok).toBe(true);
   });
 });
