@@ -19,7 +19,7 @@ export function memoryStore(): ClientStore {
     for (const [key, row] of batch.rows ?? []) {
       if (row === null) rows.delete(key);
       else {
-        if (!rows.has(key)) order.add(key);
+        if (batch.wipe || !rows.has(key)) order.add(key);
         rows.set(key, row);
       }
     }
