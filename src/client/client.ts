@@ -5,14 +5,13 @@ import { type Clock, systemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import type { Transaction } from "./draft.ts";
 import { ClientError } from "./errors.ts";
-import type { Emitter, Events, Listener } from "./events.ts";
-import { Emitter as NewEmitter } from "./events.ts";
+import { Emitter, type Events, type Listener } from "./events.ts";
 import { Local } from "./local.ts";
 import { LiveQuery, matching, PreparedQuery, type Query } from "./query.ts";
 import { type Mutated, Queue } from "./queue.ts";
 import type { Status } from "./status.ts";
 import { memoryStore } from "./store/memory.ts";
-import { type ClientStore, StoreError } from "./store/store.ts";
+import type { ClientStore } from "./store/store.ts";
 import {
   checkedSubscription,
   filled,
@@ -97,7 +96,7 @@ interface Running {
 
 class TidemarkClient implements Client {
   readonly #options: ClientOptions;
-  readonly #events: Emitter = new NewEmitter();
+  readonly #events = new Emitter();
   readonly #queue = new Queue();
   readonly #ready: Promise<Running>;
   #running: Running | null = null;
@@ -226,7 +225,10 @@ class TidemarkClient implements Client {
     this.#checkOwner();
     const local = this.#ready.then((running) => running.local);
     const mutated = this.#queue.mutate(local, this.#options.schema?.collections, write, whole);
-    mutated.local.then(() => this.#running?.sync.pushSoon()).catch(() => {});
+    mutated.local.then(
+      () => this.#running?.sync.pushSoon(),
+      (error: unknown) => this.#running?.sync.storeFailed(error),
+    );
     return mutated;
   }
 
@@ -260,7 +262,7 @@ class TidemarkClient implements Client {
       try {
         return await local.gate.shared(() => read(local));
       } catch (error) {
-        if (error instanceof StoreError && error.failure === "damaged") await sync.storeDamaged(error);
+        await sync.storeFailed(error);
         throw error;
       }
     });

@@ -27,7 +27,7 @@ import {
 import type { Batch, ClientStore, Row } from "./store/store.ts";
 import { keyOfWrite, View } from "./view.ts";
 
-export function newMeta(space: string, random: Random, pending: readonly Pending[]): Meta {
+function newMeta(space: string, random: Random, pending: readonly Pending[]): Meta {
   return {
     space,
     client: randomName(random),

@@ -5,22 +5,30 @@ import type { Session } from "./session.ts";
 import { stateOf } from "./status.ts";
 import { rung, Wake } from "./wake.ts";
 
+/** What the push loop tells. */
+interface Listener {
+  /** The replica has to catch up, or the server has to be asked something first. */
+  pullSoon(): void;
+  /** A push has failed; it is tried again after a pause. */
+  onFailure(error: unknown): Promise<void>;
+}
+
 /** Sends what is queued as soon as there is something, once a pull has told what the server has of this client (R3). */
 export class PushLoop {
   readonly #session: Session;
   readonly #pusher: Pusher;
-  readonly #pullSoon: () => void;
+  readonly #listener: Listener;
   /** There may be something to send. */
   readonly #bell = new Wake();
   /** The server has answered: what failed may be tried again. */
   readonly #retry = new Wake();
   #flush: (Waiter & { readonly upTo: number })[] = [];
 
-  constructor(session: Session, pullSoon: () => void) {
+  constructor(session: Session, listener: Listener) {
     const { local, transport, random, schema } = session;
     this.#session = session;
     this.#pusher = new Pusher(local, transport, random, schema);
-    this.#pullSoon = pullSoon;
+    this.#listener = listener;
   }
 
   /** There is something new to send. It hurries no server that is away. */
@@ -63,12 +71,13 @@ export class PushLoop {
         this.#answer();
         session.condition.tell();
         // After a failure the state has to be found out anew.
-        if (failures > 0) this.#pullSoon();
+        if (failures > 0) this.#listener.pullSoon();
         else if (revision !== null) this.#caughtUpTo(revision);
         failures = 0;
       } catch (error) {
         if (error instanceof Interrupted) continue;
         this.#failed(error);
+        await this.#listener.onFailure(error);
         await session.pause(failures++, error, retry);
       }
     }
@@ -77,7 +86,7 @@ export class PushLoop {
   #failed(error: unknown): void {
     if (error instanceof PullFirst) {
       if (error.diverged) this.#session.nameKnown = true;
-      this.#pullSoon();
+      this.#listener.pullSoon();
       return;
     }
     const failure = stateOf(error);
@@ -88,7 +97,7 @@ export class PushLoop {
   /** Outcomes have arrived; the replica follows at once where their revision has not. */
   #caughtUpTo(revision: number): void {
     const { local } = this.#session;
-    if (revision > local.meta.revision && this.#session.active().length > 0) this.#pullSoon();
+    if (revision > local.meta.revision && this.#session.active().length > 0) this.#listener.pullSoon();
   }
 
   /** Tells those whose mutations all have their outcomes. */

@@ -86,11 +86,14 @@ export class Queue {
         held: false,
         refused: null,
       };
-      await local.commit({
-        meta: { nextSeq: meta.nextSeq + 1, ...(number > 0 && { issued: number }) },
-        added: pending,
-      });
       this.#waiting.set(pending.seq, waiting);
+      try {
+        const next = { nextSeq: meta.nextSeq + 1, ...(number > 0 && { issued: number }) };
+        await local.commit({ meta: next, added: pending });
+      } catch (error) {
+        this.#waiting.delete(pending.seq);
+        throw error;
+      }
     });
   }
 }

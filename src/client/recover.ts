@@ -8,7 +8,7 @@ import type { Change, Local } from "./local.ts";
 import { type Pending, SETTLED, type Settled, type Subscription, withBaseAtMost } from "./state.ts";
 
 /** A subscription that is copied anew, trusting nothing that is held; it is shown until the copy is complete. */
-export function recopied(subscription: Subscription, most: Revision = Number.POSITIVE_INFINITY): Subscription {
+function recopied(subscription: Subscription, most: Revision = Number.POSITIVE_INFINITY): Subscription {
   const revision = subscription.revision === null ? null : Math.min(subscription.revision, most);
   return { ...subscription, cursor: null, staging: null, distrust: true, revision };
 }

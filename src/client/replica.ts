@@ -14,7 +14,7 @@ export interface Segment {
   readonly lines: readonly RecordLine[];
 }
 
-export interface Applied {
+interface Applied {
   /** The store holds nothing but `rows` afterwards. */
   readonly wipe: boolean;
   readonly rows: Map<Key, Row | null>;
@@ -194,7 +194,7 @@ function patched(data: RecordData, atoms: RecordData): RecordData {
 const SINGLE = new Map<number, readonly number[]>();
 
 /** One list for all records that only this subscription holds: a replica of a million keeps it once. */
-export function holdersOf(number: number): readonly number[] {
+function holdersOf(number: number): readonly number[] {
   const known = SINGLE.get(number);
   if (known !== undefined) return known;
   const holders = Object.freeze([number]);
@@ -202,7 +202,7 @@ export function holdersOf(number: number): readonly number[] {
   return holders;
 }
 
-export function withHolder(holders: readonly number[], number: number): readonly number[] {
+function withHolder(holders: readonly number[], number: number): readonly number[] {
   return holders.includes(number) ? holders : [...holders, number].sort((a, b) => a - b);
 }
 

@@ -1,5 +1,5 @@
 import type { Filter } from "../model/filter.ts";
-import { type Fingerprint, formatDigest } from "../model/fingerprint.ts";
+import type { Fingerprint } from "../model/fingerprint.ts";
 import type { Mutation, Outcome, Write } from "../model/mutation.ts";
 import type { Revision } from "../model/record.ts";
 import { canonical, type Json } from "../util/json.ts";
@@ -146,8 +146,4 @@ export function withBaseAtMost(mutation: Omit<Mutation, "id">, most: Revision): 
     return write.base === undefined || write.base <= most ? write : { ...write, base: most };
   });
   return { ...mutation, base: Math.min(mutation.base, most), writes };
-}
-
-export function describeFingerprint({ count, lanes }: Fingerprint): string {
-  return `${count} records, digest ${formatDigest(lanes)}`;
 }

@@ -5,7 +5,7 @@ import { PushLoop } from "./push-loop.ts";
 import { copyAnew } from "./recover.ts";
 import { Session, type SyncOptions } from "./session.ts";
 import type { Status } from "./status.ts";
-import type { StoreError } from "./store/store.ts";
+import { StoreError } from "./store/store.ts";
 import type { VerifyReport } from "./verify.ts";
 
 /** How often a verification that ran into a recovery is begun again. */
@@ -29,7 +29,10 @@ export class Sync {
       onContact: () => this.#pushes.retry(),
       onFailure: (error) => this.#pushes.failed(error),
     });
-    this.#pushes = new PushLoop(this.#session, () => this.#pulls.soon());
+    this.#pushes = new PushLoop(this.#session, {
+      pullSoon: () => this.#pulls.soon(),
+      onFailure: (error) => this.storeFailed(error),
+    });
   }
 
   get status(): Status {
@@ -99,10 +102,15 @@ export class Sync {
     await this.#pulls.fresh();
   }
 
-  /** A read found the store damaged. */
-  async storeDamaged(damage: StoreError): Promise<void> {
-    await this.#alone(() => this.#mender.rebuild(damage));
-    this.#pulls.soon();
+  /** Somebody other than a pull ran into a failure of the store: a damaged one is made anew. */
+  async storeFailed(error: unknown): Promise<void> {
+    if (!(error instanceof StoreError) || error.failure !== "damaged") return;
+    try {
+      await this.#alone(() => this.#mender.rebuild(error));
+      this.#pulls.soon();
+    } catch (failure) {
+      this.#session.condition.say("failed", `the local store: ${String(failure)}`);
+    }
   }
 
   /** Does something while no question to the server is under way. */

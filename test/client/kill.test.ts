@@ -11,7 +11,7 @@ import { seededRandom } from "../../src/testing/random.ts";
 import { folderOf } from "../support/folder.ts";
 import { insert, TestServer } from "../support/server.ts";
 
-const LIVES = 8;
+const LIVES = 6;
 const WRITER = fileURLToPath(new URL("writer.ts", import.meta.url));
 
 /** Lets a client process write, and kills it after it has said so many lines; gives what it said was durable. */
@@ -36,7 +36,7 @@ it("[R4] [W10] [W6] a client that is killed again and again loses nothing that w
   const random = seededRandom("kill");
   const durable: string[] = [];
   for (let life = 0; life < LIVES; life++) {
-    durable.push(...(await killed(listening.url, path, life, 1 + Math.floor(random.fraction() * 40))));
+    durable.push(...(await killed(listening.url, path, life, 1 + Math.floor(random.fraction() * 25))));
   }
   const client = createClient({ url: listening.url, space: "acme", store: sqliteStore({ path }) });
   await client.sync();

@@ -2,7 +2,9 @@ import { cpSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
+import { memoryStore } from "../../src/client/store/memory.ts";
 import { sqliteStore } from "../../src/client/store/sqlite.ts";
+import type { Row } from "../../src/client/store/store.ts";
 import { backup, openSqliteStore, restore } from "../../src/store/sqlite/index.ts";
 import { folderOf } from "../support/folder.ts";
 import { insert, TestServer, update } from "../support/server.ts";
@@ -211,6 +213,27 @@ describe("a suspicious replica", () => {
     expect(await client.verify()).toMatchObject({ ok: true, subscriptions: [{ rounds: 1 }] });
     expect((await client.query(all)).length).toBe(RECORDS);
     expect((await server.head()).revision).toBe(3);
+  });
+
+  it("[V2] takes few rounds and little traffic, however many records there are", async () => {
+    const store = memoryStore();
+    const { server, line, client } = await followed({ store });
+    for (let i = 0; i < 20; i++) {
+      const text = "x".repeat(180);
+      const writes = Array.from({ length: 1_000 }, (_, j) => insert(`r${String(i * 1_000 + j).padStart(6, "0")}`, { text, n: j }));
+      await server.write("other", writes);
+    }
+    await client.sync();
+    line.bytes = 0;
+    expect(await client.verify()).toMatchObject({ ok: true, subscriptions: [{ rounds: 1, count: 20_000 }] });
+    expect(line.bytes).toBeLessThan(1_024);
+    line.bytes = 0;
+    const [row] = await store.get(["items/r012345"]);
+    await store.write({ rows: new Map([["items/r012345", { ...(row as Row), data: { id: "r012345" } }]]) });
+    const report = await client.verify();
+    expect(report.subscriptions[0]?.differences).toEqual([{ collection: "items", id: "r012345", kind: "changed" }]);
+    expect(report.subscriptions[0]?.rounds).toBeLessThanOrEqual(6);
+    expect(line.bytes).toBeLessThan(65_536);
   });
 
   it("[V4] lag is no damage: what was written meanwhile is no difference", async () => {

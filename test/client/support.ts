@@ -159,6 +159,8 @@ export function wire(server: Pick<TestServer, "request">) {
     refuse: null as string | null,
     cutAfter: Number.POSITIVE_INFINITY,
     cuts: 0,
+    /** Received, after decompression. */
+    bytes: 0,
     /** Resolves when the next answer to such a request has been received. */
     answered: (path: string) => new Promise<void>((resolve) => answered.set(path, resolve)),
   };
@@ -174,12 +176,13 @@ export function wire(server: Pick<TestServer, "request">) {
   return Object.assign(state, { fetch });
 }
 
-function cutter(state: { cutAfter: number; cuts: number }): TransformStream<Uint8Array, Uint8Array> {
+function cutter(state: { cutAfter: number; cuts: number; bytes: number }): TransformStream<Uint8Array, Uint8Array> {
   let passed = 0;
   const limit = state.cutAfter;
   return new TransformStream({
     transform(chunk, controller) {
       passed += chunk.length;
+      state.bytes += chunk.length;
       if (passed <= limit) return controller.enqueue(chunk);
       state.cuts++;
       controller.error(new TypeError("terminated"));
