@@ -81,5 +81,3 @@ process.on("warning", (warning) => {
 });
 
 await run(process.argv.slice(2)).catch(fail);
-// A command that is done ends now: a timer that something left behind shall keep nobody waiting.
-process.stdout.write("", () => process.exit());

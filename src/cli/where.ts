@@ -18,20 +18,20 @@ interface SpaceArgs {
 
 /**
  * The space in WHERE: at a server's address, or in a data folder, which this process then serves to itself.
- * - `write`: a folder is opened for writing, with this configuration (by default the one found here).
+ * - `write`: a folder is opened for writing, with the configuration that this gives.
  */
 export async function openWhere(
   where: string,
   args: SpaceArgs,
   env: Environment,
-  write: { readonly config: string | undefined } | null = null,
+  write: (() => Promise<Config>) | null = null,
 ): Promise<Opened> {
   const name = checkedSpace(args.space);
   if (/^https?:\/\//i.test(where)) return { space: remoteSpace(where, args, env), close: async () => {} };
   if (write === null && !existsSync(join(where, "tidemark.db"))) throw nowhere(where);
   if (write !== null && !existsSync(where) && looksLikeAddress(where)) throw nowhere(where);
   checkFolder(where);
-  const config = write === null ? {} : await configOf(write.config, env);
+  const config = write === null ? {} : await write();
   return openFolder(where, name, config, write === null);
 }
 
@@ -43,11 +43,6 @@ export function remoteSpace(address: string, args: SpaceArgs, env: Environment):
   }
   const url = address.replace(/\/+$/, "");
   return { place: address, name, url, fetch: (request) => fetch(request), token: args.token ?? env.TIDEMARK_TOKEN };
-}
-
-async function configOf(path: string | undefined, env: Environment): Promise<Config> {
-  const { loadConfig } = await import("./config.ts");
-  return (await loadConfig(path, env)).config;
 }
 
 /** The server's code is loaded only here, since most commands ask one that runs elsewhere. */

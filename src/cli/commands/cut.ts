@@ -20,7 +20,6 @@ export default command({
       description: "keep tombstones this long; never shorter than the journal",
       valueHint: "AGE",
     },
-    config: { type: "string", description: "for a data folder, its configuration", valueHint: "FILE" },
     ...SPACE_ARGS,
   },
   async run({ args, env, out }) {
@@ -31,7 +30,7 @@ export default command({
       throw misuse("Tombstones are kept at least as long as the journal: make --tombstones no shorter than --journal.");
     }
     parseAge(journal, "--journal");
-    const { space, close } = await openWhere(args.where, args, env, { config: args.config });
+    const { space, close } = await openWhere(args.where, args, env, async () => ({}));
     try {
       const cut = await askJson<CutResponse>(space, "/cut", {
         journal,

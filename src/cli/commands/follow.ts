@@ -37,7 +37,7 @@ export default command({
       await Promise.race(args.once === true ? [ended, client.sync().then(() => filled)] : [ended]);
     } finally {
       await client.close();
-      follower.screen.end();
+      follower.end();
     }
   },
 });
@@ -51,6 +51,7 @@ const PASSING = new Set<Status["state"]>(["connecting", "behind", "stopped"]);
 class Follower {
   readonly store: ObservedStore;
   readonly screen: Screen;
+  readonly #over = new AbortController();
   #arrived: Arrival[] = [];
   #recoveries = 0;
   #told = "";
@@ -79,7 +80,7 @@ class Follower {
       const refused = status.state === "unauthorised" && !this.#filled;
       if (refused || HOPELESS.has(status.state)) reject(new Failure(`${stateText(status)}.`));
     });
-    void this.#tick(client, promise);
+    void this.#tick(client);
     return promise;
   }
 
@@ -90,13 +91,17 @@ class Follower {
     this.#tellStatus(client.status);
   }
 
-  async #tick(client: Client, ended: Promise<void>): Promise<void> {
-    const over = new AbortController();
-    const end = () => over.abort();
-    ended.then(end, end);
-    while (!over.signal.aborted) {
+  /** Nothing is drawn any more. */
+  end(): void {
+    this.#over.abort();
+    this.screen.end();
+  }
+
+  /** The age of the last answer grows by itself. */
+  async #tick(client: Client): Promise<void> {
+    while (!this.#over.signal.aborted) {
       this.screen.status(this.#statusLine(client.status));
-      await systemClock.sleep(TICK, over.signal);
+      await systemClock.sleep(TICK, this.#over.signal);
     }
   }
 

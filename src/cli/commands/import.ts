@@ -1,7 +1,9 @@
 import { nameFlaw } from "../../model/names.ts";
+import type { Config } from "../../server/index.ts";
 import { systemClock } from "../../util/clock.ts";
 import type { Space } from "../api.ts";
-import { command, SPACE_ARGS } from "../command.ts";
+import { command, type Environment, SPACE_ARGS } from "../command.ts";
+import { loadConfig } from "../config.ts";
 import { misuse } from "../failure.ts";
 import { type Counts, Importer } from "../import/importer.ts";
 import { type Format, openSource, type Source, unreadable } from "../import/read.ts";
@@ -46,7 +48,7 @@ export default command({
       parsed: args.parse === "*" ? "all" : new Set(args.parse?.split(",") ?? []),
       header: (columns) => checkHeader(args.file, columns, args.id),
     });
-    const { space, close } = await openWhere(args.where, args, env, { config: args.config });
+    const { space, close } = await openWhere(args.where, args, env, () => configFor(args.config, env, out));
     try {
       return await importInto(space, source, { file: args.file, collection: args.into, id: args.id, out, stop });
     } finally {
@@ -54,6 +56,14 @@ export default command({
     }
   },
 });
+
+/** The configuration says which scopes a record is in: to write without it is worth a word. */
+async function configFor(given: string | undefined, env: Environment, out: Output): Promise<Config> {
+  const { config, path } = await loadConfig(given, env);
+  if (path === null)
+    out.note("There is no tidemark.config.ts here: new records come into no scope but * (see --config).");
+  return config;
+}
 
 interface Job {
   readonly file: string;

@@ -27,8 +27,7 @@ export default command({
     if (open && !isLoopback(args.host)) throw closedByDefault(args.host);
     checkFolder(data);
     const log = logger();
-    if (path === null)
-      log.info("there is no tidemark.config.ts here, so no collection can be written: tidemark init writes one");
+    if (path === null) log.info("there is no tidemark.config.ts here: any collection is taken, in no scope but *");
     if (open) log.info("no authentication is configured: only this machine is answered");
     const store = openSqliteStore({ path: data });
     const server = createServer({ store, config, log: logTo(log) });
