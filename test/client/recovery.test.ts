@@ -220,7 +220,9 @@ describe("a suspicious replica", () => {
     const { server, line, client } = await followed({ store });
     for (let i = 0; i < 20; i++) {
       const text = "x".repeat(180);
-      const writes = Array.from({ length: 1_000 }, (_, j) => insert(`r${String(i * 1_000 + j).padStart(6, "0")}`, { text, n: j }));
+      const writes = Array.from({ length: 1_000 }, (_, j) =>
+        insert(`r${String(i * 1_000 + j).padStart(6, "0")}`, { text, n: j }),
+      );
       await server.write("other", writes);
     }
     await client.sync();
