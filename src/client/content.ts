@@ -1,34 +1,11 @@
 import { digestOf, type Fingerprint, type Lanes } from "../model/fingerprint.ts";
-import { keyParts, type RecordData } from "../model/record.ts";
-import { canonical, type Json } from "../util/json.ts";
+import { keyParts } from "../model/record.ts";
+import { canonical } from "../util/json.ts";
 import type { Row } from "./store/store.ts";
 
 /** Digest of a row, from its content as it is now. */
 export function digestOfRow(row: Row): Lanes {
-  return digestOf(keyParts(row.key).collection, textOf(row.data));
-}
-
-/**
- * The canonical text of a record. What was parsed from canonical text is written back as it was by JSON.stringify,
- * several times faster than `canonical`, unless keys stand in another order: a patch appends new atoms, and JavaScript
- * puts nested keys that look like integers first. So the order is looked at, and sorted only where it must be.
- */
-export function textOf(data: RecordData): string {
-  return inOrder(data) ? JSON.stringify(data) : canonical(data);
-}
-
-function inOrder(value: Json): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  if (Array.isArray(value)) return value.every(inOrder);
-  const object = value as { readonly [key: string]: Json };
-  let previous = "";
-  for (const key in object) {
-    if (key < previous) return false;
-    previous = key;
-    const inner = object[key] as Json;
-    if (typeof inner === "object" && inner !== null && !inOrder(inner)) return false;
-  }
-  return true;
+  return digestOf(keyParts(row.key).collection, canonical(row.data));
 }
 
 /** A fingerprint that is being added up: a copy adds a hundred thousand digests. */

@@ -16,14 +16,20 @@ export function canonical(value: Json): string {
   return inOrder(value) ? JSON.stringify(value) : written(value);
 }
 
-/** Whether the members stand sorted already, so that JSON.stringify, which is faster, writes the canonical text. */
+/**
+ * Whether the members stand sorted already, so that JSON.stringify, several times faster, writes the canonical text. What
+ * was parsed from canonical text does, unless a nested key looks like an integer: JavaScript puts those first.
+ */
 function inOrder(value: Json): boolean {
-  if (value === null || typeof value !== "object") return true;
+  if (typeof value !== "object" || value === null) return true;
   if (Array.isArray(value)) return value.every(inOrder);
+  const object = value as JsonObject;
   let before = "";
-  for (const key in value) {
-    if (key < before || !inOrder((value as JsonObject)[key] as Json)) return false;
+  for (const key in object) {
+    if (key < before) return false;
     before = key;
+    const member = object[key] as Json;
+    if (typeof member === "object" && member !== null && !inOrder(member)) return false;
   }
   return true;
 }

@@ -7,8 +7,20 @@ export interface Random {
   fraction(): number;
 }
 
+/** Random bytes fetched ahead: asking for 16 at a time costs more than all else that a change is salted with. */
+const ahead = new Uint8Array(4096);
+let taken = ahead.length;
+
 export const systemRandom: Random = {
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  bytes(length) {
+    if (length > ahead.length) return crypto.getRandomValues(new Uint8Array(length));
+    if (taken + length > ahead.length) {
+      crypto.getRandomValues(ahead);
+      taken = 0;
+    }
+    taken += length;
+    return ahead.slice(taken - length, taken);
+  },
   fraction: () => Math.random(),
 };
 

@@ -5,6 +5,7 @@ import { assert, InvariantError, must } from "./assert.ts";
 import { backoff } from "./backoff.ts";
 import { fromBase64Url, toBase64Url } from "./base64.ts";
 import { systemClock } from "./clock.ts";
+import { canonical } from "./json.ts";
 import { randomName, systemRandom } from "./random.ts";
 import { sha256, sha256Hex, toHex } from "./sha256.ts";
 import { utf8 } from "./utf8.ts";
@@ -81,5 +82,12 @@ describe("small things", () => {
     expect(() => assert(false, "one")).toThrow(new InvariantError("one"));
     expect(() => must(null, "two")).toThrow(InvariantError);
     expect(must(0, "three")).toBe(0);
+  });
+});
+
+describe("canonical text", () => {
+  it("[P9] sorts keys as texts also where JavaScript keeps them as integers", () => {
+    const value = JSON.parse('{"nested":{"9":2,"10":1,"b":[{"2":1,"10":0}]},"id":"x"}');
+    expect(canonical(value)).toBe('{"id":"x","nested":{"10":1,"9":2,"b":[{"10":0,"2":1}]}}');
   });
 });

@@ -1,25 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { textOf } from "../../src/client/content.ts";
 import { Gate } from "../../src/client/gate.ts";
 import { learn } from "../../src/client/known.ts";
 import { receivedLines } from "../../src/client/ndjson.ts";
 import type { Past } from "../../src/client/state.ts";
 import { Watch } from "../../src/client/watch.ts";
-import type { RecordData } from "../../src/model/record.ts";
 import { systemClock } from "../../src/util/clock.ts";
-import { canonical, type Json } from "../../src/util/json.ts";
-
-describe("the text of a record", () => {
-  it.each([
-    ['{"a":1,"id":"x","é":"\\u2028"}'],
-    ['{"id":"x","a":1}'],
-    ['{"id":"x","nested":{"10":1,"9":2,"b":[{"2":1,"10":0}]}}'],
-    ['{"id":"x","n":-0,"m":1e21,"k":[null,{}]}'],
-  ])("[P9] is canonical, whatever the order of its keys: %s", (text) => {
-    const data = JSON.parse(text) as RecordData;
-    expect(textOf(data)).toBe(canonical(data as Json));
-  });
-});
 
 describe("past places", () => {
   it("[R2] thin out with distance, reach back to the beginning, and stay few", () => {
