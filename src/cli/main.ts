@@ -64,7 +64,7 @@ async function run(argv: readonly string[]): Promise<void> {
 
 function fail(error: unknown): void {
   const failure = failureOf(error);
-  const red = process.stderr.isTTY && process.env.NO_COLOR === undefined;
+  const red = process.stderr.isTTY === true && process.env.NO_COLOR === undefined;
   process.stderr.write(`${picocolors.createColors(red).red("tidemark:")} ${failure.message}\n`);
   if (process.env.TIDEMARK_DEBUG === "1") process.stderr.write(`${inspect(failure)}\n`);
   process.exitCode = failure.exit;

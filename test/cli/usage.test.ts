@@ -66,6 +66,13 @@ test("[D3] a failure is a sentence with its cure; the stack is shown only with T
   expect(debug.stderr).toMatch(/\n +at /);
 });
 
+test("[D2] nothing is coloured that goes to no terminal, whatever the environment suggests", async () => {
+  for (const args of [["nonsense"], ["--help"]]) {
+    const { stdout, stderr } = await run(args, { cwd: folderOf(), env: { CI: "true" } });
+    expect(stdout + stderr).not.toContain("\u001b");
+  }
+});
+
 test("[D2] with --json standard output stays empty where the command fails", async () => {
   const { code, stdout, stderr } = await run(["head", "http://127.0.0.1:9", "--json"]);
   expect([code, stdout]).toEqual([1, ""]);
