@@ -125,6 +125,34 @@ describe("an answer to a pull", () => {
     expect(client.told.map(({ event }) => event)).toEqual(["damaged"]);
   });
 
+  it("[P13] a patch of a record that only another subscription holds is damage: its own is copied anew", async () => {
+    const first = ndjson(begin(5), delta("*", 5), copy("box"), end(5, { "*": {}, box: { cursor: "b5" } }));
+    const wrong = ndjson(
+      begin(6),
+      delta("*", 5),
+      delta("box", 5),
+      patch(6, { id: "a", title: "6" } as never),
+      end(6, { "*": { cursor: "c6" }, box: { cursor: "b6" } }),
+    );
+    const again = ndjson(
+      begin(6),
+      delta("*", 5),
+      copy("box"),
+      put(6, { id: "a", title: "6" } as never),
+      end(6, { "*": { cursor: "c6" }, box: { cursor: "b6" } }),
+    );
+    const { client, script, title } = await filled(
+      () => first,
+      () => wrong,
+      () => again,
+    );
+    await client.subscribe({ scope: "box" }).ready;
+    await client.sync();
+    expect(await title()).toEqual(["6", "B"]);
+    expect(script.bodies("pull").at(-1).subscriptions).toEqual([{ scope: "*", cursor: "c5" }, { scope: "box" }]);
+    expect(client.told).toMatchObject([{ event: "damaged", value: { key: "box" } }]);
+  });
+
   it("[P13] a later line for a record replaces an earlier one of the same answer", async () => {
     const { client, title } = await filled(() =>
       ndjson(

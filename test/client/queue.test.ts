@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createClient } from "../../src/client/index.ts";
+import type { Line } from "../../src/wire/lines.ts";
 import {
   begin,
   copy,
@@ -80,43 +81,67 @@ describe("the queue", () => {
     });
   });
 
-  it("[W9] drops a mutation when outcome and revision have both arrived, whichever comes first", async () => {
-    const script = new Script().on("push", never, taken(6));
+  /** An answer that comes when the test says so. */
+  function held() {
+    const answer = Promise.withResolvers<Response>();
+    return { answer: () => answer.promise, give: (response: Response) => answer.resolve(response) };
+  }
+
+  it("[W9] a mutation whose revision comes before its outcome is not shown twice", async () => {
+    const waiting = held();
+    const script = new Script().on("push", never, taken(6)).on("wait", waiting.answer, never);
     const { client, clock } = await filled(script);
     const seen: unknown[] = [];
     client.observe(all, ([record]) => seen.push(record?.n));
-    // The revision arrives while the answer to the push is lost.
-    script.on("pull", news(5, 6, 1, patch(6, { id: "a", n: 11 } as never)), news(6, 6, 1), never);
     const { local, settled } = client.mutate((tx) => tx.update("items", "a", { n: { $add: 10 } }));
     await local;
-    void client.sync().catch(() => {});
+    await clock.until(() => script.bodies("push").length === 1, 1_000);
+    waiting.give(news(5, 6, 1, patch(6, { id: "a", n: 11 } as never))());
+    await clock.until(() => client.status.revision === 6, 10_000);
+    expect([(await client.get("items", "a"))?.n, client.status.pending]).toEqual([11, 1]);
+    script.on("pull", news(6, 6, 1));
     await clock.until(() => client.status.pending === 0, 120_000);
     expect(await settled).toEqual(applied(1, 6));
     expect(seen).toEqual([1, 11]);
     expect(script.bodies("push").length).toBe(2);
   });
 
-  it("[W9] a mutation whose outcome comes first is shown until its revision arrives", async () => {
-    let reach: () => void = () => {};
-    const reached = new Promise<void>((resolve) => {
-      reach = resolve;
-    });
-    const script = new Script().on("push", taken(6));
+  /** The lines as they are said, one after the other. */
+  function saying() {
+    const encoder = new TextEncoder();
+    const stream = new TransformStream<Uint8Array<ArrayBuffer>>();
+    const writer = stream.writable.getWriter();
+    const answer = new Response(stream.readable, { headers: { "content-type": "application/x-ndjson" } });
+    return {
+      answer,
+      say: (...lines: Line[]) =>
+        writer.write(encoder.encode(lines.map((each) => `${JSON.stringify(each)}\n`).join(""))),
+    };
+  }
+
+  it("[W9] a mutation whose outcome comes first is shown until its revision arrives, and no earlier one", async () => {
+    const early = saying();
+    const late = held();
+    const script = new Script().on("push", taken(6)).on("wait", early.answer, never);
     const { client, clock } = await filled(script);
-    script.on("pull", async () => {
-      await reached;
-      return news(5, 6, 1, patch(6, { id: "a", title: "mine" } as never))();
-    });
+    const seen: unknown[] = [];
+    client.observe(all, ([record]) => seen.push(record?.title));
+    // An answer that began before the push, of a revision before it.
+    await early.say(begin(5), delta("*", 5), patch(5, { id: "a", n: 5 } as never));
+    await clock.run(1);
+    script.on("pull", late.answer);
     const { settled } = client.mutate((tx) => tx.update("items", "a", { title: "mine" }));
     let over = false;
     void settled.then(() => {
       over = true;
     });
     await clock.until(() => client.status.pending === 0, 10_000);
-    expect([over, (await client.get("items", "a"))?.title]).toEqual([false, "mine"]);
-    reach();
-    await settled;
-    expect((await client.get("items", "a"))?.title).toBe("mine");
+    await early.say(end(5, { "*": {} }));
+    await clock.until(() => script.bodies("pull").length === 2, 10_000);
+    expect([over, await client.get("items", "a")]).toMatchObject([false, { title: "mine" }]);
+    late.give(news(5, 6, 1, patch(6, { id: "a", title: "mine" } as never))());
+    expect(await settled).toEqual(applied(1, 6));
+    expect(seen).toEqual(["A", "mine"]);
   });
 
   it("[W6] tells the server which outcomes have arrived", async () => {

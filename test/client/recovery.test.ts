@@ -74,6 +74,28 @@ describe("a server that was restored from a backup", () => {
     expect(lost.mutations.map(({ outcome }) => outcome.id)).toEqual([2, 3]);
   });
 
+  it("[R2] what the backup holds is not offered again, though the replica had not been to that place", async () => {
+    const place = await backedUp();
+    const client = clientOf({ fetch: place.line.fetch as typeof fetch, schema: config });
+    await client.subscribe({ scope: "*" }).ready;
+    await client.mutate((tx) => tx.insert("items", { id: "a", n: 1 })).settled;
+    place.line.refuse = "pull";
+    for (const n of [10, 100]) {
+      const pushed = place.line.answered("push");
+      await client.mutate((tx) => tx.update("items", "a", { n: { $add: n } })).local;
+      await pushed;
+      if (n === 10) await place.backup();
+    }
+    place.line.refuse = null;
+    await client.sync();
+    await place.restore("heal");
+    await client.sync();
+    expect(await client.query(all)).toEqual([{ id: "a", n: 111 }]);
+    expect(client.told).toEqual([
+      { event: "recovered", value: { reason: "diverged", common: 1, policy: "heal", offered: 1 } },
+    ]);
+  });
+
   it("[R2] [W10] what waits is sent to the restored server, on top of what both know", async () => {
     const { place, client } = await bereft("heal");
     place.line.up = false;
