@@ -130,7 +130,8 @@ describe("the queue", () => {
     await early.say(begin(5), delta("*", 5), patch(5, { id: "a", n: 5 } as never));
     await clock.run(1);
     script.on("pull", late.answer);
-    const { settled } = client.mutate((tx) => tx.update("items", "a", { title: "mine" }));
+    const { local, settled } = client.mutate((tx) => tx.update("items", "a", { title: "mine" }));
+    await local;
     let over = false;
     void settled.then(() => {
       over = true;
