@@ -23,6 +23,8 @@ export function read<const Q extends readonly Query[]>(
 function answer(connection: Connection, space: Space, query: Query): ResultOf<Query> {
   switch (query.kind) {
     case "scan":
+      // The commonest question of all: whoever is at the head has nothing to read.
+      if (query.after >= space.head.revision) return { changes: [], more: false };
       return scan(connection, space.id, query);
     case "page":
       return readPage(connection, space.id, query);
