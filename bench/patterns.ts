@@ -1,5 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { timed } from "./measure.ts";
 import { record } from "./records.ts";
@@ -22,7 +24,8 @@ interface Cost {
   readonly rounds: number;
 }
 
-const server = fork(join(import.meta.dirname, "server.ts"));
+const folder = mkdtempSync(join(tmpdir(), "tidemark-patterns-"));
+const server = fork(join(import.meta.dirname, "server.ts"), [folder]);
 const [{ url }] = (await once(server, "message")) as [{ url: string }];
 const base = `${url}/v1/spaces/patterns`;
 await fill(base, RECORDS);
@@ -48,7 +51,10 @@ process.stdout.write(
 process.stdout.write(
   `${missedByDate(10_000)} of 10,000 changes are never seen; by revision, given inside the commit: 0.\n`,
 );
+const ended = once(server, "exit");
 server.disconnect();
+await ended;
+rmSync(folder, { recursive: true, force: true });
 
 /** Everything again. */
 async function copy(): Promise<Cost> {
