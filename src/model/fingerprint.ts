@@ -1,4 +1,4 @@
-import { sha256, toHex } from "../util/sha256.ts";
+import { sha256Words, toHex } from "../util/sha256.ts";
 
 /** Four big-endian unsigned 32-bit numbers: the first 16 bytes of a SHA-256, or a lane-wise sum of such. */
 export type Lanes = readonly [number, number, number, number];
@@ -14,18 +14,7 @@ export const EMPTY: Fingerprint = { count: 0, lanes: NO_LANES };
 
 /** Digest of one record, from the canonical text of its data. */
 export function digestOf(collection: string, text: string): Lanes {
-  const hash = sha256(`["${collection}",${text}]`);
-  return [word(hash, 0), word(hash, 4), word(hash, 8), word(hash, 12)];
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return (
-    (((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number)) >>>
-    0
-  );
+  return sha256Words(`["${collection}",${text}]`);
 }
 
 export function addLanes(a: Lanes, b: Lanes): Lanes {

@@ -3,7 +3,7 @@ import { utf8 } from "./utf8.ts";
 
 interface NodeHash {
   (algorithm: string, data: string | Uint8Array, encoding: "buffer"): Uint8Array;
-  (algorithm: string, data: string | Uint8Array, encoding: "hex"): string;
+  (algorithm: string, data: string | Uint8Array, encoding: "hex" | "latin1"): string;
 }
 
 /** Node's own hash, where the process has one: five times the speed of portable code, and without an import of Node. */
@@ -28,4 +28,20 @@ export function toHex(bytes: Uint8Array): string {
 /** SHA-256 as 64 lowercase hex digits. */
 export function sha256Hex(data: string | Uint8Array): string {
   return node === undefined ? toHex(sha256(data)) : node("sha256", data, "hex");
+}
+
+/** The first 16 bytes of a text's SHA-256 as four big-endian unsigned 32-bit numbers. */
+export function sha256Words(text: string): [number, number, number, number] {
+  if (node === undefined) {
+    const bytes = sha256(text);
+    return words((at) => bytes[at] as number);
+  }
+  // As a text of bytes: half the cost of a buffer of its own for each.
+  const bytes = node("sha256", text, "latin1");
+  return words((at) => bytes.charCodeAt(at));
+}
+
+function words(byte: (at: number) => number): [number, number, number, number] {
+  const word = (at: number) => ((byte(at) << 24) | (byte(at + 1) << 16) | (byte(at + 2) << 8) | byte(at + 3)) >>> 0;
+  return [word(0), word(4), word(8), word(12)];
 }

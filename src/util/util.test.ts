@@ -7,7 +7,7 @@ import { fromBase64Url, toBase64Url } from "./base64.ts";
 import { systemClock } from "./clock.ts";
 import { canonical } from "./json.ts";
 import { randomName, systemRandom } from "./random.ts";
-import { sha256, sha256Hex, toHex } from "./sha256.ts";
+import { sha256, sha256Hex, sha256Words, toHex } from "./sha256.ts";
 import { utf8 } from "./utf8.ts";
 
 describe("SHA-256", () => {
@@ -19,6 +19,10 @@ describe("SHA-256", () => {
 
   it("[P9] is the same with Node's own hash and without", () => {
     fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => sha256Hex(text) === toHex(portable(utf8(text)))));
+  });
+
+  it("[P9] gives its first 16 bytes as four words", () => {
+    expect(sha256Words("abc")).toEqual([0xba7816bf, 0x8f01cfea, 0x414140de, 0x5dae2223]);
   });
 });
 
