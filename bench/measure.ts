@@ -22,6 +22,36 @@ export async function timed(work: () => unknown): Promise<number> {
   return performance.now() - start;
 }
 
+/** Collects garbage, where the process was started with --expose-gc: no measurement pays for the one before. */
+export function collected(): void {
+  globalThis.gc?.();
+}
+
+export interface Trial<Result> {
+  /** Runs that are counted. */
+  readonly runs: number;
+  /** Runs of both before that, which are not. */
+  readonly warm: number;
+  work(run: number): Promise<Result>;
+  /** Null: no floor is taken. */
+  readonly floor: (() => Promise<number>) | null;
+}
+
+/** The work and its floor in turn, so that both are equally warm and meet the same machine. */
+export async function alternated<Result>(
+  trial: Trial<Result>,
+): Promise<{ readonly results: readonly Result[]; readonly floors: readonly number[]; readonly first: Result }> {
+  const results: Result[] = [];
+  const floors: number[] = [];
+  for (let run = 0; run < trial.warm + trial.runs; run++) {
+    collected();
+    results.push(await trial.work(run));
+    collected();
+    if (trial.floor !== null) floors.push(await trial.floor());
+  }
+  return { results: results.slice(trial.warm), floors: floors.slice(trial.warm), first: results[0] as Result };
+}
+
 /** Highest resident memory of a process so far, in MiB; null where the system does not tell. */
 export function peakMemory(pid: number | "self" = "self"): number | null {
   try {

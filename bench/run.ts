@@ -1,126 +1,104 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import type { Measured } from "./client.ts";
-import { type Spread, spread } from "./measure.ts";
+import { floorsOf, type Row, tableOf } from "./figures.ts";
+import { optionsOrComplaint } from "./options.ts";
+import { type BenchServer, type Profile, run, startServer } from "./processes.ts";
+import { profileTable } from "./profiles.ts";
+import { writeSection } from "./section.ts";
+import type { Bench, Workload } from "./workload.ts";
+import { WORKLOADS } from "./workloads/index.ts";
 
 /**
  * Prints what the main jobs cost beside their physical floor, measured in the same run. Not a test: it asserts nothing.
  *
- *   npm run bench [-- --json] [--runs 3] [--only copy]
+ *   npm run bench [-- --only W1] [--runs 5] [--large] [--json] [--write] [--profile]
  */
-const { values } = parseArgs({
-  options: { json: { type: "boolean" }, runs: { type: "string", default: "3" }, only: { type: "string" } },
-});
+const RESULTS = join(import.meta.dirname, "results");
+const PROFILES = join(RESULTS, "profiles");
 
-interface Row {
-  readonly work: string;
-  readonly ms: Spread;
-  readonly floor: Spread;
-  readonly ratio: number;
-  readonly note: string;
-  readonly server: number | null;
-  readonly client: number | null;
-}
+const options = optionsOrComplaint([...new Set(WORKLOADS.map(({ id }) => id))]);
+if (options !== null) await main(options);
 
-const WORKLOADS: readonly (readonly [name: string, work: string, records: number])[] = [
-  ["copy", "copy of 10,000 records, into memory", 10_000],
-  ["copy", "copy of 100,000 records, into memory", 100_000],
-  ["catchup1", "catch-up, 2,000 changes on 2,000 of 100,000 records", 100_000],
-  ["catchup5", "catch-up, 10,000 changes on 2,000 of 100,000 records", 100_000],
-  ["catchup25", "catch-up, 50,000 changes on 2,000 of 100,000 records", 100_000],
-  ["push", "1,000 pending mutations until settled", 1000],
-  ["nothing", "pull with nothing new", 1000],
-  ["verify", "verify of 100,000 records, 1 difference, repaired", 100_000],
-];
-
-const rows: Row[] = [];
-for (const [name, work, records] of WORKLOADS) {
-  if (values.only !== undefined && values.only !== name) continue;
-  if (!values.json) process.stderr.write(`${work} …\n`);
-  rows.push(await measured(name, work, records, Number(values.runs)));
-}
-if (values.json) process.stdout.write(`${JSON.stringify({ node: process.version, rows }, null, 2)}\n`);
-else process.stdout.write(table(rows));
-
-/** The space is filled by one server and measured on another, so that filling it counts in no figure. */
-async function measured(name: string, work: string, records: number, runs: number): Promise<Row> {
+async function main({ only, runs, large, json, write, profile }: NonNullable<typeof options>): Promise<void> {
+  const chosen = WORKLOADS.filter(
+    (one) => (large || one.large !== true) && (only.length === 0 || only.includes(one.id)),
+  );
   const folder = mkdtempSync(join(tmpdir(), "tidemark-bench-"));
-  const filler = await started(folder);
-  await client("fill", filler.addresses, records);
-  await ended(filler.child);
-  const server = await started(folder);
-  const results: Measured[] = [];
-  for (let run = 0; run < runs; run++) results.push(await client(name, server.addresses, run));
-  server.child.send({});
-  const [{ peak }] = (await once(server.child, "message")) as [{ peak: number | null }];
-  await ended(server.child);
-  rmSync(folder, { recursive: true, force: true });
-  const ms = spread(results.map((result) => result.ms));
-  const floor = spread(results.map((result) => result.floor));
-  const peaks = results.map((result) => result.peak ?? 0);
-  const ratio = ms.median / floor.median;
-  return { work, ms, floor, ratio, note: results.at(-1)?.note ?? "", server: peak, client: Math.max(...peaks) };
+  const rows: Row[] = [];
+  try {
+    await fillAll(folder, chosen);
+    for (const [i, workload] of chosen.entries()) {
+      process.stderr.write(`${workload.title} …\n`);
+      rows.push(...(await measured(folder, workload, runs, profile ? `${i + 1}-${workload.id}` : null)));
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const result = { machine: machine(), runs, large, rows };
+  if (write) {
+    writeFileSync(join(RESULTS, "own.json"), `${JSON.stringify(result, null, 2)}\n`);
+    writeSection("own", sectionOf(rows, runs));
+  }
+  if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else process.stdout.write(`${tableOf(rows)}\n\nFloors:\n${floorsOf(rows)}\n`);
 }
 
-interface Addresses {
-  readonly url: string;
-  readonly floor: string;
-  /** The same HTTP library with nothing behind it. */
-  readonly empty: string;
+/** By a server that ends before anything is measured, so that filling counts in no figure. */
+async function fillAll(folder: string, workloads: readonly Workload[]): Promise<void> {
+  const filler = await startServer(folder);
+  const spaces = new Map(workloads.map((workload) => [spaceOf(workload), workload]));
+  for (const workload of spaces.values()) {
+    process.stderr.write(`filling ${spaceOf(workload)} …\n`);
+    await run("client.ts", ["fill", benchOf(filler, workload, 0, false)]);
+  }
+  await filler.end();
 }
 
-async function started(folder: string): Promise<{ child: ChildProcess; addresses: Addresses }> {
-  const child = fork(join(import.meta.dirname, "server.ts"), [folder]);
-  const [addresses] = (await once(child, "message")) as [Addresses];
-  return { child, addresses };
+async function measured(
+  folder: string,
+  workload: Workload,
+  runs: number,
+  profileName: string | null,
+): Promise<readonly Row[]> {
+  const profileOf = (side: string): Profile | undefined =>
+    profileName === null ? undefined : { folder: PROFILES, name: `${profileName}-${side}` };
+  if (profileName !== null) mkdirSync(PROFILES, { recursive: true });
+  const server = await startServer(folder, profileOf("server"));
+  const args = [workload.title, benchOf(server, workload, runs, profileName !== null)];
+  const { rows } = await run<{ rows: readonly Row[] }>("client.ts", args, profileOf("client"));
+  await server.end();
+  if (profileName !== null) {
+    for (const side of ["client", "server"]) {
+      const table = profileTable(join(PROFILES, `${profileName}-${side}.cpuprofile`));
+      process.stderr.write(`\n${workload.title}: ${side}\n${table}\n\n`);
+    }
+  }
+  return rows;
 }
 
-async function client(name: string, { url, floor, empty }: Addresses, argument: number): Promise<Measured> {
-  const child = fork(join(import.meta.dirname, "client.ts"), [name, url, floor, empty, String(argument)]);
-  const [result] = (await Promise.race([once(child, "message"), failed(child)])) as [Measured];
-  await ended(child);
-  return result;
+function spaceOf({ space, records }: Workload): string {
+  return space ?? `records-${records}`;
 }
 
-async function failed(child: ChildProcess): Promise<never> {
-  const [code] = await once(child, "exit");
-  throw new Error(`a benchmark process ended with ${code}`);
+function benchOf({ addresses }: BenchServer, workload: Workload, runs: number, profile: boolean): string {
+  const space = spaceOf(workload);
+  const base = `${addresses.url}/v1/spaces/${space}`;
+  return JSON.stringify({ ...addresses, space, base, records: workload.records, runs, profile } satisfies Bench);
 }
 
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const gone = once(child, "exit");
-  child.disconnect();
-  await gone;
+function machine() {
+  const processors = cpus();
+  return { node: process.version, processors: processors.length, model: processors[0]?.model ?? "unknown" };
 }
 
-function table(list: readonly Row[]): string {
-  const head = ["work", "ms (least–most)", "floor ms", "ratio", "server MiB", "client MiB", ""];
-  const lines = list.map((row) => [
-    row.work,
-    `${number(row.ms.median)} (${number(row.ms.least)}–${number(row.ms.most)})`,
-    number(row.floor.median),
-    `${row.ratio.toFixed(2)}×`,
-    String(row.server ?? "?"),
-    String(row.client ?? "?"),
-    row.note,
-  ]);
-  const widths = head.map((title, i) => Math.max(title.length, ...lines.map((line) => (line[i] as string).length)));
-  return [head, widths.map((width) => "-".repeat(width)), ...lines]
-    .map((line) =>
-      line
-        .map((cell, i) => cell.padEnd(widths[i] as number))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n")
-    .concat("\n");
-}
+function sectionOf(rows: readonly Row[], runs: number): string {
+  const { node, processors, model } = machine();
+  return `Node ${node}, ${processors} × ${model}; ${runs} runs unless said, the medians.
 
-function number(ms: number): string {
-  return ms < 10 ? ms.toFixed(2) : Math.round(ms).toString();
+${tableOf(rows)}
+
+Floors:
+
+${floorsOf(rows)}`;
 }

@@ -1,0 +1,62 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { collected, peakMemory } from "./measure.ts";
+
+/** What a benchmark's server tells of its own process. */
+export interface ServerMemory {
+  /** Bytes, after a collection. */
+  readonly rss: number;
+  readonly heap: number;
+  /** Microseconds of processor time so far. */
+  readonly cpu: number;
+  readonly peak: number | null;
+}
+
+/** The server of the floors: gives back bodies that it was given, and puts rows into SQLite. */
+export function bareServer(folder: string): Server {
+  const bodies = new Map<string, Buffer>();
+  const insert = rowsInto(join(folder, "floor.db"));
+  return createServer(async (request, response) => {
+    const path = request.url ?? "";
+    if (request.method === "PUT") {
+      bodies.set(path, await bodyOf(request));
+      response.end();
+    } else if (request.method === "POST") {
+      insert(JSON.parse((await bodyOf(request)).toString()) as { id: string }[]);
+      response.end("{}");
+    } else if (path === "/memory") response.end(JSON.stringify(await memory()));
+    else response.end(bodies.get(path) ?? "{}");
+  });
+}
+
+/** Row by row into one transaction that is synced to the disk. */
+function rowsInto(path: string): (rows: readonly { id: string }[]) => void {
+  const db = new DatabaseSync(path);
+  db.exec(
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS rows (id TEXT PRIMARY KEY, json TEXT)",
+  );
+  const insert = db.prepare("INSERT OR REPLACE INTO rows VALUES (?, ?)");
+  return (rows) => {
+    db.exec("BEGIN IMMEDIATE");
+    for (const row of rows) insert.run(row.id, JSON.stringify(row));
+    db.exec("COMMIT");
+  };
+}
+
+async function memory(): Promise<ServerMemory> {
+  for (let i = 0; i < 3; i++) {
+    collected();
+    // What a collection finds to close is closed in the turns after it.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { rss, heapUsed } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  return { rss, heap: heapUsed, cpu: user + system, peak: peakMemory() };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
