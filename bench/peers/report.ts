@@ -1,0 +1,153 @@
+import { type Spread, spread } from "../measure.ts";
+import type { Outcome } from "./contest.ts";
+import { SYSTEMS } from "./systems.ts";
+import { CHANGED, PENDING, TIMES, WORKS, type Work } from "./work.ts";
+
+/** What a run of the comparison says: tables from raw results. */
+
+export interface Result {
+  readonly node: string;
+  readonly machine: string;
+  readonly records: number;
+  readonly runs: number;
+  readonly systems: readonly Outcome[];
+}
+
+export interface Line {
+  readonly name: string;
+  readonly title: string;
+  readonly ms: Spread | null;
+  /** Null where this or the other was not measured. */
+  readonly toTidemark: number | null;
+  readonly toFloor: number | null;
+  /** Medians, in bytes. */
+  readonly down: number | null;
+  readonly up: number | null;
+  /** How many records the replica holds. */
+  readonly records: number;
+  readonly note: string;
+}
+
+const count = (n: number): string => n.toLocaleString("en");
+
+export function titleOf(work: Work, records: number): string {
+  const titles: { readonly [work in Work]: string } = {
+    copy: `Copy of ${count(records)} records into memory`,
+    catchup: `Catch-up: ${count(CHANGED * TIMES)} changes on ${count(CHANGED)} records`,
+    push: `${count(PENDING)} pending mutations until durable`,
+    nothing: "Nothing new",
+    live: "Live: from one replica's write to another's read",
+  };
+  return titles[work];
+}
+
+/** Floor and Tidemark first, then the others from fast to slow, then those that have no figure. */
+export function linesOf(result: Result, work: Work): Line[] {
+  const [floor, tidemark] = ["floor", "tidemark"].map((name) => costOf(result, name, work));
+  const lines = result.systems.map((outcome): Line => {
+    const samples = outcome.samples.filter((sample) => sample.work === work);
+    const cost = costOf(result, outcome.name, work);
+    return {
+      name: outcome.name,
+      title: SYSTEMS.find(({ name }) => name === outcome.name)?.title ?? outcome.name,
+      ms: samples.length > 0 ? spread(samples.map(({ ms }) => ms)) : null,
+      toTidemark: ratio(cost, tidemark),
+      toFloor: ratio(cost, floor),
+      down: samples.length > 0 ? spread(samples.map(({ down }) => down)).median : null,
+      up: samples.length > 0 ? spread(samples.map(({ up }) => up)).median : null,
+      records: outcome.records,
+      note: noteOf(result, outcome, work),
+    };
+  });
+  const place = ({ name, ms }: Line) =>
+    name === "floor" ? -2 : name === "tidemark" ? -1 : (ms?.median ?? Number.MAX_VALUE);
+  return lines.sort((a, b) => place(a) - place(b));
+}
+
+/** Median milliseconds; of a copy for each record, since not every system copies equally many. */
+export function costOf(result: Result, name: string, work: Work): number | null {
+  const outcome = result.systems.find((one) => one.name === name);
+  const samples = outcome?.samples.filter((sample) => sample.work === work) ?? [];
+  if (outcome === undefined || samples.length === 0) return null;
+  const { median } = spread(samples.map(({ ms }) => ms));
+  return work === "copy" ? median / outcome.records : median;
+}
+
+function ratio(cost: number | null, other: number | null | undefined): number | null {
+  return cost === null || other === null || other === undefined ? null : cost / other;
+}
+
+function noteOf(result: Result, { records, memory, samples, failure }: Outcome, work: Work): string {
+  const notes: string[] = [];
+  const done = samples.some((sample) => sample.work === work);
+  if (!done) notes.push(failure ?? "not yet");
+  else if (failure !== null) notes.push(`later: ${failure}`);
+  if (done && records < result.records) {
+    notes.push(`${count(records)} records${work === "copy" ? "; ratios for each record" : ""}`);
+  }
+  if (done && work === "copy" && memory !== null) notes.push(`client ${memory} MiB`);
+  return notes.join("; ").replaceAll("|", "\\|");
+}
+
+const HEAD = ["", "ms (least–most)", "× Tidemark", "× floor", "KiB down", "KiB up", ""];
+
+export function tables(result: Result, heading = ""): string {
+  return WORKS.map((work) => {
+    const lines = linesOf(result, work);
+    const body = lines.every(({ ms }) => ms === null && work === "live")
+      ? "Not yet: Tidemark delivers nothing live so far.\n"
+      : table([HEAD, ...lines.map(cellsOf)]);
+    return `${heading}${titleOf(work, result.records)}\n\n${body}`;
+  }).join("\n");
+}
+
+function cellsOf(line: Line): string[] {
+  const kib = (bytes: number | null) => (bytes === null ? "–" : amount(bytes / 1024));
+  const times = (factor: number | null) => (factor === null ? "–" : factor.toFixed(factor < 10 ? 2 : 1));
+  const ms = line.ms === null ? "–" : `${amount(line.ms.median)} (${amount(line.ms.least)}–${amount(line.ms.most)})`;
+  return [line.title, ms, times(line.toTidemark), times(line.toFloor), kib(line.down), kib(line.up), line.note];
+}
+
+function amount(value: number): string {
+  return value < 10 ? value.toFixed(1) : count(Math.round(value));
+}
+
+export function table(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = rows;
+  const widths = head.map((_, i) => Math.max(3, ...rows.map((row) => (row[i] as string).length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] as number)).join(" | ")} |`;
+  return `${[line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...body.map(line)].join("\n")}\n`;
+}
+
+/** The part of docs/performance.md that the command writes. */
+export function section(result: Result, plot: string): string {
+  const settings = SYSTEMS.filter(({ name }) => result.systems.some((one) => one.name === name)).map((system) => [
+    system.title,
+    result.systems.find((one) => one.name === system.name)?.versions ?? "",
+    system.setting,
+    system.durable,
+  ]);
+  return `\`npm run bench:peers\`
+
+The same work, in turn, in one go of one command, on one machine (${result.machine}, Node ${result.node}):
+${result.runs} runs each, median with least and most. A server process keeps its records over the runs, each of which adds
+${count(PENDING)}; each run is a new client process with an empty replica in memory, so nothing is warm, the floor included. The
+records are those of \`bench/records.ts\`. *× Tidemark* is the time divided by Tidemark's, *× floor* by the floor's. Bytes
+are counted on the client's connections, 0.3 s of aftermath included. What a client waits before it reconnects by itself
+is not counted. Raw results: [bench/results/peers.json](../bench/results/peers.json).
+
+![Time of each system for each work, on a logarithmic scale](${plot})
+
+${tables(result, "### ")}
+### What was run
+
+${table([["", "packages", "how it is used", "1,000 mutations are durable when"], ...settings])}`;
+}
+
+export function replaced(document: string, text: string): string {
+  const [begin, end] = ["<!-- peers:begin -->", "<!-- peers:end -->"];
+  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/performance.md lacks ${begin} … ${end}`);
+  return `${document.slice(0, from + begin.length)}\n${text}${document.slice(to)}`;
+}

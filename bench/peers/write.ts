@@ -1,0 +1,61 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { install } from "./install.ts";
+import { linesOf, type Result, replaced, section, titleOf } from "./report.ts";
+import { WORKS } from "./work.ts";
+
+/** Where a whole run leaves its results: raw, as a section of a document, and drawn. */
+
+const ROOT = join(import.meta.dirname, "../..");
+const RAW = join(ROOT, "bench/results/peers.json");
+const DOCUMENT = join(ROOT, "docs/performance.md");
+const PLOT = "performance-peers.svg";
+
+export function readResult(): Result {
+  return JSON.parse(readFileSync(RAW, "utf8")) as Result;
+}
+
+export function writeRaw(result: Result): void {
+  mkdirSync(dirname(RAW), { recursive: true });
+  writeFileSync(RAW, `${JSON.stringify(result, null, 1)}\n`);
+}
+
+export async function writeDocument(result: Result, say: (text: string) => void): Promise<void> {
+  await install(join(import.meta.dirname, "plot"), say);
+  const { draw } = (await import(join(import.meta.dirname, "plot/draw.mjs"))) as {
+    draw: (points: readonly Point[]) => Promise<string>;
+  };
+  writeFileSync(join(ROOT, "docs", PLOT), await draw(pointsOf(result)));
+  writeFileSync(DOCUMENT, replaced(readFileSync(DOCUMENT, "utf8"), section(result, PLOT)));
+}
+
+interface Point {
+  readonly panel: string;
+  readonly system: string;
+  readonly kind: string;
+  readonly value: number;
+  readonly least: number;
+  readonly most: number;
+  readonly label: string;
+}
+
+/** Milliseconds, but of a copy microseconds for each record: not every system copies equally many. */
+export function pointsOf(result: Result): Point[] {
+  return WORKS.flatMap((work) =>
+    linesOf(result, work).flatMap(({ name, title, ms, records }) => {
+      if (ms === null) return [];
+      const scale = work === "copy" ? 1000 / records : 1;
+      const unit = work === "copy" ? "µs a record" : "ms";
+      const value = ms.median * scale;
+      return {
+        panel: `${titleOf(work, result.records)}, ${unit}`,
+        system: records < result.records ? `${title} (${records.toLocaleString("en")})` : title,
+        kind: name === "floor" || name === "tidemark" ? name : "peer",
+        value,
+        least: ms.least * scale,
+        most: ms.most * scale,
+        label: value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en"),
+      };
+    }),
+  );
+}
