@@ -21,6 +21,8 @@ export class Process {
   constructor(side: "server" | "client", options: readonly string[], cwd: string) {
     this.child = fork(join(import.meta.dirname, `${side}.ts`), options, {
       cwd,
+      // Replicache, Zero and Express check more in development.
+      env: { ...process.env, NODE_ENV: "production" },
       detached: process.platform !== "win32",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "./contest.ts";
-import { linesOf, type Result, replaced, tables } from "./report.ts";
+import { linesOf, type Result, tables } from "./report.ts";
 import { folderOf, SYSTEMS, versionsOf } from "./systems.ts";
 import type { Work } from "./work.ts";
 
@@ -64,12 +64,6 @@ describe("the table", () => {
     expect(new Set(rows.filter((row) => row.startsWith("|")).map((row) => row.split("|").length))).toEqual(
       new Set([9]),
     );
-  });
-
-  test("only the marked section of the document changes", () => {
-    const document = "a\n<!-- peers:begin -->\nold\n<!-- peers:end -->\nz\n";
-    expect(replaced(document, "new\n")).toBe("a\n<!-- peers:begin -->\nnew\n<!-- peers:end -->\nz\n");
-    expect(() => replaced("a", "new")).toThrow("peers:begin");
   });
 });
 

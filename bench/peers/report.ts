@@ -1,3 +1,4 @@
+import { markdown, numberText } from "../figures.ts";
 import { type Spread, spread } from "../measure.ts";
 import type { Outcome } from "./contest.ts";
 import { SYSTEMS } from "./systems.ts";
@@ -32,11 +33,11 @@ const count = (n: number): string => n.toLocaleString("en");
 
 export function titleOf(work: Work, records: number): string {
   const titles: { readonly [work in Work]: string } = {
-    copy: `Copy of ${count(records)} records into memory`,
-    catchup: `Catch-up: ${count(CHANGED * TIMES)} changes on ${count(CHANGED)} records`,
-    push: `${count(PENDING)} pending mutations until durable`,
-    nothing: "Nothing new",
-    live: "Live: from one replica's write to another's read",
+    copy: `W1 · copy of ${count(records)} records into memory`,
+    catchup: `W2 · catch-up: ${count(CHANGED * TIMES)} changes on ${count(CHANGED)} records`,
+    push: `W3 · ${count(PENDING)} pending mutations until durable`,
+    nothing: "W5 · nothing new",
+    live: "W4 · live: from one replica's write to another's read",
   };
   return titles[work];
 }
@@ -96,28 +97,17 @@ export function tables(result: Result, heading = ""): string {
     const lines = linesOf(result, work);
     const body = lines.every(({ ms }) => ms === null && work === "live")
       ? "Not yet: Tidemark delivers nothing live so far.\n"
-      : table([HEAD, ...lines.map(cellsOf)]);
+      : `${markdown(HEAD, lines.map(cellsOf))}\n`;
     return `${heading}${titleOf(work, result.records)}\n\n${body}`;
   }).join("\n");
 }
 
 function cellsOf(line: Line): string[] {
-  const kib = (bytes: number | null) => (bytes === null ? "–" : amount(bytes / 1024));
+  const kib = (bytes: number | null) => (bytes === null ? "–" : numberText(bytes / 1024));
   const times = (factor: number | null) => (factor === null ? "–" : factor.toFixed(factor < 10 ? 2 : 1));
-  const ms = line.ms === null ? "–" : `${amount(line.ms.median)} (${amount(line.ms.least)}–${amount(line.ms.most)})`;
+  const ms =
+    line.ms === null ? "–" : `${numberText(line.ms.median)} (${numberText(line.ms.least)}–${numberText(line.ms.most)})`;
   return [line.title, ms, times(line.toTidemark), times(line.toFloor), kib(line.down), kib(line.up), line.note];
-}
-
-function amount(value: number): string {
-  return value < 10 ? value.toFixed(1) : count(Math.round(value));
-}
-
-export function table(rows: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = rows;
-  const widths = head.map((_, i) => Math.max(3, ...rows.map((row) => (row[i] as string).length)));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] as number)).join(" | ")} |`;
-  return `${[line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...body.map(line)].join("\n")}\n`;
 }
 
 /** The part of docs/performance.md that the command writes. */
@@ -142,12 +132,6 @@ is not counted. Raw results: [bench/results/peers.json](../bench/results/peers.j
 ${tables(result, "### ")}
 ### What was run
 
-${table([["", "packages", "how it is used", "1,000 mutations are durable when"], ...settings])}`;
-}
-
-export function replaced(document: string, text: string): string {
-  const [begin, end] = ["<!-- peers:begin -->", "<!-- peers:end -->"];
-  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/performance.md lacks ${begin} … ${end}`);
-  return `${document.slice(0, from + begin.length)}\n${text}${document.slice(to)}`;
+${markdown(["", "packages", "how it is used", "1,000 mutations are durable when"], settings)}
+`;
 }

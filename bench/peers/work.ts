@@ -13,7 +13,7 @@ export const PENDING = 1000;
 /** How often a run asks for nothing new. */
 export const ASKED = 5;
 
-export const WORKS = ["copy", "catchup", "push", "nothing", "live"] as const;
+export const WORKS = ["copy", "catchup", "push", "live", "nothing"] as const;
 export type Work = (typeof WORKS)[number];
 
 export interface ServerOptions {

@@ -1,14 +1,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { writeSection } from "../section.ts";
 import { install } from "./install.ts";
-import { linesOf, type Result, replaced, section, titleOf } from "./report.ts";
+import { linesOf, type Result, section, titleOf } from "./report.ts";
 import { WORKS } from "./work.ts";
 
 /** Where a whole run leaves its results: raw, as a section of a document, and drawn. */
 
 const ROOT = join(import.meta.dirname, "../..");
 const RAW = join(ROOT, "bench/results/peers.json");
-const DOCUMENT = join(ROOT, "docs/performance.md");
 const PLOT = "performance-peers.svg";
 
 export function readResult(): Result {
@@ -26,7 +26,7 @@ export async function writeDocument(result: Result, say: (text: string) => void)
     draw: (points: readonly Point[]) => Promise<string>;
   };
   writeFileSync(join(ROOT, "docs", PLOT), await draw(pointsOf(result)));
-  writeFileSync(DOCUMENT, replaced(readFileSync(DOCUMENT, "utf8"), section(result, PLOT)));
+  writeSection("peers", section(result, PLOT));
 }
 
 interface Point {

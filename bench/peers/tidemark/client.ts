@@ -1,6 +1,6 @@
 import { createClient } from "tidemark/client";
 import { memoryStore } from "tidemark/client/memory";
-import type { OpenReplica, Row } from "../work.ts";
+import { type OpenReplica, type Row, until } from "../work.ts";
 
 export const open: OpenReplica = async ({ url, space }: { url: string; space: string }) => {
   let line = new AbortController();
@@ -22,7 +22,10 @@ export const open: OpenReplica = async ({ url, space }: { url: string; space: st
     copy: () => client.subscribe({ scope: "*" }).ready,
     read: async (id) => ((await client.get("tasks", id)) as Row | null) ?? undefined,
     size: async () => (await client.query({ collection: "tasks" })).length,
-    offline: async () => line.abort(new TypeError("offline")),
+    offline: async () => {
+      line.abort(new TypeError("offline"));
+      await until(() => client.status.state === "offline", 1);
+    },
     nothing: online,
     catchUp: online,
     queue: async (rows) => {

@@ -58,7 +58,6 @@ async function zeroCache(upstream, replica, endpoint) {
       stdio: ["ignore", "pipe", "inherit"],
       env: {
         ...process.env,
-        NODE_ENV: "development",
         DO_NOT_TRACK: "1",
         ZERO_ENABLE_TELEMETRY: "false",
         ZERO_UPSTREAM_DB: upstream,
