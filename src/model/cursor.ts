@@ -1,6 +1,6 @@
 import { fromBase64Url, toBase64Url } from "../util/base64.ts";
 import { canonical, type Json } from "../util/json.ts";
-import { sha256, toHex } from "../util/sha256.ts";
+import { sha256, sha256Hex, toHex } from "../util/sha256.ts";
 import { utf8 } from "../util/utf8.ts";
 import type { Filter } from "./filter.ts";
 import type { Key, Revision } from "./record.ts";
@@ -42,11 +42,11 @@ export function pointOf(revision: Revision, hash: string): Point {
 export function coverageDigest(space: string, coverage: Coverage): string {
   const collections = coverage.collections ? [...new Set(coverage.collections)].sort() : null;
   const text = canonical([space, coverage.scope, collections, (coverage.where ?? null) as Json]);
-  return toHex(sha256(text).subarray(0, 6));
+  return sha256Hex(text).slice(0, 12);
 }
 
 function spaceDigest(space: string): string {
-  return toHex(sha256(space).subarray(0, 2));
+  return sha256Hex(space).slice(0, 4);
 }
 
 export type CursorReading =
@@ -100,7 +100,7 @@ function intact(text: string): Uint8Array | null {
   const bytes = fromBase64Url(text);
   if (bytes === null || bytes.length < 22 || bytes[0] !== VERSION) return null;
   const body = bytes.subarray(0, bytes.length - 3);
-  return toHex(sha256(body).subarray(0, 3)) === toHex(bytes.subarray(bytes.length - 3)) ? body : null;
+  return sha256Hex(body).slice(0, 6) === toHex(bytes.subarray(bytes.length - 3)) ? body : null;
 }
 
 function unpack(space: string, text: string): { coverage: string; cursor: Cursor } | null {

@@ -1,5 +1,6 @@
 import type { Transform } from "node:stream";
 import { constants, createBrotliCompress, createGzip, createZstdCompress } from "node:zlib";
+import { utf8, utf8Length } from "../util/utf8.ts";
 
 /** Answers below this size, in bytes, are not worth compressing. */
 const THRESHOLD = 1_024;
@@ -38,15 +39,29 @@ export async function streamed(request: Request, { type, text }: Answer): Promis
   const headers = new Headers({ "content-type": type, "cache-control": "no-store", vary: "accept-encoding" });
   const pieces = text[Symbol.asyncIterator]();
   const { start, done } = await firstPieces(pieces);
-  const encoding = chosenEncoding(request.headers.get("accept-encoding"));
-  if (done && (encoding === null || start.length < THRESHOLD)) return new Response(start, { headers });
-  const bytes = encoded(start, done ? null : pieces);
+  const short = done && start.length < THRESHOLD && utf8Length(start) < THRESHOLD;
+  const encoding = short ? null : chosenEncoding(request.headers.get("accept-encoding"));
+  if (done && encoding === null) return whole(start, headers);
+  const bytes = encoded(utf8(start), done ? null : pieces);
   // A generator that has not begun does not end what it reads from, so that it is ended here.
   const end = async () => void (await pieces.return?.());
   const encoder = encoding === null ? undefined : ENCODERS[encoding];
   if (encoding === null || encoder === undefined) return new Response(streamOf(bytes, end), { headers });
   headers.set("content-encoding", encoding);
   return new Response(streamOf(compressed(bytes, encoder()), end), { headers });
+}
+
+const TEXTS = new WeakMap<Response, string>();
+
+function whole(text: string, headers: Headers): Response {
+  const response = new Response(text, { headers });
+  TEXTS.set(response, text);
+  return response;
+}
+
+/** The text that is all of an answer; undefined where it is a stream, or not ours. */
+export function wholeText(response: Response): string | undefined {
+  return TEXTS.get(response);
 }
 
 export function json(request: Request, value: unknown): Promise<Response> {
@@ -57,24 +72,22 @@ async function* once(text: string): AsyncGenerator<string> {
   yield text;
 }
 
-const encoder = new TextEncoder();
-
 /** The beginning of the text, up to the threshold: it decides whether the answer is compressed. */
-async function firstPieces(pieces: AsyncIterator<string>): Promise<{ start: Uint8Array<ArrayBuffer>; done: boolean }> {
+async function firstPieces(pieces: AsyncIterator<string>): Promise<{ start: string; done: boolean }> {
   let text = "";
   while (text.length < THRESHOLD) {
     const next = await pieces.next();
-    if (next.done) return { start: encoder.encode(text), done: true };
+    if (next.done) return { start: text, done: true };
     text += next.value;
   }
-  return { start: encoder.encode(text), done: false };
+  return { start: text, done: false };
 }
 
 async function* encoded(start: Uint8Array, pieces: AsyncIterator<string> | null): AsyncGenerator<Uint8Array> {
   try {
     yield start;
     if (pieces === null) return;
-    for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield encoder.encode(next.value);
+    for (let next = await pieces.next(); !next.done; next = await pieces.next()) yield utf8(next.value);
   } finally {
     await pieces?.return?.();
   }

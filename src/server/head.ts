@@ -71,8 +71,8 @@ async function behindOf(
   scope: string,
   cursor: string,
 ): Promise<NonNullable<HeadResponse["behind"]>> {
-  const subscription = subscriptionOf({ scope, cursor });
-  const points = pointsOf(space, subscription);
+  const subscription = subscriptionOf(space, { scope, cursor });
+  const points = pointsOf(subscription);
   const after = points[0]?.revision ?? 0;
   const questions = new Questions();
   const hashes = questions.ask({ kind: "hashes", revisions: points.map(({ revision }) => revision) });
@@ -80,7 +80,7 @@ async function behindOf(
   const whole = questions.ask({ kind: "fingerprint", scope });
   const answers = await questions.read(core.store, space);
   countRows(core, user, answers.of(changed));
-  const judgement = judge(space, subscription, answers.head, answers.of(hashes));
+  const judgement = judge(subscription, answers.head, answers.of(hashes));
   if ("reason" in judgement || judgement.cursor.copy !== undefined)
     return { records: answers.of(whole).count, advice: "copy" };
   const records = answers.of(changed);

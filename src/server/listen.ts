@@ -1,8 +1,10 @@
-import type { Server as HttpServer } from "node:http";
+import { type Server as HttpServer, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
+import { createAdaptorServer, type Http2Bindings, type HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { systemClock } from "../util/clock.ts";
 import { ConfigError } from "./config.ts";
+import { wholeText } from "./encode.ts";
 import { isLoopbackAddress } from "./origin.ts";
 import type { Server } from "./server.ts";
 
@@ -38,7 +40,10 @@ export async function listen(server: Server, options: ListenOptions = {}): Promi
     throw new ConfigError([`auth: expected an authentication, since the server is to listen on ${host}; ${cure}`]);
   }
   await server.ready;
-  const http = createAdaptorServer({ fetch: server.handler, overrideGlobalObjects: false }) as HttpServer;
+  const http = createAdaptorServer({
+    fetch: (request, env) => answered(server, request, env),
+    overrideGlobalObjects: false,
+  }) as HttpServer;
   await bound(http, host, port);
   const { address, port: actual, family } = http.address() as AddressInfo;
   const url = `http://${family === "IPv6" ? `[${address}]` : address}:${actual}`;
@@ -50,6 +55,18 @@ export async function listen(server: Server, options: ListenOptions = {}): Promi
       return closing;
     },
   };
+}
+
+/** An answer that is one text is written here: as a stream it would cost the adapter more than it cost to make. */
+async function answered(server: Server, request: Request, env: HttpBindings | Http2Bindings): Promise<Response> {
+  const response = await server.handler(request, env);
+  const text = wholeText(response);
+  const { outgoing } = env;
+  if (text === undefined || !(outgoing instanceof ServerResponse)) return response;
+  const length = { "content-length": Buffer.byteLength(text) };
+  outgoing.writeHead(response.status, { ...Object.fromEntries(response.headers), ...length });
+  outgoing.end(text);
+  return RESPONSE_ALREADY_SENT;
 }
 
 function bound(http: HttpServer, host: string, port: number): Promise<void> {

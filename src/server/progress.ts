@@ -1,4 +1,4 @@
-import { type Cursor, formatCursor, type Point, readCursor } from "../model/cursor.ts";
+import { type Cursor, formatCursor, type Point } from "../model/cursor.ts";
 import type { Key, Revision } from "../model/record.ts";
 import type { Head, ScanQuery } from "../store/store.ts";
 import type { CopyReason, SubscriptionLine } from "../wire/lines.ts";
@@ -33,20 +33,16 @@ export interface Progress {
 export type Judgement = { readonly cursor: Cursor } | { readonly reason: CopyReason };
 
 /** The revisions whose hashes say whether the cursor can be followed. */
-export function pointsOf(space: string, { cursor, coverage }: Subscription): Point[] {
-  if (cursor === null) return [];
-  const reading = readCursor(space, coverage, cursor);
+export function pointsOf({ reading }: Pick<Subscription, "reading">): Point[] {
   if (reading.kind === "unreadable") return [];
   const { at, copy, paged } = reading.cursor;
   return [at, ...(copy ? [copy.page] : []), ...(paged ? [paged.page] : [])];
 }
 
 /** Whether the cursor can be followed, and if not, why (P6). */
-export function judge(space: string, subscription: Subscription, head: Head, hashes: Hashes): Judgement {
-  if (subscription.cursor === null) return { reason: "new" };
-  const reading = readCursor(space, subscription.coverage, subscription.cursor);
+export function judge({ reading }: Pick<Subscription, "reading">, head: Head, hashes: Hashes): Judgement {
   if (reading.kind === "unreadable") return { reason: "new" };
-  const points = pointsOf(space, subscription);
+  const points = pointsOf({ reading });
   if (points.some((point) => !onChain(point, head, hashes))) return { reason: "diverged" };
   if (reading.kind === "changed") return { reason: "changed" };
   return points.some((point) => point.revision < head.horizon.tombstones)

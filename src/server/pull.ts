@@ -21,7 +21,7 @@ import { waitForNews } from "./wait.ts";
 export async function pull(core: Core, call: Call): Promise<Response> {
   const request = pullRequest(await readJson(call.request, core.settings.limits), core.settings.limits);
   checkSchemaVersion(core.settings, request.schema);
-  const subscriptions = request.subscriptions.map(subscriptionOf);
+  const subscriptions = request.subscriptions.map((each) => subscriptionOf(call.space, each));
   const prepare = () => prepared(core, call, request, subscriptions);
   let ask = await prepare();
   if (request.wait !== undefined && request.wait > 0 && ask.revoked.length === 0) {
@@ -50,12 +50,10 @@ export async function prepared(
   const { granted, revoked } = sorted(core, call, subscriptions);
   if (subscriptions.length === 0) demand(access, user, { do: "head", space });
   const past = (known ?? []).flatMap((cursor) => readPoint(space, cursor) ?? []);
-  const points = [...granted.flatMap((subscription) => pointsOf(space, subscription)), ...past];
+  const points = [...granted.flatMap((subscription) => pointsOf(subscription)), ...past];
   const { head, hashes } = await hashesOf(core, space, points);
   const start = pointOf(head.revision, head.hash);
-  const progress = granted.map((subscription) =>
-    progressOf(subscription, judge(space, subscription, head, hashes), start),
-  );
+  const progress = granted.map((subscription) => progressOf(subscription, judge(subscription, head, hashes), start));
   return {
     store: followed,
     space,

@@ -1,4 +1,4 @@
-import type { Coverage } from "../model/cursor.ts";
+import { type Coverage, type CursorReading, readCursor } from "../model/cursor.ts";
 import { type Matcher, matcherOf } from "../model/filter.ts";
 import type { SubscriptionRequest } from "../wire/pull.ts";
 
@@ -11,18 +11,19 @@ export interface Subscription {
   readonly matcher: Matcher | null;
   /** Whether `end` tells its fingerprint (P9). */
   readonly fingerprint: boolean;
-  /** As it came: it may be of any age, of another history, or nonsense. */
-  readonly cursor: string | null;
+  /** Its cursor: of any age, of another history, or nonsense. Without one it is as if that could not be read. */
+  readonly reading: CursorReading;
 }
 
-export function subscriptionOf(request: SubscriptionRequest): Subscription {
-  const { scope, key = scope, collections, where, cursor = null, fingerprint } = request;
+export function subscriptionOf(space: string, request: SubscriptionRequest): Subscription {
+  const { scope, key = scope, collections, where, cursor, fingerprint } = request;
+  const coverage = { scope, collections, where };
   const matcher = where === undefined ? null : matcherOf(where);
   return {
     key,
-    coverage: { scope, collections, where },
+    coverage,
     matcher,
     fingerprint: fingerprint ?? matcher === null,
-    cursor,
+    reading: cursor ? readCursor(space, coverage, cursor) : { kind: "unreadable" },
   };
 }

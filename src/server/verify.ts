@@ -16,8 +16,8 @@ export async function verify(core: Core, call: Call): Promise<Response> {
   const { limits } = core.settings;
   const request = verifyRequest(await readJson(call.request, limits), limits);
   checkSchemaVersion(core.settings, request.schema);
-  const subject = { ...subscriptionOf(request.subscription), fingerprint: true };
-  const others = (request.others ?? []).map(subscriptionOf);
+  const subject = { ...subscriptionOf(call.space, request.subscription), fingerprint: true };
+  const others = (request.others ?? []).map((each) => subscriptionOf(call.space, each));
   const rows = (count: number) => countRows(core, call.user, count);
   const addition = subject.matcher === null ? stored(subject, request, rows) : mirrored(core, call, subject, request);
   return answered(core, call, await prepared(core, call, request, [subject, ...others], addition));

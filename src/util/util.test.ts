@@ -36,7 +36,7 @@ describe("base64url", () => {
       }),
     );
   });
-  it.each(["a", "a=", "a b", "a+b/", "é"])("does not read %j", (text) => {
+  it.each(["a", "a=", "a b", "a+b/", "aaé", "aaaaa"])("does not read %j", (text) => {
     expect(fromBase64Url(text)).toBeNull();
   });
 });
