@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { collected, peakMemory } from "./measure.ts";
+import { peakMemory, rested } from "./measure.ts";
 
 /** What a benchmark's server tells of its own process. */
 export interface ServerMemory {
@@ -45,11 +45,8 @@ function rowsInto(path: string): (rows: readonly { id: string }[]) => void {
 }
 
 async function memory(): Promise<ServerMemory> {
-  for (let i = 0; i < 3; i++) {
-    collected();
-    // What a collection finds to close is closed in the turns after it.
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  // What one collection finds to close is closed before the next.
+  for (let i = 0; i < 3; i++) await rested();
   const { rss, heapUsed } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
   return { rss, heap: heapUsed, cpu: user + system, peak: peakMemory() };

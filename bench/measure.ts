@@ -22,9 +22,13 @@ export async function timed(work: () => unknown): Promise<number> {
   return performance.now() - start;
 }
 
+/** Milliseconds in which what has happened meanwhile is handled: a connection that the other side closed, for one. */
+const REST = 20;
+
 /** Collects garbage, where the process was started with --expose-gc: no measurement pays for the one before. */
-export function collected(): void {
+export async function rested(): Promise<void> {
   globalThis.gc?.();
+  await new Promise((resolve) => setTimeout(resolve, REST));
 }
 
 export interface Trial<Result> {
@@ -44,9 +48,9 @@ export async function alternated<Result>(
   const results: Result[] = [];
   const floors: number[] = [];
   for (let run = 0; run < trial.warm + trial.runs; run++) {
-    collected();
+    await rested();
     results.push(await trial.work(run));
-    collected();
+    await rested();
     if (trial.floor !== null) floors.push(await trial.floor());
   }
   return { results: results.slice(trial.warm), floors: floors.slice(trial.warm), first: results[0] as Result };

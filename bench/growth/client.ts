@@ -1,5 +1,5 @@
 import { memoryStore } from "tidemark/client/memory";
-import { collected, spread, timed } from "../measure.ts";
+import { rested, spread, timed } from "../measure.ts";
 import { open, switchable, typical } from "../replica.ts";
 import { get, linesOf, post } from "../wire.ts";
 import type { Bench } from "../workload.ts";
@@ -24,9 +24,8 @@ const [task, benchJson, settingJson] = process.argv.slice(2) as [string, string,
 const bench = JSON.parse(benchJson) as Bench;
 const setting = JSON.parse(settingJson) as Setting;
 const subscriptions = scopesOf(setting).map((scope) => ({ scope }));
-/** A million records are copied once, a smaller space until the process is warm. */
-const runs = setting.records >= 1_000_000 ? 1 : bench.runs;
-const warm = setting.records >= 1_000_000 ? 0 : 1;
+/** Milliseconds after which a work is not run again: what takes so long needs no warm process, and no median. */
+const PATIENCE = 4_000;
 const result = task === "fill" ? await fill(bench.base, setting) : await measured();
 process.send?.(result ?? {}, () => process.exit(0));
 
@@ -53,20 +52,27 @@ async function measured(): Promise<Point> {
       subscriptions: subscriptions.map((one) => ({ ...one, cursor: cursors[one.scope] })),
     });
   const headOf = () => get(`${bench.base}?scope=${encodeURIComponent(subscriptions[0]?.scope ?? "*")}`);
+  await rested();
   await typical(QUICK, ask);
   const nothing = await typical(QUICK, ask);
   await typical(QUICK, headOf);
   const head = await typical(QUICK, headOf);
-  return { copy, catchUp, push: spread(pushes.slice(warm)).median, nothing, verify, head };
+  return { copy, catchUp, push: warmMedian(pushes), nothing, verify, head };
 }
 
+/** The first run warms the process up, and counts only where it is the last. */
 async function median(work: () => Promise<number>): Promise<number> {
   const all: number[] = [];
-  for (let run = 0; run < warm + runs; run++) {
-    collected();
+  const start = performance.now();
+  while (all.length <= bench.runs && performance.now() - start < PATIENCE) {
+    await rested();
     all.push(await work());
   }
-  return spread(all.slice(warm)).median;
+  return warmMedian(all);
+}
+
+function warmMedian([first, ...rest]: readonly number[]): number {
+  return spread(rest.length > 0 ? rest : [first as number]).median;
 }
 
 async function replica() {
@@ -91,7 +97,7 @@ async function verified({ store, client }: Awaited<ReturnType<typeof replica>>):
   const [held] = await store.get([key]);
   if (held === undefined) throw new Error("the copy lacks a record");
   await store.write({ rows: new Map([[key, { ...held, data: { ...held.data, title: "damaged" } }]]) });
-  collected();
+  await rested();
   return timed(async () => {
     if ((await client.verify()).ok) throw new Error("verify did not find what differs");
   });

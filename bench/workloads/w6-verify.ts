@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { memoryStore } from "tidemark/client/memory";
 import { atMost, numberText, type Row } from "../figures.ts";
-import { alternated, collected, timed } from "../measure.ts";
+import { alternated, rested, timed } from "../measure.ts";
 import { record } from "../records.ts";
 import { counted, EVERYTHING, open } from "../replica.ts";
 import type { Workload } from "../workload.ts";
@@ -31,7 +31,7 @@ function verifyOf(records: number): Workload {
       for (const differences of [0, 1, 100]) {
         const work = async (): Promise<Verified> => {
           await damaged(store, records, differences);
-          collected();
+          await rested();
           count.bytes = 0;
           let rounds = 0;
           const ms = await timed(async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ServerMemory } from "../bare-server.ts";
 import { atMost, type Row } from "../figures.ts";
 import { Load, requestText } from "../load.ts";
-import { collected } from "../measure.ts";
+import { rested } from "../measure.ts";
 import { startServer } from "../processes.ts";
 import { EVERYTHING, open } from "../replica.ts";
 import { cursorOf, get, linesOf, post } from "../wire.ts";
@@ -129,10 +129,7 @@ async function grown<Held>(work: () => Promise<Held>): Promise<{ readonly bytes:
 }
 
 async function settledMemory(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    await pause(0.1);
-    collected();
-  }
+  for (let i = 0; i < 3; i++) await rested();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }

@@ -23,6 +23,12 @@ describe("listen", () => {
     await expect(fetch(`${url}/readyz`)).rejects.toThrow();
   });
 
+  it("[H16] keeps an idle connection for longer than a replica computes between two questions", async () => {
+    const { url, close } = await listen(started(), { port: 0 });
+    expect((await fetch(`${url}/readyz`)).headers.get("keep-alive")).toBe("timeout=65");
+    await close();
+  });
+
   it("names the cause where the port is taken", async () => {
     const { url, close } = await listen(started(), { port: 0 });
     const second = started();
