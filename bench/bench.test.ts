@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { atLeast, atMost, judged, markdown, numberText, type Row, tableOf } from "./figures.ts";
+import { decadesOf, lineCharts } from "./growth/svg.ts";
 import { isWhole } from "./load.ts";
 import { optionsOf } from "./options.ts";
 import { selfTimes } from "./profiles.ts";
+import { ratioChart } from "./ratios-svg.ts";
 import { withSection } from "./section.ts";
 
 const row: Row = { id: "W9", work: "work", unit: "ms", values: [30, 10, 20], floor: [8, 10, 12] };
@@ -66,6 +68,24 @@ describe("a section of a document", () => {
 
   test("must be there", () => {
     expect(() => withSection(text, "other", "new")).toThrow("no section");
+  });
+});
+
+describe("charts", () => {
+  test("an axis runs over whole powers of ten", () => {
+    expect(decadesOf([3, 250])).toEqual([1, 10, 100, 1000]);
+    expect(decadesOf([1, 10])).toEqual([1, 10]);
+  });
+
+  test("a line goes through each of its points", () => {
+    const svg = lineCharts([{ title: "records", at: [1, 10], lines: [{ name: "copy", values: [1, 100] }] }]);
+    expect(/points="([^"]*)"/.exec(svg)?.[1]).toBe("0,240 250,0");
+  });
+
+  test("a bar for each ratio that has a target, and none for the rest", () => {
+    const svg = ratioChart([{ ...row, target: atMost(3) }, row, { ...row, values: [] }]);
+    expect(svg.match(/<rect/g)).toHaveLength(1);
+    expect(svg).toContain("2.00×");
   });
 });
 

@@ -5,6 +5,7 @@ import { floorsOf, type Row, tableOf } from "./figures.ts";
 import { optionsOrComplaint } from "./options.ts";
 import { type BenchServer, type Profile, run, startServer } from "./processes.ts";
 import { profileTable } from "./profiles.ts";
+import { ratioChart } from "./ratios-svg.ts";
 import { writeSection } from "./section.ts";
 import type { Bench, Workload } from "./workload.ts";
 import { WORKLOADS } from "./workloads/index.ts";
@@ -38,6 +39,7 @@ async function main({ only, runs, large, json, write, profile }: NonNullable<typ
   const result = { machine: machine(), runs, large, rows };
   if (write) {
     writeFileSync(join(RESULTS, "own.json"), `${JSON.stringify(result, null, 2)}\n`);
+    writeFileSync(join(RESULTS, "own.svg"), ratioChart(rows));
     writeSection("own", sectionOf(rows, runs));
   }
   if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
@@ -100,5 +102,7 @@ ${tableOf(rows)}
 
 Floors:
 
-${floorsOf(rows)}`;
+${floorsOf(rows)}
+
+![Ratios to the floor](../bench/results/own.svg)`;
 }
