@@ -125,7 +125,8 @@ ${result.runs} runs each, median with least and most. A server process keeps its
 ${count(PENDING)}; each run is a new client process with an empty replica in memory, so nothing is warm, the floor included. The
 records are those of \`bench/records.ts\`. *× Tidemark* is the time divided by Tidemark's, *× floor* by the floor's. Bytes
 are counted on the client's connections, 0.3 s of aftermath included. What a client waits before it reconnects by itself
-is not counted. Raw results: [bench/results/peers.json](../bench/results/peers.json).
+is not counted; HTTP clients keep a connection between visits where they can, clients over WebSocket connect anew. Raw
+results: [bench/results/peers.json](../bench/results/peers.json).
 
 ![Time of each system for each work, on a logarithmic scale](${plot})
 

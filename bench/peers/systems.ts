@@ -64,7 +64,8 @@ export const SYSTEMS: readonly System[] = [
     title: "TinyBase",
     packages: ["tinybase"],
     most: 20_000,
-    setting: "MergeableStore and its WebSocket server, in memory; a larger store is more than one message may hold",
+    setting:
+      "MergeableStore and its WebSocket server, in memory; 100,000 records exceed the 16 MiB that it sends at once",
     durable: "the server has all; its memory only",
   },
   {
@@ -78,8 +79,7 @@ export const SYSTEMS: readonly System[] = [
     name: "triplit",
     title: "Triplit",
     packages: ["@triplit/server", "@triplit/client"],
-    most: 10_000,
-    setting: "its Node server on SQLite; 100,000 records were not copied within two minutes",
+    setting: "its Node server on SQLite, a subscription to the whole collection",
     durable: "the server has all; SQLite, `synchronous=NORMAL`",
   },
 ];
