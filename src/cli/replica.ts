@@ -6,7 +6,7 @@ import type { Space } from "./api.ts";
 /** Where a client keeps its replica: in a file, else in memory. */
 export async function openReplica(path: string | undefined): Promise<ClientStore> {
   if (path === undefined) return memoryStore();
-  const { sqliteStore } = await import("../client/store/sqlite.ts");
+  const { sqliteStore } = await import("../client/store/sqlite/index.ts");
   return sqliteStore({ path });
 }
 

@@ -1,7 +1,8 @@
-import { digestOf, type Fingerprint, type Lanes } from "../model/fingerprint.ts";
-import { keyParts } from "../model/record.ts";
+import { digestOf, EMPTY, type Fingerprint, type Lanes } from "../model/fingerprint.ts";
+import { type KeyRange, keyParts } from "../model/record.ts";
+import type { Clock } from "../util/clock.ts";
 import { canonical } from "../util/json.ts";
-import type { Row } from "./store/store.ts";
+import type { ClientStore, Row } from "./store/store.ts";
 
 /** Digest of a row, from its content as it is now. */
 export function digestOfRow(row: Row): Lanes {
@@ -38,4 +39,29 @@ export class Sum {
 export function parsedFingerprint(count: number, digest: string): Fingerprint {
   const lane = (i: number) => Number.parseInt(digest.slice(i * 8, i * 8 + 8), 16);
   return { count, lanes: [lane(0), lane(1), lane(2), lane(3)] };
+}
+
+/** How long others wait, in milliseconds, for whoever reads through a whole replica. */
+const BREATH = 10;
+
+/** The fingerprints of what the store holds of some subscriptions in a range: from its content, not from what was kept. */
+export async function countedIn(
+  { store, clock }: { readonly store: ClientStore; readonly clock: Clock },
+  numbers: readonly number[],
+  { from, to }: KeyRange,
+): Promise<ReadonlyMap<number, Fingerprint>> {
+  const sums = new Map(numbers.map((number) => [number, new Sum(EMPTY)]));
+  let breathed = clock.now();
+  for await (const { collection, holders, texts } of store.contents(from, to)) {
+    const counting = holders.flatMap((number) => sums.get(number) ?? []);
+    if (counting.length === 0) continue;
+    for (const text of texts) {
+      const digest = digestOf(collection, text);
+      for (const sum of counting) sum.add(digest);
+    }
+    if (clock.now() - breathed < BREATH) continue;
+    await clock.sleep(0);
+    breathed = clock.now();
+  }
+  return new Map([...sums].map(([number, sum]) => [number, sum.fingerprint()]));
 }

@@ -1,9 +1,9 @@
-import { sameFingerprint } from "../model/fingerprint.ts";
+import { type Fingerprint, sameFingerprint } from "../model/fingerprint.ts";
 import type { Revision } from "../model/record.ts";
 import type { EndLine, RangeLine, SubscriptionEnd } from "../wire/lines.ts";
 import type { SubscriptionRequest } from "../wire/pull.ts";
 import { Answer } from "./answer.ts";
-import { parsedFingerprint } from "./content.ts";
+import { countedIn, parsedFingerprint } from "./content.ts";
 import { TransportError } from "./errors.ts";
 import type { Change, Local } from "./local.ts";
 import type { Received } from "./ndjson.ts";
@@ -50,24 +50,32 @@ export async function exchange(
     const end = await answer.take(received);
     if (received.line.op !== "begin") onLine(answer.head);
     if (end === null) continue;
-    return await local.gate.exclusive(async () => {
+    const exchanged = await local.gate.exclusive(async () => {
       // What it says of a client id that has been given up meanwhile means nothing now.
       const last = client === local.meta.client ? (end.lastMutation ?? 0) : null;
       if (last !== null && last < acked && local.meta.renew === null)
         await local.commit(await reofferedAfter(local, last));
       return await finished(local, answer, end, last);
     });
+    // What has arrived can be read before it is compared.
+    local.tellSubscriptions();
+    return { ...exchanged, mismatched: await compared(local, exchanged.complete, end) };
   }
   throw new TransportError("cut", "the answer broke off before its end");
 }
 
-async function finished(local: Local, answer: Answer, end: EndLine, last: number | null): Promise<Exchanged> {
+interface Finished extends Omit<Exchanged, "mismatched"> {
+  /** Subscriptions that the answer brought to its revision, by number. */
+  readonly complete: readonly number[];
+}
+
+async function finished(local: Local, answer: Answer, end: EndLine, last: number | null): Promise<Finished> {
   const segments = answer.segments(end);
   const ended = [...local.subscriptions.values()].filter(
     ({ key, revoked }) => !revoked && answer.revoked.includes(key),
   );
   const all = [...local.subscriptions.values()];
-  const { wipe, rows, fingerprints } = await applied(
+  const { wipe, adopt, rows, fingerprints } = await applied(
     local.store,
     all,
     segments,
@@ -75,8 +83,8 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   );
   const changed = new Map<number, Subscription>();
   for (const each of all) {
-    const fingerprint = fingerprints.get(each.number) ?? each.fingerprint;
-    if (!sameFingerprint(fingerprint, each.fingerprint)) changed.set(each.number, { ...each, fingerprint });
+    const fingerprint = fingerprints.get(each.number) ?? null;
+    if (!sameOrUncounted(fingerprint, each.fingerprint)) changed.set(each.number, { ...each, fingerprint });
   }
   for (const segment of segments) {
     const { number } = segment.subscription;
@@ -84,8 +92,11 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     if (next !== segment.subscription) changed.set(number, next);
   }
   for (const each of ended) changed.set(each.number, revokedOf(each));
+  const adopted = new Set(adopt.map(({ subscription }) => subscription));
   const staged = [
-    ...segments.filter(({ subscription }) => subscription.staging !== null).map(({ subscription }) => subscription),
+    ...segments
+      .map(({ subscription }) => subscription)
+      .filter(({ number, staging }) => staging !== null && !adopted.has(number)),
     ...ended,
   ];
   const meta = metaAfter(local.meta, answer, segments, end, last);
@@ -93,12 +104,13 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   const queue = queueAfter(local, end, meta, last);
   const forgotten = queue.settled === undefined ? [] : await local.outlived();
   const reached = reachedBy(segments, changed, end);
-  const touched = wipe ? segments.length > 0 || ended.length > 0 : rows.size > 0;
+  const touched = wipe ? segments.length > 0 || ended.length > 0 : rows.size > 0 || adopt.length > 0;
   await local.commit({
     ...(sameMeta(meta, local.meta) ? {} : { meta }),
     ...(reached !== null && { reached }),
     ...(staged.length > 0 && { unstage: staged.map(({ number }) => number) }),
     ...(touched && { wipe, rows }),
+    ...(adopt.length > 0 && { adopt }),
     ...(changed.size > 0 && { subscriptions: [...changed.values()] }),
     ...queue,
     ...(forgotten.length > 0 && { forgotten }),
@@ -106,13 +118,34 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   });
   if (renews) local.events.emit("recovered", { reason: "rewound" });
   tell(local, answer, segments, ended);
-  return {
-    revision: end.revision,
-    changed: touched,
-    mismatched: mismatched(local, segments, end),
-    ranges: answer.ranges,
-    end,
-  };
+  const complete = segments.map(({ subscription }) => subscription.number);
+  return { revision: end.revision, changed: touched, complete, ranges: answer.ranges, end };
+}
+
+function sameOrUncounted(a: Fingerprint | null, b: Fingerprint | null): boolean {
+  return a === null || b === null ? a === b : sameFingerprint(a, b);
+}
+
+/**
+ * The subscriptions whose content is not what the server has (P9). What was taken over as it came can be read by now, and
+ * is counted here, from what the store holds.
+ */
+async function compared(local: Local, complete: readonly number[], end: EndLine): Promise<Subscription[]> {
+  const present = () => complete.flatMap((number) => local.subscriptions.get(number) ?? []);
+  const told = ({ key }: Subscription) => end.subscriptions[key]?.count !== undefined;
+  for (;;) {
+    const uncounted = present().filter((each) => each.fingerprint === null && told(each));
+    if (uncounted.length === 0) return present().filter((each) => !agrees(each, end.subscriptions[each.key]));
+    const { changes } = local;
+    const numbers = uncounted.map(({ number }) => number);
+    const counted = await countedIn(local, numbers, { from: null, to: null });
+    await local.gate.exclusive(async () => {
+      // A subscription that ended meanwhile took its records with it.
+      if (local.changes !== changes) return;
+      const subscriptions = uncounted.map((each) => ({ ...each, fingerprint: counted.get(each.number) ?? null }));
+      await local.commit({ subscriptions, lazy: true });
+    });
+  }
 }
 
 function completed(
@@ -208,15 +241,8 @@ function tell(local: Local, answer: Answer, segments: readonly Segment[], ended:
   for (const { key } of ended) local.events.emit("revoked", { key });
 }
 
-function mismatched(local: Local, segments: readonly Segment[], end: EndLine): Subscription[] {
-  return segments.flatMap(({ subscription }) => {
-    const now = local.subscriptions.get(subscription.number);
-    return now === undefined || agrees(now, end.subscriptions[now.key]) ? [] : [now];
-  });
-}
-
 /** Whether a subscription holds what the server says; true where it says nothing. */
 export function agrees({ fingerprint }: Subscription, end: SubscriptionEnd | undefined): boolean {
   if (end?.count === undefined || end.digest === undefined) return true;
-  return sameFingerprint(fingerprint, parsedFingerprint(end.count, end.digest));
+  return fingerprint !== null && sameFingerprint(fingerprint, parsedFingerprint(end.count, end.digest));
 }

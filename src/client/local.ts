@@ -63,7 +63,7 @@ export function emptied(subscriptions: readonly Subscription[]): Change {
 }
 
 /** One change of all that is local: it is written, adopted and shown as a whole, or not at all. */
-export interface Change extends Pick<Batch, "unstage" | "wipe" | "rows" | "stage" | "lazy"> {
+export interface Change extends Pick<Batch, "unstage" | "wipe" | "adopt" | "rows" | "stage" | "lazy"> {
   readonly meta?: Partial<Meta>;
   /** A place in the history that has just been reached. */
   readonly reached?: Past;
@@ -105,6 +105,8 @@ export class Local {
   /** By local number, in that order. */
   pending = new Map<number, Pending>();
   known: readonly Past[] = [];
+  /** How often the base has changed. */
+  changes = 0;
   readonly #watchers = new Set<() => void>();
   #unsettled = 0;
   /** When settled mutations were last looked through. */
@@ -166,17 +168,20 @@ export class Local {
     const batch: Batch = {
       ...(change.unstage === undefined ? {} : { unstage: change.unstage }),
       ...(change.wipe === undefined ? {} : { wipe: change.wipe }),
+      ...(change.adopt === undefined ? {} : { adopt: change.adopt }),
       ...(change.rows === undefined ? {} : { rows: change.rows }),
       ...(change.stage === undefined ? {} : { stage: change.stage }),
       ...(notes.size > 0 && { notes }),
     };
+    const arriving = await this.#arriving(change);
     if (Object.keys(batch).length > 0) await this.store.write({ ...batch, lazy: change.lazy ?? false });
+    if (change.wipe || change.adopt !== undefined || change.rows !== undefined) this.changes++;
     this.meta = meta;
     this.known = known;
     for (const each of change.subscriptions ?? []) this.subscriptions.set(each.number, each);
     for (const number of change.dropped ?? []) this.subscriptions.delete(number);
     this.#adoptQueue(change);
-    this.#showChange(change);
+    this.#showChange(change, arriving);
     for (const { pending, outcome } of change.settled ?? []) this.#onSettled(pending, outcome);
     if (change.dropped !== undefined || change.subscriptions?.some(({ revoked }) => revoked)) this.tellSubscriptions();
   }
@@ -273,13 +278,22 @@ export class Local {
     if (change.pending !== undefined || change.settled !== undefined) this.#unsettled = this.unsettled().length;
   }
 
-  #showChange(change: Change): void {
+  /** The rows of a change; of lines taken over as they are, those that pending mutations touch. */
+  async #arriving({ adopt, rows = new Map() }: Change): Promise<ReadonlyMap<Key, Row | null>> {
+    if (adopt === undefined) return rows;
+    const keys = [...this.view.known].filter((key) => !rows.has(key));
+    const arriving = new Map(rows);
+    for (const row of await this.store.stagedRows(adopt, keys)) if (row !== undefined) arriving.set(row.key, row);
+    return arriving;
+  }
+
+  #showChange(change: Change, arriving: ReadonlyMap<Key, Row | null>): void {
     const { added } = change;
-    const rebuilt = [change.rows, change.wipe, change.pending, change.settled].some((part) => part !== undefined);
-    if (rebuilt) {
-      const keys = change.wipe ? null : new Set<Key>(change.rows?.keys());
+    const parts = [change.adopt, change.rows, change.wipe, change.pending, change.settled];
+    if (parts.some((part) => part !== undefined)) {
+      const keys = change.wipe || change.adopt ? null : new Set<Key>(change.rows?.keys());
       for (const key of this.view.touched) keys?.add(key);
-      this.view.rebase(change.rows ?? new Map(), change.wipe === true);
+      this.view.rebase(arriving, change.wipe === true);
       this.view.rebuild(this.pending.values());
       for (const key of this.view.touched) keys?.add(key);
       this.events.emit("change", { keys });

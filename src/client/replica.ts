@@ -1,9 +1,9 @@
 import { EMPTY, type Fingerprint } from "../model/fingerprint.ts";
-import { type Key, keyOf, type RecordData, type Revision } from "../model/record.ts";
+import { compareKeys, type Key, keyOf, type RecordData, type Revision } from "../model/record.ts";
 import type { Json } from "../util/json.ts";
 import { digestOfRow, Sum } from "./content.ts";
 import type { Subscription } from "./state.ts";
-import type { ClientStore, RecordLine, Row } from "./store/store.ts";
+import type { Adopted, ClientStore, RecordLine, Row, Span } from "./store/store.ts";
 
 /** What an answer brought for one subscription: lines staged by its marks, and those that came after the last. */
 export interface Segment {
@@ -17,9 +17,11 @@ export interface Segment {
 interface Applied {
   /** The store holds nothing but `rows` afterwards. */
   readonly wipe: boolean;
+  /** Staged lines that become rows as they are, before `rows`. */
+  readonly adopt: readonly Adopted[];
   readonly rows: Map<Key, Row | null>;
-  /** By subscription number; of every subscription, also those that only share records with the ones applied. */
-  readonly fingerprints: ReadonlyMap<number, Fingerprint>;
+  /** By subscription number, null where it has to be counted; of every subscription, also those that only share records with the ones applied. */
+  readonly fingerprints: ReadonlyMap<number, Fingerprint | null>;
 }
 
 /**
@@ -51,29 +53,36 @@ export async function applied(
   const copied = new Set(segments.filter(({ mode }) => mode === "copy").map(({ subscription }) => subscription.number));
   // Where everything is copied, nothing of what was there remains, so it need not be read.
   const wipe = all.every(({ number }) => copied.has(number) || ended.includes(number));
-  const merge = new Merge(wipe ? null : store);
-  for (const segment of segments) await merge.segment(segment, store);
+  const adopt = await adoptable(store, segments, wipe);
+  const merge = new Merge(store, wipe, adopt);
+  for (const segment of segments) await merge.segment(segment);
   if (!wipe) await merge.endHoldings(segments, ended);
-  return { wipe, rows: merge.rows, fingerprints: merge.fingerprints(all, copied, wipe) };
+  return { wipe, adopt, rows: merge.rows, fingerprints: merge.fingerprints(all, copied) };
 }
 
 class Merge {
   readonly rows = new Map<Key, Row | null>();
   /** The rows as the store has them, of the keys in `rows`. */
   readonly #before = new Map<Key, Row>();
-  /** What each copy brought; in a delta what it held stays. */
+  /** What each copy brought that replaces what was held; in a delta what it held stays. */
   readonly #received = new Map<number, Set<Key>>();
-  readonly #base: ClientStore | null;
+  readonly #store: ClientStore;
+  readonly #wipe: boolean;
+  readonly #adopt: readonly Adopted[];
 
-  constructor(base: ClientStore | null) {
-    this.#base = base;
+  constructor(store: ClientStore, wipe: boolean, adopt: readonly Adopted[]) {
+    this.#store = store;
+    this.#wipe = wipe;
+    this.#adopt = adopt;
   }
 
-  async segment(segment: Segment, store: ClientStore): Promise<void> {
-    // Where nothing of the base remains, a copy has brought whatever its subscription holds.
-    if (segment.mode === "copy" && this.#base !== null) this.#received.set(segment.subscription.number, new Set());
-    for (let skip = 0; segment.staged; skip += STAGED_LINES) {
-      const lines = await store.staged(segment.subscription.number, skip, STAGED_LINES);
+  async segment(segment: Segment): Promise<void> {
+    const { number } = segment.subscription;
+    const adopted = this.#adopt.find(({ subscription }) => subscription === number)?.lines ?? 0;
+    // Where nothing of the base remains, or was there, a copy has brought whatever its subscription holds.
+    if (segment.mode === "copy" && !this.#wipe && adopted === 0) this.#received.set(number, new Set());
+    for (let skip = adopted; segment.staged; skip += STAGED_LINES) {
+      const lines = await this.#store.staged(number, skip, STAGED_LINES);
       for (const line of lines) await this.#line(line, segment.subscription);
       if (lines.length < STAGED_LINES) break;
     }
@@ -92,11 +101,11 @@ class Merge {
   }
 
   async #load(keys: readonly Key[]): Promise<void> {
-    if (this.#base === null) return;
     const missing = keys.filter((key) => !this.rows.has(key));
     if (missing.length === 0) return;
-    const found = await this.#base.get(missing);
-    for (const row of found) if (row !== undefined) this.#before.set(row.key, row);
+    const held = this.#wipe ? [] : await this.#store.get(missing);
+    const adopted = this.#adopt.length === 0 ? [] : await this.#store.stagedRows(this.#adopt, missing);
+    for (const row of [...held, ...adopted]) if (row !== undefined) this.#before.set(row.key, row);
   }
 
   #now(key: Key): Row | undefined {
@@ -137,8 +146,8 @@ class Merge {
   async endHoldings(segments: readonly Segment[], ended: readonly number[]): Promise<void> {
     const copies = segments.filter(({ mode, subscription }) => mode === "copy" && subscription.revision !== null);
     const ending = [...copies.map(({ subscription }) => subscription.number), ...ended];
-    if (ending.length === 0 || this.#base === null) return;
-    for await (const rows of rowsOf(this.#base, null, null)) {
+    if (ending.length === 0) return;
+    for await (const rows of rowsOf(this.#store, null, null)) {
       for (const row of rows) this.#endHolding(row, ending);
     }
   }
@@ -149,25 +158,71 @@ class Merge {
     for (const number of ending) if (!this.#received.get(number)?.has(row.key)) this.#remove(row.key, number);
   }
 
-  fingerprints(all: readonly Subscription[], copied: ReadonlySet<number>, wipe: boolean): Map<number, Fingerprint> {
+  fingerprints(all: readonly Subscription[], copied: ReadonlySet<number>): Map<number, Fingerprint | null> {
+    const uncounted = new Set(this.#adopt.map(({ subscription }) => subscription));
+    for (const { number, fingerprint } of all) {
+      if (fingerprint === null && !this.#emptied(number, copied)) uncounted.add(number);
+    }
     const sums = new Map<number, Sum>();
     for (const { number, fingerprint } of all) {
-      sums.set(number, new Sum(wipe || copied.has(number) ? EMPTY : fingerprint));
+      if (uncounted.has(number)) continue;
+      sums.set(number, new Sum(this.#emptied(number, copied) ? EMPTY : (fingerprint ?? EMPTY)));
     }
     for (const [key, after] of this.rows) {
       const before = this.#before.get(key);
       const old = before?.holders.filter((number) => !copied.has(number)) ?? [];
-      if (before !== undefined && old.length > 0) {
-        const digest = digestOfRow(before);
-        for (const number of old) sums.get(number)?.subtract(digest);
-      }
-      if (after !== null) {
-        const digest = digestOfRow(after);
-        for (const number of after.holders) sums.get(number)?.add(digest);
-      }
+      if (before !== undefined) add(sums, old, before, "subtract");
+      if (after !== null) add(sums, after.holders, after, "add");
     }
-    return new Map([...sums].map(([number, sum]) => [number, sum.fingerprint()]));
+    return new Map(all.map(({ number }) => [number, sums.get(number)?.fingerprint() ?? null]));
   }
+
+  /** Whether nothing of what a subscription held remains. */
+  #emptied(number: number, copied: ReadonlySet<number>): boolean {
+    return this.#wipe || copied.has(number);
+  }
+}
+
+/** Adds the digest of a row to the sums of those that hold it, or subtracts it. */
+function add(sums: ReadonlyMap<number, Sum>, holders: readonly number[], row: Row, how: "add" | "subtract"): void {
+  const counting = holders.flatMap((number) => sums.get(number) ?? []);
+  if (counting.length === 0) return;
+  const digest = digestOfRow(row);
+  for (const sum of counting) sum[how](digest);
+}
+
+/**
+ * The staged lines that can become rows as they are, unread: puts in key order, of copies, in spans in which nothing else
+ * stands. What of these copies came after them, such as the closing delta, is applied to them.
+ */
+async function adoptable(store: ClientStore, segments: readonly Segment[], wipe: boolean): Promise<Adopted[]> {
+  const adopt: Adopted[] = [];
+  let taken: Span[] = [];
+  for (const { subscription, mode, staged } of segments) {
+    if (mode !== "copy" || !staged || (!wipe && subscription.revision !== null)) continue;
+    const spans = await store.spans(subscription.number);
+    const all = [...taken, ...spans].sort((a, b) => compareKeys(a.first, b.first));
+    if (spans.length === 0 || overlap(spans) || overlap(all)) continue;
+    if (!wipe && !(await areFree(store, spans))) continue;
+    adopt.push({ subscription: subscription.number, lines: spans.length });
+    taken = all;
+  }
+  return adopt;
+}
+
+/** Whether a span begins before the one in front of it has ended. */
+function overlap(spans: readonly Span[]): boolean {
+  return spans.some(({ first }, i) => i > 0 && compareKeys((spans[i - 1] as Span).last, first) >= 0);
+}
+
+async function areFree(store: ClientStore, spans: readonly Span[]): Promise<boolean> {
+  for (const span of spans) if (!(await store.isFree(span))) return false;
+  return true;
+}
+
+/** The least key behind this one: no text sorts between a text and the same with U+0000 at its end. */
+function after(key: Key): Key {
+  return `${key}\u0000`;
 }
 
 /** Rows from a key to a key, in key order, some at a time. */
@@ -177,8 +232,7 @@ export async function* rowsOf(store: ClientStore, from: Key | null, to: Key | nu
     const rows = await store.scan(next, to, SCANNED_ROWS);
     yield rows;
     if (rows.length < SCANNED_ROWS) return;
-    // The least key behind the last one: no text sorts between a text and the same with U+0000 at its end.
-    next = `${(rows.at(-1) as Row).key}\u0000`;
+    next = after((rows.at(-1) as Row).key);
   }
 }
 

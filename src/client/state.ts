@@ -43,8 +43,8 @@ export interface Subscription {
   readonly revision: Revision | null;
   /** Lines of a broken answer are staged, and the cursor goes on behind them. */
   readonly staging: "copy" | "delta" | null;
-  /** Of the records that it holds, kept up with every change. */
-  readonly fingerprint: Fingerprint;
+  /** Of the records that it holds, kept up with every change; null: of lines taken over as they came, not counted yet. */
+  readonly fingerprint: Fingerprint | null;
   /** What is held may be wrong, whatever its revision: the next copy replaces it unseen. */
   readonly distrust: boolean;
   /** The server has refused it; it is asked for again when somebody asks (P10). */

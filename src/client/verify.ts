@@ -1,8 +1,8 @@
-import { EMPTY, type Fingerprint, sameFingerprint } from "../model/fingerprint.ts";
+import { type Fingerprint, sameFingerprint } from "../model/fingerprint.ts";
 import { type Key, type KeyRange, keyOf, keyParts, type Revision } from "../model/record.ts";
 import { sameJson } from "../util/json.ts";
 import type { RangeLine } from "../wire/lines.ts";
-import { digestOfRow, parsedFingerprint, Sum } from "./content.ts";
+import { countedIn, parsedFingerprint } from "./content.ts";
 import { agrees, type Exchanged, exchange, requestOf } from "./exchange.ts";
 import type { Local } from "./local.ts";
 import { copyAnew } from "./recover.ts";
@@ -104,7 +104,7 @@ export class Verifier {
       if (copied) await this.#local.gate.exclusive(() => this.#local.commit(copyAnew([this.#subscription(number)])));
     }
     const { key, revision, fingerprint } = this.#subscription(number);
-    return { key, revision: revision ?? 0, count: fingerprint.count, rounds: round.count, differences, copied };
+    return { key, revision: revision ?? 0, count: fingerprint?.count ?? 0, rounds: round.count, differences, copied };
   }
 
   #agrees(number: number, { end }: Exchanged): boolean {
@@ -135,19 +135,15 @@ export class Verifier {
   }
 
   /** Fingerprint of what the store holds of a subscription in a range. */
-  async #count(number: number, { from, to }: KeyRange): Promise<Fingerprint> {
-    const sum = new Sum(EMPTY);
-    for await (const rows of rowsOf(this.#local.store, from, to)) {
-      for (const row of rows) if (row.holders.includes(number)) sum.add(digestOfRow(row));
-    }
-    return sum.fingerprint();
+  async #count(number: number, range: KeyRange): Promise<Fingerprint> {
+    return (await countedIn(this.#local, [number], range)).get(number) as Fingerprint;
   }
 
   async #recount(number: number): Promise<void> {
     await this.#local.gate.exclusive(async () => {
       const fingerprint = await this.#count(number, { from: null, to: null });
       const now = this.#subscription(number);
-      if (!sameFingerprint(now.fingerprint, fingerprint))
+      if (now.fingerprint === null || !sameFingerprint(now.fingerprint, fingerprint))
         await this.#local.commit({ subscriptions: [{ ...now, fingerprint }] });
     });
   }
@@ -182,7 +178,7 @@ export class Verifier {
       ]);
       const subscriptions = all.map((each) => ({
         ...each,
-        fingerprint: fingerprints.get(each.number) ?? each.fingerprint,
+        fingerprint: fingerprints.get(each.number) ?? null,
       }));
       await local.commit({ rows, subscriptions });
       return differences;

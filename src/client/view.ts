@@ -31,6 +31,11 @@ export class View {
     return this.#shown.get(key);
   }
 
+  /** Keys of the base's records that pending mutations touch. */
+  get known(): Iterable<Key> {
+    return this.#base.keys();
+  }
+
   get touched(): Iterable<Key> {
     return this.#shown.keys();
   }

@@ -129,6 +129,107 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    title: "[P4] a put in key order can become rows as it is, as many lines as are asked for; the rest is dropped",
+    async run({ store, expect }) {
+      await store.write({ stage: [{ subscription: 3, lines: [line("a", "c"), line("e", "g"), line("z", "b")] }] });
+      const spans = await store.spans(3);
+      expect(spans).toEqual([
+        { first: "tasks/a", last: "tasks/c" },
+        { first: "tasks/e", last: "tasks/g" },
+      ]);
+      const adopt = [{ subscription: 3, lines: 2 }];
+      const keys = ["tasks/a", "tasks/b", "tasks/g", "tasks/z"];
+      const found = [row("tasks/a", 7, [3]), undefined, row("tasks/g", 7, [3]), undefined];
+      expect(await store.stagedRows(adopt, keys)).toEqual(found);
+      expect(await store.scan(null, null, 9)).toEqual([]);
+      await store.write({ adopt, rows: new Map([["tasks/e", row("tasks/e", 9, [3])]]) });
+      expect(await store.get(keys)).toEqual(found);
+      expect(keysOf(await store.scan(null, null, 9))).toEqual(["tasks/a", "tasks/c", "tasks/e", "tasks/g"]);
+      expect(await store.get(["tasks/e"])).toEqual([row("tasks/e", 9, [3])]);
+      expect(await store.staged(3, 0, 9)).toEqual([]);
+      const free = (first: string, last: string) => store.isFree({ first: `tasks/${first}`, last: `tasks/${last}` });
+      expect(await free("b", "b")).toBe(false);
+      expect(await free("d", "d")).toBe(true);
+      expect(await free("d", "f")).toBe(false);
+      expect(await free("h", "z")).toBe(true);
+      expect(await free("0", "9")).toBe(true);
+      await store.write(rowsOf(row("tasks/i")));
+      expect(await free("h", "z")).toBe(false);
+    },
+  },
+  {
+    title: "[P13] single rows replace records of lines that were taken over, remove them, and stand between them",
+    async run({ store, expect }) {
+      const ids = Array.from({ length: 300 }, (_, i) => String(i * 2).padStart(4, "0"));
+      await store.write({ stage: [{ subscription: 1, lines: [line(...ids)] }] });
+      await store.write({ adopt: [{ subscription: 1, lines: (await store.spans(1)).length }] });
+      const changed = row("tasks/0002", 9, [1], { n: 1 });
+      const added = row("tasks/0003", 9, [1]);
+      await store.write({
+        rows: new Map([
+          ["tasks/0000", null],
+          ["tasks/0002", changed],
+          ["tasks/0003", added],
+          ["tasks/0004", null],
+        ]),
+      });
+      expect(await store.get(["tasks/0000", "tasks/0004"])).toEqual([undefined, undefined]);
+      expect(await store.scan(null, null, 3)).toEqual([changed, added, row("tasks/0006", 7)]);
+      expect(keysOf(await store.scan("tasks/0255", "tasks/0261", 9))).toEqual([
+        "tasks/0256",
+        "tasks/0258",
+        "tasks/0260",
+      ]);
+      expect((await store.scan(null, null, 999)).length).toBe(299);
+      await store.write({ rows: new Map([["tasks/0002", null]]) });
+      expect(await store.get(["tasks/0002"])).toEqual([undefined]);
+      await store.write({ rows: new Map(ids.map((id) => [`tasks/${id}`, null])) });
+      expect(keysOf(await store.scan(null, null, 9))).toEqual(["tasks/0003"]);
+    },
+  },
+  {
+    title: "[P9] tells the canonical texts of all rows, or of those in a range, however they came",
+    async run({ store, expect }) {
+      const records = [
+        { id: "a", text: "},{" },
+        { id: "b", list: [{ n: 1 }, { n: 2 }] },
+        { id: "c", text: "é" },
+      ];
+      const parsed: RecordLine = { op: "put", collection: "tasks", at: 7, records };
+      const lines = [line("1", "2", "3"), { line: parsed, text: JSON.stringify(parsed) }];
+      await store.write({ stage: [{ subscription: 1, lines }] });
+      await store.write({ adopt: [{ subscription: 1, lines: 2 }] });
+      await store.write({ rows: new Map([["tasks/2", row("tasks/2", 9, [1, 2], { a: 1 })]]) });
+      const texts = async (from: string | null, to: string | null) => {
+        const found: string[] = [];
+        for await (const { holders, collection, texts } of store.contents(from, to))
+          found.push(...texts.map((text) => `${collection} ${holders} ${text}`));
+        return found.sort();
+      };
+      const all = [
+        'tasks 1 {"id":"1"}',
+        'tasks 1 {"id":"3"}',
+        'tasks 1 {"id":"a","text":"},{"}',
+        'tasks 1 {"id":"b","list":[{"n":1},{"n":2}]}',
+        'tasks 1 {"id":"c","text":"é"}',
+        'tasks 1,2 {"a":1,"id":"2"}',
+      ];
+      expect(await texts(null, null)).toEqual(all);
+      expect(await texts(null, null)).toEqual(all);
+      expect(await texts("tasks/2", "tasks/b")).toEqual([all[1], all[2], all[5]]);
+    },
+  },
+  {
+    title: "[R1] a wipe takes lines that were taken over, too",
+    async run({ store, expect }) {
+      await store.write({ stage: [{ subscription: 1, lines: [line("a", "b")] }] });
+      await store.write({ adopt: [{ subscription: 1, lines: 1 }] });
+      await store.write({ wipe: true, ...rowsOf(row("tasks/b", 8)) });
+      expect(await store.scan(null, null, 9)).toEqual([row("tasks/b", 8)]);
+      expect(await store.get(["tasks/a"])).toEqual([undefined]);
+    },
+  },
+  {
     title: "[R4] finds everything again that was written before it was closed",
     durable: true,
     async run({ store, reopen, expect }) {

@@ -7,14 +7,14 @@ import { folderOf } from "../support/folder.ts";
 
 const SRC = fileURLToPath(new URL("../../src", import.meta.url));
 const PORTABLE = ["util", "model", "wire", "client"];
-/** The one file that is for Node alone. */
-const NODE_ONLY = "client/store/sqlite.ts";
+/** The one folder that is for Node alone. */
+const NODE_ONLY = "client/store/sqlite/";
 
 function portableFiles(): string[] {
   const files = PORTABLE.flatMap((folder) =>
     readdirSync(join(SRC, folder), { recursive: true, encoding: "utf8" }).map((file) => join(folder, file)),
   );
-  return files.filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && file !== NODE_ONLY);
+  return files.filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && !file.startsWith(NODE_ONLY));
 }
 
 /** Bundles a module for a browser; anything of Node that it imports is an error. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Status } from "../../src/client/index.ts";
-import { sqliteStore } from "../../src/client/store/sqlite.ts";
+import { sqliteStore } from "../../src/client/store/sqlite/index.ts";
 import { folderOf } from "../support/folder.ts";
 import { insert, TestServer, update } from "../support/server.ts";
 import { clientOf, followed, wire } from "./support.ts";

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { createClient } from "../../src/client/index.ts";
-import { sqliteStore } from "../../src/client/store/sqlite.ts";
+import { sqliteStore } from "../../src/client/store/sqlite/index.ts";
 import { listen } from "../../src/server/index.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { seededRandom } from "../../src/testing/random.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../src/client/store/memory.ts";
-import { sqliteStore } from "../../src/client/store/sqlite.ts";
+import { sqliteStore } from "../../src/client/store/sqlite/index.ts";
 import type { Row } from "../../src/client/store/store.ts";
 import { backup, openSqliteStore, restore } from "../../src/store/sqlite/index.ts";
 import { folderOf } from "../support/folder.ts";

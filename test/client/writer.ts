@@ -1,6 +1,6 @@
 // A client process that writes as fast as it can, until it is killed: node writer.ts URL FILE LIFE
 import { createClient } from "../../src/client/index.ts";
-import { sqliteStore } from "../../src/client/store/sqlite.ts";
+import { sqliteStore } from "../../src/client/store/sqlite/index.ts";
 
 const [url = "", path = "", life = ""] = process.argv.slice(2);
 const client = createClient({ url, space: "acme", store: sqliteStore({ path }) });

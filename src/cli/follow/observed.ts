@@ -1,4 +1,4 @@
-import type { Batch, ClientStore, Opened, Row } from "../../client/store/store.ts";
+import type { Batch, ClientStore, Opened, Row, Span } from "../../client/store/store.ts";
 import { type Key, keyParts } from "../../model/record.ts";
 import { type Json, type JsonObject, sameJson } from "../../util/json.ts";
 
@@ -32,6 +32,11 @@ export class ObservedStore implements ClientStore {
     const opened = await this.#inner.open();
     for await (const rows of this.#all()) this.#records += rows.length;
     return opened;
+  }
+
+  /** None: each row is told of by itself, so that no line is taken over as it is. */
+  async spans(): Promise<readonly Span[]> {
+    return [];
   }
 
   async write(batch: Batch): Promise<void> {
@@ -68,6 +73,9 @@ export class ObservedStore implements ClientStore {
   get: ClientStore["get"] = (keys) => this.#inner.get(keys);
   scan: ClientStore["scan"] = (from, to, limit) => this.#inner.scan(from, to, limit);
   staged: ClientStore["staged"] = (subscription, skip, limit) => this.#inner.staged(subscription, skip, limit);
+  isFree: ClientStore["isFree"] = (span) => this.#inner.isFree(span);
+  stagedRows: ClientStore["stagedRows"] = (adopt, keys) => this.#inner.stagedRows(adopt, keys);
+  contents: ClientStore["contents"] = (from, to) => this.#inner.contents(from, to);
   close: ClientStore["close"] = () => this.#inner.close();
 }
 

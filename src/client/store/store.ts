@@ -18,6 +18,14 @@ export interface ClientStore {
   scan(from: Key | null, to: Key | null, limit: number): Promise<readonly Row[]>;
   /** The lines staged for a subscription, in the order in which they were staged, after the first `skip`. */
   staged(subscription: number, skip: number, limit: number): Promise<readonly RecordLine[]>;
+  /** The spans of the first lines staged for a subscription, as far as each is a put in key order: `adopt` can take them. */
+  spans(subscription: number): Promise<readonly Span[]>;
+  /** Whether lines of this span could be adopted: no row stands in it, and no line that was adopted spans any of it. */
+  isFree(span: Span): Promise<boolean>;
+  /** The rows of these keys as `adopt` would make them, in the order of the keys; undefined where it would make none. */
+  stagedRows(adopt: readonly Adopted[], keys: readonly Key[]): Promise<readonly (Row | undefined)[]>;
+  /** What the rows from a key, inclusive, to a key, exclusive, hold; null: open. In no order. */
+  contents(from: Key | null, to: Key | null): AsyncIterable<Content>;
   /**
    * Writes all of a batch or nothing of it. When it resolves, the batch survives the death of the process, and, unless it
    * is `lazy`, power loss, with everything written before it. Throws StoreError `full` where there is no room, and then
@@ -45,6 +53,25 @@ export interface Row {
   readonly data: RecordData;
 }
 
+/** Keys from the first to the last, both included. */
+export interface Span {
+  readonly first: Key;
+  readonly last: Key;
+}
+
+/** Staged lines that become rows as they are, as many of a subscription's first as it says. */
+export interface Adopted {
+  readonly subscription: number;
+  readonly lines: number;
+}
+
+/** Records of one collection that the same subscriptions hold, as canonical texts. */
+export interface Content {
+  readonly collection: string;
+  readonly holders: readonly number[];
+  readonly texts: readonly string[];
+}
+
 export type RecordLine = PutLine | PatchLine | RemoveLine;
 
 /** A line with the text that it was parsed from: a store keeps whichever costs it less. */
@@ -59,10 +86,12 @@ export interface Batch {
   readonly unstage?: readonly number[];
   /** All rows go. */
   readonly wipe?: boolean;
-  /** Rows that are written, and, as null, rows that go. */
-  readonly rows?: ReadonlyMap<Key, Row | null>;
   /** Lines that are added behind those already staged. */
   readonly stage?: readonly { readonly subscription: number; readonly lines: readonly StagedLine[] }[];
+  /** Staged lines that become rows, held by their subscription alone. Their spans are free, after `wipe`, and do not overlap. */
+  readonly adopt?: readonly Adopted[];
+  /** Rows that are written, and, as null, rows that go. */
+  readonly rows?: ReadonlyMap<Key, Row | null>;
   /** Notes that are written, and, as null, notes that go. */
   readonly notes?: ReadonlyMap<string, Json | null>;
   /** Power loss may undo the batch, with all that came after it: it would only be fetched again. */

@@ -1,0 +1,100 @@
+import { compareKeys, type Key, keyOf, keyParts, type RecordData, type Revision } from "../../model/record.ts";
+import { canonical } from "../../util/json.ts";
+import { compareUtf8 } from "../../util/utf8.ts";
+import type { Content, Row, Span } from "./store.ts";
+
+/** Records of a copy that are kept together, in order of their ids: no row and no entry of an index for each of them. */
+export interface Block extends Span {
+  readonly collection: string;
+  readonly at: Revision;
+  readonly holders: readonly number[];
+  readonly records: readonly RecordData[];
+}
+
+/** The row of a key in a block, if it holds it. */
+export function rowIn(block: Block, key: Key): Row | undefined {
+  const data = block.records[indexOfId(block.records, keyParts(key).id)];
+  return data === undefined ? undefined : { key, at: block.at, holders: block.holders, data };
+}
+
+/** A block's rows from a key, inclusive, to a key, exclusive; null: open. */
+export function* rowsIn(
+  { collection, at, holders, records }: Block,
+  from: Key | null,
+  to: Key | null,
+): Generator<Row, undefined> {
+  for (const data of records) {
+    const key = keyOf(collection, data.id);
+    if (from !== null && compareKeys(key, from) < 0) continue;
+    if (!isBefore(key, to)) return;
+    yield { key, at, holders, data };
+  }
+}
+
+export function isBefore(key: Key, to: Key | null): boolean {
+  return to === null || compareKeys(key, to) < 0;
+}
+
+/** Whether a whole span lies from a key, inclusive, to a key, exclusive; null: open. */
+export function isWithin({ first, last }: Span, from: Key | null, to: Key | null): boolean {
+  return (from === null || compareKeys(from, first) <= 0) && isBefore(last, to);
+}
+
+/** Where the record with this id stands in a list in order of ids; -1 where it is not in it. */
+function indexOfId(records: readonly RecordData[], id: string): number {
+  let low = 0;
+  let high = records.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const order = compareUtf8((records[middle] as RecordData).id, id);
+    if (order === 0) return middle;
+    if (order < 0) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}
+
+/** Two lists of rows in key order as one, up to a limit. Where both have a key, the first list's row counts. */
+export function mergedRows(first: Iterator<Row, undefined>, second: Iterator<Row, undefined>, limit: number): Row[] {
+  const found: Row[] = [];
+  let a = first.next().value;
+  let b = second.next().value;
+  while (found.length < limit && (a !== undefined || b !== undefined)) {
+    const order = a === undefined ? 1 : b === undefined ? -1 : compareKeys(a.key, b.key);
+    found.push((order <= 0 ? a : b) as Row);
+    if (order <= 0) a = first.next().value;
+    if (order >= 0) b = second.next().value;
+  }
+  return found;
+}
+
+/** As many rows at a time as a line of a copy has. */
+const TOGETHER = 1_000;
+
+interface Open extends Content {
+  readonly texts: string[];
+}
+
+/** What rows hold, but for those left out; rows that follow each other together, where the same subscriptions hold them. */
+export function* contentsOf(rows: Iterable<Row>, leftOut: ReadonlySet<Key> = new Set()): Generator<Content> {
+  let open: Open | null = null;
+  for (const { key, holders, data } of rows) {
+    if (leftOut.has(key)) continue;
+    const { collection } = keyParts(key);
+    if (open !== null && !fits(open, collection, holders)) {
+      yield open;
+      open = null;
+    }
+    open ??= { collection, holders, texts: [] };
+    open.texts.push(canonical(data));
+  }
+  if (open !== null) yield open;
+}
+
+function fits(open: Open, collection: string, holders: readonly number[]): boolean {
+  return open.collection === collection && sameHolders(open.holders, holders) && open.texts.length < TOGETHER;
+}
+
+function sameHolders(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((number, i) => number === b[i]));
+}
