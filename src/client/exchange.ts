@@ -57,8 +57,6 @@ export async function exchange(
         await local.commit(await reofferedAfter(local, last));
       return await finished(local, answer, end, last);
     });
-    // What has arrived can be read before it is compared.
-    local.tellSubscriptions();
     return { ...exchanged, mismatched: await compared(local, exchanged.complete, end) };
   }
   throw new TransportError("cut", "the answer broke off before its end");
@@ -136,6 +134,8 @@ async function compared(local: Local, complete: readonly number[], end: EndLine)
   for (;;) {
     const uncounted = present().filter((each) => each.fingerprint === null && told(each));
     if (uncounted.length === 0) return present().filter((each) => !agrees(each, end.subscriptions[each.key]));
+    // To count takes a while, and what has arrived can be read already.
+    local.tellSubscriptions();
     const { changes } = local;
     const numbers = uncounted.map(({ number }) => number);
     const counted = await countedIn(local, numbers, { from: null, to: null });
