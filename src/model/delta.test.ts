@@ -12,14 +12,9 @@ const member = (revision: number, entered: number, first: number, present = true
 
 /** A record whose atoms were last written at these revisions. */
 function change(data: RecordData | null, at: { [atom: string]: number }, where: Membership) {
-  const stamps = new Map(Object.entries(at).map(([atom, revision]) => [atom, { revision, author: "ann\nc1" }]));
-  return {
-    id: "i1",
-    member: where,
-    text: data === null ? null : JSON.stringify(data),
-    created: where.first,
-    stamps: () => stamps,
-  };
+  const text = data === null ? null : JSON.stringify(data);
+  const changedSince = (revision: number) => Object.keys(at).filter((atom) => (at[atom] as number) > revision);
+  return { id: "i1", member: where, text, changedSince };
 }
 
 describe("what a delta since 10 says of a record", () => {

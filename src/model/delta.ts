@@ -1,15 +1,15 @@
 import type { Json } from "../util/json.ts";
 import type { Matcher } from "./filter.ts";
-import { atomOf, type Membership, type RecordData, type Revision, type Stamp } from "./record.ts";
+import { atomOf, type Membership, type RecordData, type Revision } from "./record.ts";
 
-/** A record as a scope saw it change. `data` and `stamps` are asked for only where they are needed. */
+/** A record as a scope saw it change. */
 export interface Change {
   readonly id: string;
   readonly member: Membership;
   /** The record's canonical text; null where it is deleted. It is here also where the record only left the scope. */
   readonly text: string | null;
-  readonly created: Revision;
-  stamps(): ReadonlyMap<string, Stamp>;
+  /** The atoms that were written after a revision, removed ones included. Asked for only where it is needed. */
+  changedSince(revision: Revision): readonly string[];
 }
 
 export type Step =
@@ -30,20 +30,22 @@ export function stepOf(change: Change, since: Revision, shown: Revision, matcher
   const entered = member.entered > since;
   if (matcher === null) return entered ? { op: "put" } : patch(change, since);
   const data = JSON.parse(text) as RecordData;
-  const moved = entered || matcher.atoms.some((atom) => (change.stamps().get(atom)?.revision ?? 0) > since);
+  const moved = entered || matchedAnew(matcher, change, since);
   if (matcher.matches(data)) return moved ? { op: "put" } : patch(change, since, data);
   return moved && mayHold ? { op: "remove" } : null;
 }
 
 function patch(change: Change, since: Revision, parsed?: RecordData): Step {
-  let data = parsed;
+  const changed = change.changedSince(since);
+  if (changed.length === 0) return null;
+  const data = parsed ?? (JSON.parse(change.text as string) as RecordData);
   const atoms: { [atom: string]: Json } = {};
-  let changed = false;
-  for (const [atom, stamp] of change.stamps()) {
-    if (stamp.revision <= since) continue;
-    changed = true;
-    data ??= JSON.parse(change.text as string) as RecordData;
-    atoms[atom] = atomOf(data, atom);
-  }
-  return changed ? { op: "patch", atoms } : null;
+  for (const atom of changed) atoms[atom] = atomOf(data, atom);
+  return { op: "patch", atoms };
+}
+
+/** Whether an atom was written that decides on which side of the filter the record is. */
+function matchedAnew(matcher: Matcher, change: Change, since: Revision): boolean {
+  const changed = change.changedSince(since);
+  return matcher.atoms.some((atom) => changed.includes(atom));
 }

@@ -42,10 +42,12 @@ describe("a change of a collection's scopes", () => {
     const acme = new TestSpace(byOwner);
     acme.write("c1", insert("i1", { project: 1, owner: "ann" }));
     rescoped(acme, { issues: { scopes: (record) => [`t/${record["project"]}`, `u/${record["owner"]}`] } });
-    const { id, text, created, stamps, scopes } = acme.row("issues", "i1");
+    const { id, text, stamps, scopes } = acme.row("issues", "i1");
     const step = (scope: string) => {
       const member = scopes.get(scope);
-      return member === undefined ? undefined : stepOf({ id, text, created, member, stamps: () => stamps }, 1, 1, null);
+      const changedSince = (revision: number) =>
+        [...stamps].filter(([, stamp]) => stamp.revision > revision).map(([atom]) => atom);
+      return member === undefined ? undefined : stepOf({ id, text, member, changedSince }, 1, 1, null);
     };
     expect(step("p/1")).toEqual({ op: "remove" });
     expect(step("t/1")).toEqual({ op: "put" });

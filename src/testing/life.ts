@@ -40,20 +40,30 @@ export class Life {
 
   /**
    * The same object, whose asynchronous calls are made one after the other, each at some moment between call and
-   * return. `direct` names members that return at once.
+   * return. `direct` names members that return at once, `streams` those that give one thing after the other.
    */
-  store<T extends object>(target: T, direct: readonly (keyof T)[]): T {
+  store<T extends object>(target: T, direct: readonly (keyof T)[], streams: readonly (keyof T)[] = []): T {
     let last: Promise<unknown> = Promise.resolve();
     const call = async (work: () => unknown): Promise<unknown> => {
       const done = last.then(() => this.breath()).then(work);
       last = done.catch(() => {});
       return this.then(done);
     };
+    async function* stream(items: AsyncIterable<unknown>) {
+      const iterator = items[Symbol.asyncIterator]();
+      for (;;) {
+        const { done, value } = (await call(() => iterator.next())) as IteratorResult<unknown>;
+        if (done) return;
+        yield value;
+      }
+    }
     return new Proxy(target, {
       get: (object, name) => {
         const member = Reflect.get(object, name) as unknown;
         if (typeof member !== "function") return member;
         const bound = member.bind(object) as (...args: unknown[]) => unknown;
+        if (streams.includes(name as keyof T))
+          return (...args: unknown[]) => stream(bound(...args) as AsyncIterable<unknown>);
         return direct.includes(name as keyof T) ? bound : (...args: unknown[]) => call(() => bound(...args));
       },
     });

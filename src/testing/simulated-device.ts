@@ -109,7 +109,7 @@ export class Device {
       space: SPACE,
       auth: user,
       schema: { collections },
-      store: life.store(this.recording(), []),
+      store: life.store(this.recording(), [], ["contents"]),
       fetch: life.fetch(peer.fetch),
       clock: life.time(this.clock),
       random: random.fork(`client ${this.lives++}`),

@@ -29,8 +29,8 @@ export const BUGS: readonly Bug[] = [
     name: "a patch sends all atoms",
     rule: "P2",
     file: "src/model/delta.ts",
-    find: "if (stamp.revision <= since) continue;",
-    replace: "",
+    find: "const changed = change.changedSince(since);\n  if",
+    replace: "const changed = change.changedSince(0);\n  if",
   },
   {
     ...oracle,

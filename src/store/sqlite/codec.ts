@@ -42,6 +42,19 @@ export function decodeStamps(
   return stamps;
 }
 
+/** The atoms whose stamp is greater than a revision, without those of a record whose creation is not. */
+export function changedSince(
+  row: { text: string | null; created: Revision; stamps: string | null },
+  revision: Revision,
+): string[] {
+  if (row.text === null) return [];
+  const stored = row.stamps === null ? [] : (JSON.parse(row.stamps) as StoredStamp[]);
+  const changed = stored.filter(([, written]) => written > revision).map(([atom]) => atom);
+  if (row.created <= revision) return changed;
+  const own = new Set(["id", ...stored.map(([atom]) => atom)]);
+  return [...changed, ...Object.keys(JSON.parse(row.text) as object).filter((atom) => !own.has(atom))];
+}
+
 export interface LaneColumns {
   readonly lane0: number;
   readonly lane1: number;

@@ -1,6 +1,6 @@
 import type { Revision } from "../../model/record.ts";
 import type { BehindQuery, ScanQuery, ScanResult } from "../store.ts";
-import { decodeStamps } from "./codec.ts";
+import { changedSince } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf } from "./segments.ts";
 import { sourceOf } from "./source.ts";
@@ -86,13 +86,12 @@ function resultOf(connection: Connection, rows: readonly ScanRow[], more: boolea
 }
 
 function changeOf(connection: Connection, row: ScanRow): ScanResult["changes"][number] {
-  const { id, seen, entered, first, text, created } = row;
+  const { id, seen, entered, first, text } = row;
   return {
     collection: connection.names.text(row.collection),
     id,
     member: { revision: seen, entered, first, present: row.present === 1 },
     text,
-    created,
-    stamps: () => decodeStamps(row, connection.names),
+    changedSince: (revision) => changedSince(row, revision),
   };
 }
