@@ -1,4 +1,5 @@
 import { addFingerprints, EMPTY, type Fingerprint } from "../../model/fingerprint.ts";
+import { ALL } from "../../model/names.ts";
 import { type Key, type KeyRange, keyOf } from "../../model/record.ts";
 import type { FingerprintQuery, RangePart, RangesQuery } from "../store.ts";
 import { type LaneColumns, lanesOf } from "./codec.ts";
@@ -54,9 +55,8 @@ class RangeReader {
     let from = range.from;
     for (let part = 1; part <= parts; part++) {
       const size = Math.floor((part * total) / parts) - Math.floor(((part - 1) * total) / parts);
-      const to = part === parts ? range.to : this.#keyAt({ from, to: range.to }, size);
+      const { fingerprint, to } = this.#part({ from, to: range.to }, part === parts ? null : size);
       const bounds = { from, to };
-      const fingerprint = this.#sum(bounds);
       found.push(
         fingerprint.count <= leaf
           ? { ...bounds, fingerprint, records: this.#records(bounds) }
@@ -73,7 +73,13 @@ class RangeReader {
     return total;
   }
 
+  /** Of a whole collection it is kept: to count a million rows takes as long as to add them up. */
   #countOf(segment: Segment): number {
+    if (segment.from === "" && segment.to === null) {
+      const { scope } = this.#source;
+      const number = scope ?? this.#connection.names.find(this.#space, "scope", ALL);
+      return number === undefined ? 0 : (this.#kept(number, segment.collection) ?? 0);
+    }
     const row = this.#connection.one<{ count: number }>(
       `SELECT count(*) AS count FROM ${this.#source.keys} AND ${this.#within()}`,
       ...this.#bounds(segment),
@@ -81,34 +87,45 @@ class RangeReader {
     return row?.count ?? 0;
   }
 
-  /** The key that has `skip` records of the range before it. There is one: parts end before the last record. */
-  #keyAt(range: KeyRange, skip: number): Key | null {
-    let rest = skip;
-    for (const segment of this.#segments(range)) {
-      const row = this.#connection.one<{ id: string }>(
-        `SELECT id FROM ${this.#source.keys} AND ${this.#within()} ORDER BY id LIMIT 1 OFFSET ?6`,
-        ...this.#bounds(segment),
-        rest,
-      );
-      if (row) return keyOf(segment.name, row.id);
-      rest -= this.#countOf(segment);
-    }
-    return range.to;
+  #kept(scope: number, collection: number): number | undefined {
+    return this.#connection.one<{ count: number }>(
+      "SELECT count FROM fingerprint WHERE space = ? AND scope = ? AND collection = ?",
+      this.#space,
+      scope,
+      collection,
+    )?.count;
   }
 
-  #sum(range: KeyRange): Fingerprint {
+  /** The first records of a range, and where the next one stands; all of it where no size is given. */
+  #part(range: KeyRange, size: number | null): { fingerprint: Fingerprint; to: Key | null } {
     let total = EMPTY;
     for (const segment of this.#segments(range)) {
-      const row = this.#connection.one<LaneColumns & { count: number }>(
-        `SELECT count(*) AS count,
+      const row = this.#connection.one<LaneColumns & { count: number; last: string | null }>(
+        `SELECT count(*) AS count, max(id) AS last,
            coalesce(sum(lane0), 0) & 0xffffffff AS lane0, coalesce(sum(lane1), 0) & 0xffffffff AS lane1,
            coalesce(sum(lane2), 0) & 0xffffffff AS lane2, coalesce(sum(lane3), 0) & 0xffffffff AS lane3
-         FROM ${this.#source.byKey} AND ${this.#within()}`,
+         FROM (SELECT id, lane0, lane1, lane2, lane3 FROM ${this.#source.byKey} AND ${this.#within()}
+           ORDER BY id LIMIT ?6)`,
         ...this.#bounds(segment),
+        size === null ? -1 : size - total.count,
       );
       if (row) total = addFingerprints(total, { count: row.count, lanes: lanesOf(row) });
+      if (row?.last != null && total.count === size)
+        return { fingerprint: total, to: this.#keyAfter(keyOf(segment.name, row.last), range.to) };
     }
-    return total;
+    return { fingerprint: total, to: range.to };
+  }
+
+  #keyAfter(key: Key, to: Key | null): Key | null {
+    // The least key behind this one: no text sorts between a text and the same with U+0000 at its end.
+    for (const segment of this.#segments({ from: `${key}\u0000`, to })) {
+      const row = this.#connection.one<{ id: string }>(
+        `SELECT id FROM ${this.#source.keys} AND ${this.#within()} ORDER BY id LIMIT 1`,
+        ...this.#bounds(segment),
+      );
+      if (row) return keyOf(segment.name, row.id);
+    }
+    return to;
   }
 
   #records(range: KeyRange): [string, string][] {
