@@ -41,7 +41,7 @@ export function drafted(collections: Collections | undefined, write: (tx: Transa
     insert: (collection, record) =>
       add({ op: "insert", collection, record: copyOf(record as RecordData, `${collection}`) }),
     update: (collection, id, atoms, { expect } = {}) => {
-      const record = { ...copyOf(atoms as JsonObject, `${collection}/${id}`), id };
+      const record = copyOf({ ...(atoms as JsonObject), id }, `${collection}/${id}`);
       add({
         op: "update",
         collection,
@@ -102,13 +102,15 @@ function refuse(flaw: string | null, path: string): void {
 }
 
 /**
- * The values as they are now, whatever the application does to its objects later. Atoms that are `undefined` count as
+ * The values as they are now, whatever the application does to its objects later, in the order of the canonical text, which
+ * server and client then make with little work. Atoms that are `undefined` count as
  * not named; anything else that is not JSON is refused.
  */
 function copyOf<O extends JsonObject>(object: O, path: string): O {
   if (!isObject(object)) throw new ClientError("invalid", "a record is an object", path);
   const copy: { [atom: string]: Json } = {};
-  for (const [atom, value] of Object.entries(object) as [string, Json | undefined][]) {
+  for (const atom of Object.keys(object).sort()) {
+    const value = object[atom];
     if (value === undefined) continue;
     if (nameFlaw(atom) !== null) throw new ClientError("invalid", nameFlaw(atom) ?? "", `${path}.${atom}`);
     copy[atom] = plain(value, `${path}.${atom}`);

@@ -99,6 +99,8 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   ];
   const meta = metaAfter(local.meta, answer, segments, end, last);
   const renews = local.meta.renew === null && meta.renew !== null;
+  // Only where no cursor was asked with: a cursor beyond the head is answered by a copy that says "diverged".
+  const lost = local.meta.renew === null && meta.revision < local.meta.revision;
   const queue = queueAfter(local, end, meta, last);
   const forgotten = queue.settled === undefined ? [] : await local.outlived();
   const reached = reachedBy(segments, changed, end);
@@ -115,6 +117,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     lazy: queue.settled === undefined && queue.pending === undefined,
   });
   if (renews) local.events.emit("recovered", { reason: "rewound" });
+  if (lost) local.events.emit("recovered", { reason: "lost", common: meta.revision, offered: 0 });
   tell(local, answer, segments, ended);
   const complete = segments.map(({ subscription }) => subscription.number);
   return { revision: end.revision, changed: touched, complete, ranges: answer.ranges, end };

@@ -180,8 +180,9 @@ export class Local {
     this.known = known;
     for (const each of change.subscriptions ?? []) this.subscriptions.set(each.number, each);
     for (const number of change.dropped ?? []) this.subscriptions.delete(number);
+    const relaid = this.#relays(change);
     this.#adoptQueue(change);
-    this.#showChange(change, arriving);
+    this.#showChange(change, arriving, relaid);
     for (const { pending, outcome } of change.settled ?? []) this.#onSettled(pending, outcome);
     if (change.dropped !== undefined || change.subscriptions?.some(({ revoked }) => revoked)) this.tellSubscriptions();
   }
@@ -287,10 +288,18 @@ export class Local {
     return arriving;
   }
 
-  #showChange(change: Change, arriving: ReadonlyMap<Key, Row | null>): void {
+  /** Whether mutations lie otherwise over the base than before: an outcome alone changes nothing of what is shown. */
+  #relays({ adopt, rows, wipe, settled = [], pending = [] }: Change): boolean {
+    if (adopt !== undefined || rows !== undefined || wipe || settled.length > 0) return true;
+    return pending.some((after) => {
+      const before = this.pending.get(after.seq);
+      return before?.mutation !== after.mutation || before.held !== after.held || before.refused !== after.refused;
+    });
+  }
+
+  #showChange(change: Change, arriving: ReadonlyMap<Key, Row | null>, relaid: boolean): void {
     const { added } = change;
-    const parts = [change.adopt, change.rows, change.wipe, change.pending, change.settled];
-    if (parts.some((part) => part !== undefined)) {
+    if (relaid) {
       const keys = change.wipe || change.adopt ? null : new Set<Key>(change.rows?.keys());
       for (const key of this.view.touched) keys?.add(key);
       this.view.rebase(arriving, change.wipe === true);

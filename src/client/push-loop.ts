@@ -46,7 +46,8 @@ export class PushLoop {
     if (!this.#pusher.due) return Promise.resolve();
     const upTo = this.#session.local.meta.nextSeq - 1;
     const done = new Promise<void>((resolve, reject) => this.#flush.push({ upTo, resolve, reject }));
-    this.#bell.ring();
+    // Whoever asks is not made to wait out the pause after a failure.
+    this.retry();
     return done;
   }
 

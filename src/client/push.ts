@@ -17,6 +17,12 @@ export interface Pushed {
   readonly revision: number | null;
 }
 
+/** Mutations of one request, and the text of each as it is sent. */
+interface Sending {
+  readonly pending: readonly Pending[];
+  readonly texts: readonly string[];
+}
+
 /** Sends what waits, one request at a time. */
 export class Pusher {
   readonly #local: Local;
@@ -44,39 +50,42 @@ export class Pusher {
     if (renew?.through === null) throw new PullFirst("the server has to say what it has of this client", false);
     const through = renew?.through ?? Number.POSITIVE_INFINITY;
     const batch = this.#batch(this.#local.unsettled().filter(({ number }) => number > 0 && number <= through));
-    if (batch.length === 0 && renew !== null) {
+    if (batch.pending.length === 0 && renew !== null) {
       await this.#local.gate.exclusive(() => this.#local.commit(renewed(this.#local, through, this.#random)));
       return { revision: null };
     }
-    if (batch.length === 0) return { revision: null };
+    if (batch.pending.length === 0) return { revision: null };
     return await this.#send(batch, signal);
   }
 
-  #batch(waiting: readonly Pending[]): Pending[] {
-    const batch: Pending[] = [];
+  #batch(waiting: readonly Pending[]): Sending {
+    const pending: Pending[] = [];
+    const texts: string[] = [];
     let bytes = 0;
     for (const each of waiting) {
-      bytes += utf8Length(JSON.stringify(each.mutation));
-      const alone = (batch[0]?.seq ?? Number.POSITIVE_INFINITY) <= this.#singleUpTo;
-      if (batch.length > 0 && (bytes > BATCH.bytes || batch.length === BATCH.mutations || alone)) break;
-      batch.push(each);
+      const text = JSON.stringify(wireMutation(each));
+      bytes += utf8Length(text);
+      const alone = (pending[0]?.seq ?? Number.POSITIVE_INFINITY) <= this.#singleUpTo;
+      if (pending.length > 0 && (bytes > BATCH.bytes || pending.length === BATCH.mutations || alone)) break;
+      pending.push(each);
+      texts.push(text);
     }
-    return batch;
+    return { pending, texts };
   }
 
-  async #send(batch: readonly Pending[], signal: AbortSignal): Promise<Pushed> {
+  async #send({ pending: batch, texts }: Sending, signal: AbortSignal): Promise<Pushed> {
     const { client, acked, was } = this.#local.meta;
     const cursor = this.#local.known[0]?.cursor;
-    const request: PushRequest = {
+    const envelope: Omit<PushRequest, "mutations"> = {
       client,
       ...(acked > 0 && { acked }),
-      mutations: batch.map(wireMutation),
       ...(was !== null && { was }),
       ...(cursor !== undefined && { cursor }),
       ...(this.#schema !== undefined && { schema: this.#schema }),
     };
     try {
-      const response = await this.#transport.push(request, signal);
+      const body = `${JSON.stringify(envelope).slice(0, -1)},"mutations":[${texts.join(",")}]}`;
+      const response = await this.#transport.push(body, signal);
       await this.#local.gate.exclusive(() => this.#settled(batch, response, client));
       return { revision: response.revision };
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Clock } from "../util/clock.ts";
 import { isObject } from "../util/json.ts";
 import { PROBLEMS, Problem, type ProblemBody, type ProblemCode } from "../wire/problem.ts";
 import type { PullRequest } from "../wire/pull.ts";
-import type { PushRequest, PushResponse } from "../wire/push.ts";
+import type { PushResponse } from "../wire/push.ts";
 import type { VerifyRequest } from "../wire/verify.ts";
 import { PullFirst, TransportError } from "./errors.ts";
 import { type Received, receivedLines } from "./ndjson.ts";
@@ -55,11 +55,11 @@ export class Transport {
     this.#confirmed = this.#sent;
   }
 
-  /** Throws PullFirst where the token is another one than that of the last pull: it may be somebody else's (C9). */
-  async push(request: PushRequest, signal: AbortSignal): Promise<PushResponse> {
+  /** Sends the text of a PushRequest. Throws PullFirst where the token is another one than that of the last pull: it may be somebody else's (C9). */
+  async push(body: string, signal: AbortSignal): Promise<PushResponse> {
     const watch = new Watch(this.#options.clock, QUIET, signal);
     try {
-      const response = await this.#send("push", request, watch);
+      const response = await this.#send("push", body, watch);
       if (!isOfType(response, "application/json")) throw foreign(response);
       const answer: unknown = await readJson(response, watch);
       if (!isPushResponse(answer))
@@ -75,7 +75,7 @@ export class Transport {
   async *#lines(path: string, request: object, patience: number, signal: AbortSignal): AsyncGenerator<Received> {
     const watch = new Watch(this.#options.clock, patience, signal);
     try {
-      const response = await this.#send(path, request, watch);
+      const response = await this.#send(path, JSON.stringify(request), watch);
       if (!isOfType(response, "application/x-ndjson") || response.body === null) throw foreign(response);
       yield* receivedLines(response.body, watch);
     } catch (error) {
@@ -85,14 +85,14 @@ export class Transport {
     }
   }
 
-  async #send(path: string, body: object, watch: Watch): Promise<Response> {
+  async #send(path: string, body: string, watch: Watch): Promise<Response> {
     const { auth, fetch } = this.#options;
     const token = typeof auth === "function" ? await watch.within(Promise.resolve(auth())) : auth;
     if (path !== "push") this.#sent = token;
     else if (token !== this.#confirmed) throw new PullFirst("the token has changed", false);
     const headers: { [name: string]: string } = { ...this.#headers };
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
-    const init = { method: "POST", headers, body: JSON.stringify(body), signal: watch.signal };
+    const init = { method: "POST", headers, body, signal: watch.signal };
     const response = await watch.within(fetch(`${this.#base}/${path}`, init));
     if (response.ok) return response;
     throw await refusalOf(response, watch);

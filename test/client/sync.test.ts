@@ -108,6 +108,30 @@ describe("the sync loop", () => {
     expect(script.bodies("push").length).toBeLessThanOrEqual(2);
   });
 
+  it("[C2] sync() sends at once what a failed push has left, and waits for no pause", async () => {
+    const refused = () => {
+      throw new TypeError("fetch failed");
+    };
+    const script = new Script().on("push", refused, taken);
+    const { client, clock } = await filled(script.on("pull", fill, never));
+    await client.mutate((tx) => tx.update("items", "a", { n: 1 })).local;
+    await clock.run(0);
+    expect([client.status.state, script.bodies("push").length]).toEqual(["offline", 1]);
+    client.sync().catch(() => {});
+    await clock.run(0);
+    expect(script.bodies("push").length).toBe(2);
+  });
+
+  it("[C3] an outcome alone changes nothing of what is shown, so that nobody is told of a change", async () => {
+    const script = new Script().on("push", taken);
+    const { client, clock } = await filled(script.on("pull", fill, never));
+    let changes = 0;
+    client.on("change", () => changes++);
+    await client.mutate((tx) => tx.update("items", "a", { n: 1 })).local;
+    await clock.until(() => client.status.pending === 0, 1_000);
+    expect([client.status.pending, changes]).toEqual([0, 1]);
+  });
+
   it("[H1] [C2] is as patient as the server asks", async () => {
     const script = new Script().on("wait", () => problem("rate-limited", 429, { retryAfter: 90 }), never);
     const { client, clock } = await filled(script);
