@@ -96,10 +96,16 @@ export type Outcome =
   | { readonly id: number; readonly status: "unknown"; readonly revision: Revision };
 
 /** The digest of a mutation's content: everything but the bases (W6), 32 hex digits. */
-export function contentOf(mutation: Mutation): string {
-  const { base: _, ...rest } = mutation;
-  const writes = mutation.writes.map(({ base: _base, ...write }) => write);
-  return sha256Hex(canonical({ ...rest, writes } as unknown as Json)).slice(0, 32);
+export function contentOf({ at, id, lost, whole, writes }: Mutation): string {
+  const content = { at, id, lost, whole, writes: writes.map(contentOfWrite) };
+  return sha256Hex(canonical(content as unknown as Json)).slice(0, 32);
+}
+
+/** With its members in the order of the canonical text, which is then quickly made. */
+function contentOfWrite(write: Write): object {
+  const { collection, expect, from, op } = write;
+  if (op === "delete") return { collection, expect, from, id: write.id, op };
+  return { collection, expect, from, op, record: write.record };
 }
 
 /** The record that a write is about. */
