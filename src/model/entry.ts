@@ -28,6 +28,8 @@ export interface Entry {
   /** The client's number of it; 0 where the server itself wrote. */
   readonly mutation: number;
   readonly changes: readonly SaltedChange[];
+  /** The canonical text of each change, where whoever made the entry had it. */
+  readonly texts?: readonly string[];
   /** 64 hex digits. */
   readonly hash: string;
 }
@@ -48,15 +50,24 @@ export interface HistoryItem {
 /** The hash before revision 1. */
 export const GENESIS = "0".repeat(64);
 
+/** What a change is hashed as, and may be stored as. */
+export function changeText({ collection, id, before, after, operators }: RecordChange): string {
+  return canonical([collection, id, before, after, (operators ?? null) as Json]);
+}
+
 /** The hash that stands for a change in the chain; it remains when the change and its salt are erased. */
 export function changeHash({ change, salt }: SaltedChange): string {
-  const { collection, id, before, after, operators } = change;
-  return sha256Hex(salt + canonical([collection, id, before, after, (operators ?? null) as Json]));
+  return saltedHash(salt, changeText(change));
+}
+
+/** The same, where the text is at hand. */
+export function saltedHash(salt: string, text: string): string {
+  return sha256Hex(salt + text);
 }
 
 /** The chain hash of an entry (M6): it covers number, time, author, the hash before, and each change's hash. */
 export function chainHash(
-  entry: Omit<Entry, "hash" | "changes">,
+  entry: Omit<Entry, "hash" | "changes" | "texts">,
   changeHashes: readonly string[],
   before: string,
 ): string {

@@ -81,6 +81,8 @@ export interface Row {
   readonly creator: Author;
   /** Canonical JSON with the id; null: deleted. */
   readonly text: string | null;
+  /** The text parsed, where whoever made the row had it. */
+  readonly data?: RecordData | null;
   /** By atom, removed ones included; empty for a tombstone. */
   readonly stamps: ReadonlyMap<string, Stamp>;
   /** Of collection and record; NO_LANES for a tombstone. */

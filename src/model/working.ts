@@ -1,7 +1,7 @@
 import { must } from "../util/assert.ts";
 import type { Batch, ClientRow, Head, Loaded, OutcomeRow } from "./batch.ts";
 import { type Held, heldOf } from "./draft.ts";
-import { chainHash, changeHash, type Entry, type SaltedChange } from "./entry.ts";
+import { chainHash, changeText, type Entry, type SaltedChange, saltedHash } from "./entry.ts";
 import { addLanes, digestOf, type Fingerprint, type Lanes, NO_LANES, subtractLanes } from "./fingerprint.ts";
 import { presentIn } from "./membership.ts";
 import { type Author, type Key, keyOf, type Revision, type Row } from "./record.ts";
@@ -66,7 +66,9 @@ export class Working {
   append(author: Author, mutation: number, now: number, changes: readonly SaltedChange[]): void {
     const { revision, hash, time } = this.head;
     const body = { revision: revision + 1, time: Math.max(time, now), author, mutation };
-    this.#entries.push({ ...body, changes, hash: chainHash(body, changes.map(changeHash), hash) });
+    const texts = changes.map(({ change }) => changeText(change));
+    const hashes = changes.map(({ salt }, i) => saltedHash(salt, texts[i] as string));
+    this.#entries.push({ ...body, changes, texts, hash: chainHash(body, hashes, hash) });
   }
 
   /** What is to be written: the rows as they stand at the end, each once, and what they add to the fingerprints. */
@@ -74,7 +76,7 @@ export class Working {
     const rows: Row[] = [];
     const sums = new Sums();
     for (const key of this.#touched) {
-      const { data: _, ...held } = must(this.#rows.get(key), "a touched row is held");
+      const held = must(this.#rows.get(key), "a touched row is held");
       const old = this.loaded.rows.get(key);
       const digest =
         held.text === null ? NO_LANES : held.text === old?.text ? old.digest : digestOf(held.collection, held.text);

@@ -61,7 +61,7 @@ describe("retention", () => {
       },
     });
     await using server = new TestServer({}, { store: watched });
-    for (let i = 0; i < 5; i++)
+    for (let i = 0; i < 7; i++)
       await server.write(
         "c1",
         Array.from({ length: 1_000 }, (_, j) => insert(`r${i}-${j}`)),

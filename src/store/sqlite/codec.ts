@@ -1,6 +1,6 @@
 import type { Lanes } from "../../model/fingerprint.ts";
 import type { Outcome, RejectedCode, Superseded } from "../../model/mutation.ts";
-import type { Author, Revision, Stamp } from "../../model/record.ts";
+import type { Author, Revision, Row, Stamp } from "../../model/record.ts";
 import type { Names } from "./names.ts";
 
 /** `[atom, revision, author's number, revision in a lost history?]` */
@@ -11,11 +11,11 @@ type StoredStamp = readonly [string, Revision, number, Revision?];
  * stamp of its creation. Null where all are implied.
  */
 export function encodeStamps(
-  row: { text: string | null; created: Revision; creator: Author; stamps: ReadonlyMap<string, Stamp> },
+  row: Pick<Row, "text" | "data" | "created" | "creator" | "stamps">,
   numberOf: (author: Author) => number,
 ): string | null {
   if (row.text === null || row.stamps.size === 0) return null;
-  const present = JSON.parse(row.text) as object;
+  const present = row.data ?? (JSON.parse(row.text) as object);
   const stored: StoredStamp[] = [];
   for (const [atom, stamp] of row.stamps) {
     const implied = stamp.revision === row.created && stamp.author === row.creator && stamp.lost === undefined;

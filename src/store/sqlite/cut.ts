@@ -26,7 +26,6 @@ export function cutSlice(
     connection.run("UPDATE space SET journal = ?, tombstones = ? WHERE id = ?", journal, tombstones, space.id);
   }
   const cuts = [
-    cutChanges(connection, space.id, journal, slice),
     stripEntries(connection, space.id, journal, slice),
     cutEntries(connection, space.id, tombstones, slice),
     cutRecords(connection, space.id, tombstones, slice),
@@ -41,25 +40,17 @@ interface Cut {
   readonly removed: number;
 }
 
-function cutChanges(connection: Connection, space: number, journal: Revision, slice: number): Cut {
-  const { changes } = connection.run(
-    `DELETE FROM change WHERE (space, revision, position) IN
-       (SELECT space, revision, position FROM change WHERE space = ? AND revision <= ? LIMIT ?)`,
-    space,
-    journal,
-    slice,
-  );
-  return { done: Number(changes) < slice, removed: Number(changes) };
-}
+/** About this many bytes of changes go for each row of a slice. */
+const CHANGE_BYTES = 250;
 
 /** Below the journal's horizon an entry keeps only number, time and hash (G1). */
 function stripEntries(connection: Connection, space: number, journal: Revision, slice: number): Cut {
   const row = connection.one<{ stripped: Revision }>("SELECT stripped FROM space WHERE id = ?", space);
   const stripped = row?.stripped ?? 0;
   if (stripped >= journal) return { done: true, removed: 0 };
-  const to = Math.min(journal, stripped + slice);
+  const to = lastOfSlice(connection, space, stripped, Math.min(journal, stripped + slice), slice * CHANGE_BYTES);
   connection.run(
-    "UPDATE entry SET author = NULL, mutation = NULL WHERE space = ? AND revision > ? AND revision <= ?",
+    "UPDATE entry SET author = NULL, mutation = NULL, changes = NULL WHERE space = ? AND revision > ? AND revision <= ?",
     space,
     stripped,
     to,
@@ -68,13 +59,32 @@ function stripEntries(connection: Connection, space: number, journal: Revision, 
   return { done: to === journal, removed: to - stripped };
 }
 
-/** The oldest first. The horizon's own stays: a cursor that stands there can still be followed, and the chain goes on from it. */
+/** How far a slice goes that begins after a revision: not beyond `most`, and to an entry at which it is full of bytes. */
+function lastOfSlice(connection: Connection, space: number, after: Revision, most: Revision, bytes: number): Revision {
+  const entries = connection.iterate<{ revision: Revision; bytes: number }>(
+    `SELECT revision, coalesce(octet_length(changes), 0) AS bytes FROM entry
+     WHERE space = ? AND revision > ? AND revision <= ? ORDER BY revision`,
+    space,
+    after,
+    most,
+  );
+  let sum = 0;
+  for (const entry of entries) {
+    sum += entry.bytes;
+    if (sum >= bytes) return entry.revision;
+  }
+  return most;
+}
+
+/** The oldest first, once they are stripped. The horizon's own stays: a cursor that stands there can still be followed, and the chain goes on from it. */
 function cutEntries(connection: Connection, space: number, tombstones: Revision, slice: number): Cut {
   const { changes } = connection.run(
     `DELETE FROM entry WHERE (space, revision) IN
-       (SELECT space, revision FROM entry WHERE space = ? AND revision < ? ORDER BY revision LIMIT ?)`,
+       (SELECT space, revision FROM entry WHERE space = ? AND revision < ?
+        AND revision <= (SELECT stripped FROM space WHERE id = ?) ORDER BY revision LIMIT ?)`,
     space,
     tombstones,
+    space,
     slice,
   );
   return { done: Number(changes) < slice, removed: Number(changes) };

@@ -1,4 +1,4 @@
-import { type Entry, GENESIS, type RecordChange, type SaltedChange } from "../../model/entry.ts";
+import { changeText, type Entry, GENESIS, type RecordChange } from "../../model/entry.ts";
 import type { Revision } from "../../model/record.ts";
 import type { JsonObject } from "../../util/json.ts";
 import type { AtQuery, HistoryItem, HistoryQuery, JournalEntry, JournalQuery } from "../store.ts";
@@ -11,18 +11,21 @@ interface EntryRow {
   readonly hash: string;
   readonly author: number | null;
   readonly mutation: number | null;
+  readonly changes: string | null;
 }
 
-interface ChangeRow {
-  readonly revision: Revision;
-  readonly collection: number;
-  readonly id: string;
-  readonly prior: Revision;
-  readonly salt: string;
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly operators: string | null;
-}
+/**
+ * A change as it is stored: its salt, the revision of the record's change before it, 0 for none, and what `changeText`
+ * gives. An entry's changes lie in one text, so that a journal that is written and read in order costs one row an entry.
+ */
+type StoredChange = readonly [salt: string, prior: Revision, change: ChangeParts];
+type ChangeParts = readonly [
+  collection: string,
+  id: string,
+  before: JsonObject | null,
+  after: JsonObject | null,
+  operators: JsonObject | null,
+];
 
 /**
  * Adds an entry. `changedBefore` gives the revision of the last change of a record before this one, 0 for none: the
@@ -34,79 +37,37 @@ export function appendEntry(
   entry: Entry,
   changedBefore: (change: RecordChange) => Revision,
 ): void {
-  const { names } = connection;
+  const changes = entry.changes.map(({ change, salt }, i) => {
+    const text = entry.texts?.[i] ?? changeText(change);
+    return `["${salt}",${changedBefore(change)},${text}]`;
+  });
   connection.run(
-    "INSERT INTO entry (space, revision, time, hash, author, mutation) VALUES (?, ?, ?, unhex(?), ?, ?)",
+    "INSERT INTO entry (space, revision, time, hash, author, mutation, changes) VALUES (?, ?, ?, unhex(?), ?, ?, ?)",
     space,
     entry.revision,
     entry.time,
     entry.hash,
-    names.intern(space, "author", entry.author),
+    connection.names.intern(space, "author", entry.author),
     entry.mutation,
+    `[${changes.join(",")}]`,
   );
-  entry.changes.forEach(({ change, salt }, position) => {
-    connection.run(
-      `INSERT INTO change (space, revision, position, collection, id, prior, salt, before, after, operators)
-       VALUES (?, ?, ?, ?, ?, ?, unhex(?), ?, ?, ?)`,
-      space,
-      entry.revision,
-      position,
-      names.intern(space, "collection", change.collection),
-      change.id,
-      changedBefore(change),
-      salt,
-      textOf(change.before),
-      textOf(change.after),
-      textOf(change.operators ?? null),
-    );
-  });
 }
 
 export function readJournal(connection: Connection, space: Space, query: JournalQuery): readonly JournalEntry[] {
   const rows = connection.all<EntryRow>(
-    "SELECT revision, time, lower(hex(hash)) AS hash, author, mutation FROM entry WHERE space = ? AND revision > ? ORDER BY revision LIMIT ?",
+    `SELECT revision, time, lower(hex(hash)) AS hash, author, mutation, changes FROM entry
+     WHERE space = ? AND revision > ? ORDER BY revision LIMIT ?`,
     space.id,
     query.after,
     query.limit,
   );
-  const changes = readChanges(connection, space.id, rows[0]?.revision ?? 0, rows.at(-1)?.revision ?? 0);
   return rows.map((row): JournalEntry => {
     const { revision, time, hash } = row;
     if (revision <= space.head.horizon.journal) return { revision, time, hash, cut: true };
     const author = connection.names.text(row.author as number);
-    return {
-      revision,
-      time,
-      hash,
-      author,
-      mutation: row.mutation as number,
-      changes: changes.get(revision) ?? [],
-      cut: false,
-    };
+    const changes = storedChanges(row).map(([salt, , parts]) => ({ change: changeOf(parts), salt }));
+    return { revision, time, hash, author, mutation: row.mutation as number, changes, cut: false };
   });
-}
-
-function readChanges(
-  connection: Connection,
-  space: number,
-  from: Revision,
-  to: Revision,
-): ReadonlyMap<Revision, readonly SaltedChange[]> {
-  const rows = connection.all<ChangeRow>(
-    `SELECT revision, collection, id, prior, lower(hex(salt)) AS salt, before, after, operators FROM change
-     WHERE space = ? AND revision BETWEEN ? AND ? ORDER BY revision, position`,
-    space,
-    from,
-    to,
-  );
-  const changes = new Map<Revision, SaltedChange[]>();
-  for (const row of rows) {
-    const found = changes.get(row.revision);
-    const salted = { change: changeOf(connection, row), salt: row.salt };
-    if (found) found.push(salted);
-    else changes.set(row.revision, [salted]);
-  }
-  return changes;
 }
 
 export function readHistory(connection: Connection, space: Space, query: HistoryQuery): readonly HistoryItem[] {
@@ -121,20 +82,18 @@ export function readHistory(connection: Connection, space: Space, query: History
   const items: HistoryItem[] = [];
   let revision = record?.revision ?? 0;
   while (revision > space.head.horizon.journal && items.length < query.limit) {
-    const row = connection.one<ChangeRow & EntryRow>(
-      `SELECT revision, time, author, mutation, collection, id, prior, before, after, operators
-       FROM change JOIN entry USING (space, revision)
-       WHERE space = ? AND revision = ? AND collection = ? AND id = ?`,
+    const row = connection.one<EntryRow>(
+      "SELECT time, author, mutation, changes FROM entry WHERE space = ? AND revision = ?",
       space.id,
       revision,
-      collection,
-      query.id,
     );
     if (row === undefined) break;
+    const found = storedChanges(row).find(([, , [name, id]]) => name === query.collection && id === query.id);
+    if (found === undefined) break;
+    const [, prior, parts] = found;
     const author = connection.names.text(row.author as number);
-    const change = changeOf(connection, row);
-    items.push({ revision, time: row.time, author, mutation: row.mutation as number, change });
-    revision = row.prior;
+    items.push({ revision, time: row.time, author, mutation: row.mutation as number, change: changeOf(parts) });
+    revision = prior;
   }
   return items;
 }
@@ -188,20 +147,10 @@ export function readAt(
   return space.head.horizon.tombstones === 0 ? { revision: 0, hash: GENESIS, time: 0 } : null;
 }
 
-function changeOf(connection: Connection, row: Omit<ChangeRow, "salt">): RecordChange {
-  return {
-    collection: connection.names.text(row.collection),
-    id: row.id,
-    before: jsonOf(row.before),
-    after: jsonOf(row.after),
-    ...(row.operators === null ? {} : { operators: jsonOf(row.operators) as JsonObject }),
-  };
+function storedChanges({ changes }: EntryRow): readonly StoredChange[] {
+  return JSON.parse(changes ?? "[]") as StoredChange[];
 }
 
-function textOf(value: JsonObject | null): string | null {
-  return value === null ? null : JSON.stringify(value);
-}
-
-function jsonOf(text: string | null): JsonObject | null {
-  return text === null ? null : (JSON.parse(text) as JsonObject);
+function changeOf([collection, id, before, after, operators]: ChangeParts): RecordChange {
+  return { collection, id, before, after, ...(operators === null ? {} : { operators }) };
 }

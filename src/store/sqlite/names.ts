@@ -4,13 +4,14 @@ import type { Connection } from "./connection.ts";
 const KINDS = { scope: 1, author: 2, collection: 3 } as const;
 export type NameKind = keyof typeof KINDS;
 
-/** Names remembered of each kind before all are forgotten: some megabytes. */
+/** Names remembered before all are forgotten: some megabytes. */
 const MOST_REMEMBERED = 50_000;
 
 /** Names as the small numbers that stand for them in the tables. A number is of one space only. */
 export class Names {
   readonly #connection: Connection;
-  readonly #numbers = new Map<string, number>();
+  /** By space, kind and text. */
+  readonly #numbers = new Map<number, Record<NameKind, Map<string, number>>>();
   readonly #texts = new Map<number, string>();
 
   constructor(connection: Connection) {
@@ -19,7 +20,7 @@ export class Names {
 
   /** The number of a name, or undefined where the space has never used it. */
   find(space: number, kind: NameKind, text: string): number | undefined {
-    const known = this.#numbers.get(cacheKey(space, kind, text));
+    const known = this.#numbers.get(space)?.[kind].get(text);
     if (known !== undefined) return known;
     const row = this.#connection.one<{ id: number }>(
       "SELECT id FROM name WHERE space = ? AND kind = ? AND text = ?",
@@ -64,12 +65,10 @@ export class Names {
   }
 
   #remember(space: number, kind: NameKind, text: string, id: number): void {
-    if (this.#numbers.size >= MOST_REMEMBERED) this.forget();
-    this.#numbers.set(cacheKey(space, kind, text), id);
+    if (this.#texts.size >= MOST_REMEMBERED) this.forget();
+    const numbers = this.#numbers.get(space) ?? { scope: new Map(), author: new Map(), collection: new Map() };
+    this.#numbers.set(space, numbers);
+    numbers[kind].set(text, id);
     this.#texts.set(id, text);
   }
-}
-
-function cacheKey(space: number, kind: NameKind, text: string): string {
-  return `${space} ${kind} ${text}`;
 }

@@ -84,23 +84,10 @@ const MIGRATIONS: readonly string[] = [
     revision INTEGER NOT NULL,
     time INTEGER NOT NULL,
     hash BLOB NOT NULL,
-    author INTEGER,                      -- null below the journal's horizon
+    author INTEGER,                      -- null below the journal's horizon, as are the next two
     mutation INTEGER,
+    changes TEXT,                        -- JSON: see journal.ts
     PRIMARY KEY (space, revision)
-  ) STRICT, WITHOUT ROWID;
-
-  CREATE TABLE change (
-    space INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
-    position INTEGER NOT NULL,
-    collection INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    prior INTEGER NOT NULL,              -- the revision of the record's change before this one; 0: none
-    salt BLOB NOT NULL,
-    before TEXT,
-    after TEXT,
-    operators TEXT,
-    PRIMARY KEY (space, revision, position)
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE client (
