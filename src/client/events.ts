@@ -22,7 +22,10 @@ export type Recovery =
       readonly policy: "heal" | "discard";
       readonly offered: number;
     }
-  /** The server no longer has mutations that it had acknowledged, in a history that this replica had not seen yet. */
+  /**
+   * The server no longer has mutations that it had acknowledged, in a history that this replica had not seen yet; or the
+   * replica had no cursor when the server was restored, and follows it back.
+   */
   | { readonly reason: "lost"; readonly common: Revision; readonly offered: number }
   /** This store is a copy or an older state of another one: it goes on under a new client id (R3). */
   | { readonly reason: "rewound" }

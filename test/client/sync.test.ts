@@ -132,6 +132,18 @@ describe("the sync loop", () => {
     expect([client.status.pending, changes]).toEqual([0, 1]);
   });
 
+  it("[M1] [R2] a replica without a cursor that a restored server takes back is told so", async () => {
+    const other = () => ndjson(begin(3), copy("b"), end(3, { b: { cursor: "c3" } }));
+    const script = new Script().on("pull", fill, other);
+    const { client } = timed(script);
+    const first = client.subscribe({ scope: "*" });
+    await first.ready;
+    await first.unsubscribe();
+    await client.subscribe({ scope: "b" }).ready;
+    expect(client.status.revision).toBe(3);
+    expect(client.told).toEqual([{ event: "recovered", value: { reason: "lost", common: 3, offered: 0 } }]);
+  });
+
   it("[H1] [C2] is as patient as the server asks", async () => {
     const script = new Script().on("wait", () => problem("rate-limited", 429, { retryAfter: 90 }), never);
     const { client, clock } = await filled(script);
