@@ -2,7 +2,7 @@ import { digestOf, EMPTY, type Fingerprint, type Lanes } from "../model/fingerpr
 import { type KeyRange, keyParts } from "../model/record.ts";
 import type { Clock } from "../util/clock.ts";
 import { canonical } from "../util/json.ts";
-import type { ClientStore, Row } from "./store/store.ts";
+import type { ClientStore, Row, Span } from "./store/store.ts";
 
 /** Digest of a row, from its content as it is now. */
 export function digestOfRow(row: Row): Lanes {
@@ -29,6 +29,11 @@ export class Sum {
     for (let i = 0; i < 4; i++) this.#lanes[i] = (this.#lanes[i] as number) - (digest[i] as number);
   }
 
+  join({ count, lanes }: Fingerprint): void {
+    this.#count += count;
+    for (let i = 0; i < 4; i++) this.#lanes[i] = (this.#lanes[i] as number) + (lanes[i] as number);
+  }
+
   fingerprint(): Fingerprint {
     const [a = 0, b = 0, c = 0, d = 0] = this.#lanes;
     return { count: this.#count, lanes: [a, b, c, d] };
@@ -44,24 +49,37 @@ export function parsedFingerprint(count: number, digest: string): Fingerprint {
 /** How long others wait, in milliseconds, for whoever reads through a whole replica. */
 const BREATH = 10;
 
-/** The fingerprints of what the store holds of some subscriptions in a range: from its content, not from what was kept. */
-export async function countedIn(
-  { store, clock }: { readonly store: ClientStore; readonly clock: Clock },
-  numbers: readonly number[],
+interface Reader {
+  readonly store: ClientStore;
+  readonly clock: Clock;
+}
+
+/** The digests of what the store holds in a range, added up for all that lies together. */
+export async function* digestsOf(
+  { store, clock }: Reader,
   { from, to }: KeyRange,
-): Promise<ReadonlyMap<number, Fingerprint>> {
-  const sums = new Map(numbers.map((number) => [number, new Sum(EMPTY)]));
+): AsyncGenerator<Span & { readonly holders: readonly number[]; readonly sum: Sum }> {
   let breathed = clock.now();
-  for await (const { collection, holders, texts } of store.contents(from, to)) {
-    const counting = holders.flatMap((number) => sums.get(number) ?? []);
-    if (counting.length === 0) continue;
-    for (const text of texts) {
-      const digest = digestOf(collection, text);
-      for (const sum of counting) sum.add(digest);
-    }
+  for await (const { collection, holders, first, last, texts } of store.contents(from, to)) {
+    const sum = new Sum(EMPTY);
+    for (const text of texts) sum.add(digestOf(collection, text));
+    yield { holders, first, last, sum };
     if (clock.now() - breathed < BREATH) continue;
     await clock.sleep(0);
     breathed = clock.now();
+  }
+}
+
+/** The fingerprints of what the store holds of some subscriptions in a range: from its content, not from what was kept. */
+export async function countedIn(
+  reader: Reader,
+  numbers: readonly number[],
+  range: KeyRange,
+): Promise<ReadonlyMap<number, Fingerprint>> {
+  const sums = new Map(numbers.map((number) => [number, new Sum(EMPTY)]));
+  for await (const { holders, sum } of digestsOf(reader, range)) {
+    const part = sum.fingerprint();
+    for (const number of holders) sums.get(number)?.join(part);
   }
   return new Map([...sums].map(([number, sum]) => [number, sum.fingerprint()]));
 }

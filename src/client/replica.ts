@@ -3,6 +3,7 @@ import { compareKeys, type Key, keyOf, type RecordData, type Revision } from "..
 import type { Json } from "../util/json.ts";
 import { digestOfRow, Sum } from "./content.ts";
 import type { Subscription } from "./state.ts";
+import { after } from "./store/rows.ts";
 import type { Adopted, ClientStore, RecordLine, Row, Span } from "./store/store.ts";
 
 /** What an answer brought for one subscription: lines staged by its marks, and those that came after the last. */
@@ -218,11 +219,6 @@ function overlap(spans: readonly Span[]): boolean {
 async function areFree(store: ClientStore, spans: readonly Span[]): Promise<boolean> {
   for (const span of spans) if (!(await store.isFree(span))) return false;
   return true;
-}
-
-/** The least key behind this one: no text sorts between a text and the same with U+0000 at its end. */
-function after(key: Key): Key {
-  return `${key}\u0000`;
 }
 
 /** Rows from a key to a key, in key order, some at a time. */

@@ -2,8 +2,10 @@ import { type Fingerprint, sameFingerprint } from "../model/fingerprint.ts";
 import { type Key, type KeyRange, keyOf, keyParts, type Revision } from "../model/record.ts";
 import { sameJson } from "../util/json.ts";
 import type { RangeLine } from "../wire/lines.ts";
-import { countedIn, parsedFingerprint } from "./content.ts";
+import type { SubscriptionRequest } from "../wire/pull.ts";
+import { parsedFingerprint } from "./content.ts";
 import { agrees, type Exchanged, exchange, requestOf } from "./exchange.ts";
+import { Held } from "./held.ts";
 import type { Local } from "./local.ts";
 import { copyAnew } from "./recover.ts";
 import { applied, rowsOf } from "./replica.ts";
@@ -47,6 +49,11 @@ const RANGES = 1_000;
 /** The application, or the server, ended the subscription while it was verified: there is nothing to say of it. */
 class Ended extends Error {}
 
+function unlessEnded(error: unknown): null {
+  if (error instanceof Ended) return null;
+  throw error;
+}
+
 function present(subscription: Subscription | undefined): Subscription {
   if (subscription === undefined || subscription.revoked) throw new Ended();
   return subscription;
@@ -70,15 +77,26 @@ export class Verifier {
     this.#schema = schema;
   }
 
-  /** Compares these subscriptions, by number; each question brings all others to the same revision. */
+  /**
+   * Compares these subscriptions, by number; each question brings all others to the same revision. The first one asks
+   * whether all of them are equal, and all that is held is read once, however many there are.
+   */
   async verify(numbers: readonly number[], signal: AbortSignal): Promise<VerifyReport> {
+    const present = numbers.filter((number) => this.#local.subscriptions.get(number)?.revoked === false);
     const subscriptions: VerifiedSubscription[] = [];
-    for (const number of numbers) {
-      const verified = await this.#one(number, signal).catch((error: unknown) => {
-        if (error instanceof Ended) return null;
-        throw error;
-      });
-      if (verified !== null) subscriptions.push(verified);
+    if (present.length > 0) {
+      const round = new Round(this.#local, this.#transport, this.#schema, present, signal);
+      const first = await round.ask(present[0] as number, [], 0);
+      const held = await Held.read(this.#local);
+      try {
+        const unequal = await this.#recounted(present, held, first);
+        for (const number of present) {
+          const verified = await this.#one(number, unequal.has(number) ? first : null, round, held).catch(unlessEnded);
+          if (verified !== null) subscriptions.push(verified);
+        }
+      } finally {
+        held.close();
+      }
     }
     return { ok: subscriptions.every(({ differences, copied }) => differences.length === 0 && !copied), subscriptions };
   }
@@ -87,24 +105,36 @@ export class Verifier {
     return present(this.#local.subscriptions.get(number));
   }
 
-  async #one(number: number, signal: AbortSignal): Promise<VerifiedSubscription> {
-    const round = new Round(this.#local, this.#transport, this.#schema, number, signal);
+  /** Those that differ. The fingerprints that were kept up with each change are themselves under suspicion. */
+  async #recounted(numbers: readonly number[], held: Held, { end }: Exchanged): Promise<Set<number>> {
+    const local = this.#local;
+    const counted = new Map<number, Fingerprint>();
+    for (const number of numbers) counted.set(number, await held.of(number));
+    return await local.gate.exclusive(async () => {
+      const subscriptions = [...counted].flatMap(([number, fingerprint]): Subscription[] => {
+        const now = local.subscriptions.get(number);
+        return now === undefined ? [] : [{ ...now, fingerprint }];
+      });
+      await local.commit({ subscriptions, lazy: true });
+      const unequal = subscriptions.filter((each) => !agrees(each, end.subscriptions[each.key]));
+      return new Set(unequal.map(({ number }) => number));
+    });
+  }
+
+  /** Repairs a subscription. `first`: the answer from which it differs; null where it does not. */
+  async #one(number: number, first: Exchanged | null, round: Round, held: Held): Promise<VerifiedSubscription> {
     let copied = false;
-    // First whether all is equal. The fingerprint that was kept up with each change is itself under suspicion.
-    const first = await round.ask([], 0);
-    await this.#recount(number);
     let differences: Difference[] = [];
-    if (!this.#agrees(number, first)) {
-      differences = await this.#search(
-        number,
-        round,
-        first.end.subscriptions[this.#subscription(number).key]?.count ?? 0,
-      );
-      copied = !this.#agrees(number, await round.ask([], 0));
+    const before = round.count - 1;
+    if (first !== null) {
+      const count = first.end.subscriptions[this.#subscription(number).key]?.count ?? 0;
+      differences = await this.#search(number, round, held, count);
+      copied = !this.#agrees(number, await round.ask(number, [], 0));
       if (copied) await this.#local.gate.exclusive(() => this.#local.commit(copyAnew([this.#subscription(number)])));
     }
     const { key, revision, fingerprint } = this.#subscription(number);
-    return { key, revision: revision ?? 0, count: fingerprint?.count ?? 0, rounds: round.count, differences, copied };
+    const rounds = round.count - before;
+    return { key, revision: revision ?? 0, count: fingerprint?.count ?? 0, rounds, differences, copied };
   }
 
   #agrees(number: number, { end }: Exchanged): boolean {
@@ -113,39 +143,22 @@ export class Verifier {
   }
 
   /** Narrows the ranges that differ until their records can be sent, and repairs those. */
-  async #search(number: number, round: Round, count: number): Promise<Difference[]> {
+  async #search(number: number, round: Round, held: Held, count: number): Promise<Difference[]> {
     const whole: KeyRange = { from: null, to: null };
     const large = count > LEAF ? [whole] : [];
     const small = count > LEAF ? [] : [whole];
     const differences: Difference[] = [];
-    while (large.length + small.length > 0 && round.count < ROUNDS) {
+    const last = round.count + ROUNDS;
+    while (large.length + small.length > 0 && round.count < last) {
       const leaf = large.length > 0 ? 0 : LEAF;
-      const { ranges } = await round.ask((large.length > 0 ? large : small).splice(0, RANGES), leaf);
+      const { ranges } = await round.ask(number, (large.length > 0 ? large : small).splice(0, RANGES), leaf);
       for (const part of ranges) {
-        if (await this.#same(number, part)) continue;
+        if (sameFingerprint(await held.of(number, part), parsedFingerprint(part.count, part.digest))) continue;
         if (part.records !== undefined) differences.push(...(await this.#repair(number, part, part.records)));
         else (part.count > LEAF ? large : small).push({ from: part.from, to: part.to });
       }
     }
     return differences;
-  }
-
-  async #same(number: number, part: RangeLine): Promise<boolean> {
-    return sameFingerprint(await this.#count(number, part), parsedFingerprint(part.count, part.digest));
-  }
-
-  /** Fingerprint of what the store holds of a subscription in a range. */
-  async #count(number: number, range: KeyRange): Promise<Fingerprint> {
-    return (await countedIn(this.#local, [number], range)).get(number) as Fingerprint;
-  }
-
-  async #recount(number: number): Promise<void> {
-    await this.#local.gate.exclusive(async () => {
-      const fingerprint = await this.#count(number, { from: null, to: null });
-      const now = this.#subscription(number);
-      if (now.fingerprint === null || !sameFingerprint(now.fingerprint, fingerprint))
-        await this.#local.commit({ subscriptions: [{ ...now, fingerprint }] });
-    });
   }
 
   /** Brings one range to what the server has, and names what differed (V3). */
@@ -186,37 +199,50 @@ export class Verifier {
   }
 }
 
-/** The questions about one subscription. */
+/** The questions of one verify. */
 class Round {
   count = 0;
   readonly #local: Local;
   readonly #transport: Transport;
   readonly #schema: number | undefined;
-  readonly #number: number;
+  readonly #numbers: ReadonlySet<number>;
   readonly #signal: AbortSignal;
 
-  constructor(local: Local, transport: Transport, schema: number | undefined, number: number, signal: AbortSignal) {
+  constructor(
+    local: Local,
+    transport: Transport,
+    schema: number | undefined,
+    numbers: readonly number[],
+    signal: AbortSignal,
+  ) {
     this.#local = local;
     this.#transport = transport;
     this.#schema = schema;
-    this.#number = number;
+    this.#numbers = new Set(numbers);
     this.#signal = signal;
   }
 
-  async ask(ranges: readonly KeyRange[], leaf: number): Promise<Exchanged> {
+  /** Asks about one subscription. Of the others that are verified, the answer tells the fingerprint, too. */
+  async ask(number: number, ranges: readonly KeyRange[], leaf: number): Promise<Exchanged> {
     this.count++;
     const asked = [...this.#local.subscriptions.values()].filter(({ revoked }) => !revoked);
-    const own = present(asked.find(({ number }) => number === this.#number));
+    const own = present(asked.find((each) => each.number === number));
     const others = asked.filter((each) => each !== own);
     const request = {
       client: this.#local.meta.client,
       ...(this.#schema !== undefined && { schema: this.#schema }),
       subscription: { ...requestOf(own), fingerprint: true },
-      ...(others.length > 0 && { others: others.map(requestOf) }),
+      ...(others.length > 0 && { others: others.map((each) => this.#request(each)) }),
       ranges,
       fanout: FANOUT,
       leaf,
     };
     return await exchange(this.#local, asked, this.#transport.verify(request, this.#signal));
+  }
+
+  /** A fingerprint that would have to be counted is asked for in the first question alone. */
+  #request(subscription: Subscription): SubscriptionRequest {
+    const wanted = this.count === 1 && subscription.where !== null && this.#numbers.has(subscription.number);
+    return { ...requestOf(subscription), ...(wanted && { fingerprint: true }) };
   }
 }

@@ -177,8 +177,8 @@ export const BUGS: readonly Bug[] = [
     name: "verify trusts the fingerprint that was kept and never looks at the rows",
     rule: "V3",
     file: "src/client/verify.ts",
-    find: "    await this.#recount(number);\n",
-    replace: "",
+    find: "counted.set(number, await held.of(number));",
+    replace: "counted.set(number, this.#subscription(number).fingerprint ?? (await held.of(number)));",
   },
   {
     ...oracle,

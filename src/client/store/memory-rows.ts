@@ -2,7 +2,7 @@ import { compareKeys, type Key, keyParts } from "../../model/record.ts";
 import { canonical } from "../../util/json.ts";
 import { indexOfSpan, textsOfLine } from "./block.ts";
 import { KeyOrder } from "./key-order.ts";
-import { type Block, contentsOf, isBefore, isWithin, mergedRows, rowIn, rowsIn } from "./rows.ts";
+import { after, type Block, bothRows, isBefore, mixedContents, rowIn, rowsIn, take } from "./rows.ts";
 import type { Content, Row, Span } from "./store.ts";
 
 /** The text of a line of a copy is kept beside its records until their content has been read once. */
@@ -46,22 +46,23 @@ export class MemoryRows {
   }
 
   scan(from: Key | null, to: Key | null, limit: number): Row[] {
-    return mergedRows(this.#singles(from, to), this.#blocked(from, to), limit);
+    return take(bothRows(this.#singles(from, to), this.#blocked(from, to)), limit);
   }
 
   isFree(span: Span): boolean {
     const block = this.#blocks[indexOfSpan(this.#blocks, span.first)];
-    return (block === undefined || compareKeys(block.first, span.last) > 0) && this.#singlesIn(span).size === 0;
+    return (block === undefined || compareKeys(block.first, span.last) > 0) && !this.#hasSingles(span);
   }
 
-  *contents(from: Key | null, to: Key | null): Generator<Content> {
-    yield* contentsOf(this.#singles(from, to));
-    for (const block of this.#blocksFrom(from)) {
-      if (!isBefore(block.first, to)) return;
-      const singles = this.#singlesIn(block);
-      if (singles.size === 0 && isWithin(block, from, to)) yield wholeContent(block);
-      else yield* contentsOf(rowsIn(block, from, to), singles);
-    }
+  contents(from: Key | null, to: Key | null): Generator<Content> {
+    const parts = {
+      blocks: this.#blocksFrom(from),
+      singles: (first: Key | null, last: Key | null) => this.#singles(first, last),
+      rows: rowsIn,
+      whole: wholeContent,
+      mixed: (block: MemoryBlock) => this.#hasSingles(block),
+    };
+    return mixedContents(parts, from, to);
   }
 
   #blockOf(key: Key): MemoryBlock | undefined {
@@ -75,13 +76,8 @@ export class MemoryRows {
     }
   }
 
-  #singlesIn({ first, last }: Span): Set<Key> {
-    const keys = new Set<Key>();
-    for (const key of this.#rows.size === 0 ? [] : this.#order.from(first)) {
-      if (compareKeys(key, last) > 0) break;
-      if (this.#rows.has(key)) keys.add(key);
-    }
-    return keys;
+  #hasSingles({ first, last }: Span): boolean {
+    return this.#rows.size > 0 && this.#singles(first, after(last)).next().value !== undefined;
   }
 
   *#singles(from: Key | null, to: Key | null): Generator<Row, undefined> {
@@ -107,8 +103,8 @@ function without(block: MemoryBlock, ids: ReadonlySet<string> | undefined): Memo
 }
 
 function wholeContent(block: MemoryBlock): Content {
-  const { collection, holders, records, text } = block;
+  const { collection, holders, first, last, records, text } = block;
   block.text = null;
   const texts = (text === null ? null : textsOfLine(text, records.length)) ?? records.map(canonical);
-  return { collection, holders, texts };
+  return { collection, holders, first, last, texts };
 }

@@ -54,41 +54,92 @@ function indexOfId(records: readonly RecordData[], id: string): number {
   return -1;
 }
 
-/** Two lists of rows in key order as one, up to a limit. Where both have a key, the first list's row counts. */
-export function mergedRows(first: Iterator<Row, undefined>, second: Iterator<Row, undefined>, limit: number): Row[] {
-  const found: Row[] = [];
-  let a = first.next().value;
-  let b = second.next().value;
-  while (found.length < limit && (a !== undefined || b !== undefined)) {
-    const order = a === undefined ? 1 : b === undefined ? -1 : compareKeys(a.key, b.key);
-    found.push((order <= 0 ? a : b) as Row);
-    if (order <= 0) a = first.next().value;
-    if (order >= 0) b = second.next().value;
-  }
-  return found;
-}
-
 /** As many rows at a time as a line of a copy has. */
 const TOGETHER = 1_000;
 
 interface Open extends Content {
+  last: Key;
   readonly texts: string[];
 }
 
-/** What rows hold, but for those left out; rows that follow each other together, where the same subscriptions hold them. */
-export function* contentsOf(rows: Iterable<Row>, leftOut: ReadonlySet<Key> = new Set()): Generator<Content> {
+/** What rows in key order hold; rows that follow each other together, where the same subscriptions hold them. */
+export function* contentsOf(rows: Iterable<Row>): Generator<Content> {
   let open: Open | null = null;
   for (const { key, holders, data } of rows) {
-    if (leftOut.has(key)) continue;
     const { collection } = keyParts(key);
     if (open !== null && !fits(open, collection, holders)) {
       yield open;
       open = null;
     }
-    open ??= { collection, holders, texts: [] };
+    open ??= { collection, holders, first: key, last: key, texts: [] };
+    open.last = key;
     open.texts.push(canonical(data));
   }
   if (open !== null) yield open;
+}
+
+/** Two lists of rows in key order as one. Where both have a key, the first list's row counts. */
+export function* bothRows(
+  first: Iterator<Row, undefined>,
+  second: Iterator<Row, undefined>,
+): Generator<Row, undefined> {
+  let a = first.next().value;
+  let b = second.next().value;
+  while (a !== undefined || b !== undefined) {
+    const order = a === undefined ? 1 : b === undefined ? -1 : compareKeys(a.key, b.key);
+    yield (order <= 0 ? a : b) as Row;
+    if (order <= 0) a = first.next().value;
+    if (order >= 0) b = second.next().value;
+  }
+}
+
+/** As many of them as are wanted. */
+export function take(rows: Iterable<Row>, limit: number): Row[] {
+  const found: Row[] = [];
+  if (limit <= 0) return found;
+  for (const row of rows) {
+    found.push(row);
+    if (found.length >= limit) break;
+  }
+  return found;
+}
+
+/** Content of a store: its single rows and its blocks, each of which is told whole where no single row stands in it. */
+export function* mixedContents<B extends Span>(
+  parts: {
+    /** In key order. */
+    readonly blocks: Iterable<B>;
+    singles(from: Key | null, to: Key | null): Iterator<Row, undefined> & Iterable<Row>;
+    /** A block's rows in a range. */
+    rows(block: B, from: Key | null, to: Key | null): Iterator<Row, undefined>;
+    /** A block's content unopened; null where it has to be opened. */
+    whole(block: B): Content | null;
+    /** Whether a single row stands in a block's span. */
+    mixed(block: B): boolean;
+  },
+  from: Key | null,
+  to: Key | null,
+): Generator<Content> {
+  let next = from;
+  for (const block of parts.blocks) {
+    if (!isBefore(block.first, to)) break;
+    if (next === null || compareKeys(next, block.first) < 0) yield* contentsOf(parts.singles(next, block.first));
+    const whole = isWithin(block, from, to) && !parts.mixed(block) ? parts.whole(block) : null;
+    const end = after(block.last);
+    if (whole !== null) yield whole;
+    else {
+      const start = next !== null && compareKeys(next, block.first) > 0 ? next : block.first;
+      const stop = to !== null && compareKeys(to, end) < 0 ? to : end;
+      yield* contentsOf(bothRows(parts.singles(start, stop), parts.rows(block, start, stop)));
+    }
+    next = end;
+  }
+  if (next === null || isBefore(next, to)) yield* contentsOf(parts.singles(next, to));
+}
+
+/** The least key behind this one: no text sorts between a text and the same with U+0000 at its end. */
+export function after(key: Key): Key {
+  return `${key}\u0000`;
 }
 
 function fits(open: Open, collection: string, holders: readonly number[]): boolean {

@@ -24,7 +24,7 @@ export interface ClientStore {
   isFree(span: Span): Promise<boolean>;
   /** The rows of these keys as `adopt` would make them, in the order of the keys; undefined where it would make none. */
   stagedRows(adopt: readonly Adopted[], keys: readonly Key[]): Promise<readonly (Row | undefined)[]>;
-  /** What the rows from a key, inclusive, to a key, exclusive, hold; null: open. In no order. */
+  /** What the rows from a key, inclusive, to a key, exclusive, hold; null: open. In key order; no two overlap. */
   contents(from: Key | null, to: Key | null): AsyncIterable<Content>;
   /**
    * Writes all of a batch or nothing of it. When it resolves, the batch survives the death of the process, and, unless it
@@ -65,8 +65,8 @@ export interface Adopted {
   readonly lines: number;
 }
 
-/** Records of one collection that the same subscriptions hold, as canonical texts. */
-export interface Content {
+/** All records of a span, of one collection, and held by the same subscriptions, as canonical texts. */
+export interface Content extends Span {
   readonly collection: string;
   readonly holders: readonly number[];
   readonly texts: readonly string[];

@@ -1,7 +1,7 @@
 import { compareKeys, type Key, keyParts, type RecordData } from "../../../model/record.ts";
 import { canonical } from "../../../util/json.ts";
 import { textsOfRecords } from "../block.ts";
-import { type Block, contentsOf, isWithin, mergedRows, rowIn, rowsIn } from "../rows.ts";
+import { type Block, bothRows, mixedContents, rowIn, rowsIn, take } from "../rows.ts";
 import type { Adopted, Content, Row, Span } from "../store.ts";
 import { openedBlock, type StoredBlock } from "./blocks.ts";
 import type { Found, Statements } from "./statements.ts";
@@ -66,28 +66,25 @@ export class SqliteRows {
   }
 
   scan(from: Key | null, to: Key | null, limit: number): Row[] {
-    return mergedRows(this.#singles(from, to, limit), this.#blocked(from, to), limit);
+    return take(bothRows(this.#singles(from, to, limit), this.#blocked(from, to)), limit);
   }
 
   isFree(span: Span): boolean {
     const block = this.#latest(span.last);
-    return (block === undefined || compareKeys(block.last, span.first) < 0) && this.#singlesIn(span).length === 0;
+    return (block === undefined || compareKeys(block.last, span.first) < 0) && !this.#hasSingles(span);
   }
 
-  *contents(from: Key | null, to: Key | null): Generator<Content> {
-    yield* contentsOf(this.#singles(from, to, PAGE.rows));
-    for (const found of this.#blocksFrom(from, to)) {
-      const { collection, count, holder, content } = found;
-      const single = this.#singlesIn(found);
-      const texts = single.length === 0 && isWithin(found, from, to) ? textsOfRecords(content, count) : null;
-      if (texts !== null) {
-        yield { collection, holders: [holder], texts };
-        continue;
-      }
-      const hidden = new Set(single);
-      const rows = rowsIn(openedBlock(this.#statements, { ...found }), from, to);
-      yield* contentsOf(rows, hidden);
-    }
+  contents(from: Key | null, to: Key | null): Generator<Content> {
+    const parts = {
+      blocks: this.#blocksFrom(from, to),
+      singles: (first: Key | null, last: Key | null) => this.#singles(first, last, PAGE.rows),
+      rows: (found: StoredBlock, first: Key | null, last: Key | null) => {
+        return rowsIn(openedBlock(this.#statements, { ...found }), first, last);
+      },
+      whole: wholeContent,
+      mixed: (found: StoredBlock) => this.#hasSingles(found),
+    };
+    return mixedContents(parts, from, to);
   }
 
   /** The block whose span a key is in, without its content. */
@@ -102,9 +99,8 @@ export class SqliteRows {
     return this.#statements.all(sql, [key])[0] as unknown as BlockName | undefined;
   }
 
-  #singlesIn({ first, last }: Span): Key[] {
-    const found = this.#statements.all("SELECT key FROM records WHERE key >= ? AND key <= ?", [first, last]);
-    return found.map(({ key }) => key as Key);
+  #hasSingles({ first, last }: Span): boolean {
+    return this.#statements.all("SELECT 1 FROM records WHERE key >= ? AND key <= ? LIMIT 1", [first, last]).length > 0;
   }
 
   #opened({ first, id }: BlockName): Block {
@@ -169,6 +165,11 @@ export class SqliteRows {
       data: this.#statements.parsed(data, `the record ${key}`) as RecordData,
     };
   }
+}
+
+function wholeContent({ collection, holder, first, last, count, content }: StoredBlock): Content | null {
+  const texts = textsOfRecords(content, count);
+  return texts === null ? null : { collection, holders: [holder], first, last, texts };
 }
 
 /** As SQL, and the values of its parameters. */
