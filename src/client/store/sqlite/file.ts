@@ -21,6 +21,11 @@ const TABLES = `
 /** SQLite's default. */
 const PAGE_BYTES = 4_096;
 
+/** Pages after which the log is moved into the file: a copy of 100,000 records is written once before it can be read, not twice. */
+const WAL_PAGES = 16_000;
+/** Bytes that the log keeps when it has been moved. */
+const WAL_REST = 4_194_304;
+
 /** SQLite's primary result codes: https://www.sqlite.org/rescode.html */
 const CORRUPT = 11;
 const FULL = 13;
@@ -32,6 +37,7 @@ export function openedFile(path: string, maxBytes: number | undefined): Database
   const db = new DatabaseSync(path, { timeout: 1_000 });
   try {
     db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    db.exec(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}; PRAGMA journal_size_limit = ${WAL_REST}`);
     if (maxBytes !== undefined) db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / PAGE_BYTES))}`);
     db.exec("BEGIN IMMEDIATE");
     const format = db.prepare("PRAGMA user_version").get()?.["user_version"];
