@@ -1,9 +1,10 @@
-import { EMPTY, type Fingerprint } from "../model/fingerprint.ts";
+import { EMPTY, type Fingerprint, type Lanes } from "../model/fingerprint.ts";
 import { compareKeys, type Key, type KeyRange } from "../model/record.ts";
-import { countedIn, digestsOf, Sum } from "./content.ts";
+import { countedIn, digestOfRow, digestsOf, Sum } from "./content.ts";
 import type { Local } from "./local.ts";
+import { rowsOf } from "./replica.ts";
 import { indexOfSpan } from "./store/block.ts";
-import { isWithin } from "./store/rows.ts";
+import { after, isBefore, isWithin } from "./store/rows.ts";
 import type { Span } from "./store/store.ts";
 
 /** What lies together in the store, added up. */
@@ -11,6 +12,14 @@ interface Part extends Span {
   readonly holders: readonly number[];
   readonly sum: Fingerprint;
 }
+
+interface Digested {
+  readonly key: Key;
+  readonly digest: Lanes;
+}
+
+/** Parts whose digests are kept one by one. */
+const OPEN = 1_000;
 
 const WHOLE: KeyRange = { from: null, to: null };
 
@@ -22,6 +31,7 @@ export class Held {
   readonly #local: Local;
   /** In key order; they do not overlap. */
   #parts: Part[] = [];
+  readonly #digests = new Map<Part, readonly Digested[]>();
   /** What has changed since the store was read; null: anything. */
   #changed: Set<Key> | null = null;
   /** How often the base had changed at the last look. */
@@ -59,11 +69,25 @@ export class Held {
     const sum = new Sum(EMPTY);
     for (let i = from === null ? 0 : indexOfSpan(this.#parts, from); i < this.#parts.length; i++) {
       const part = this.#parts[i] as Part;
-      if (to !== null && compareKeys(part.first, to) >= 0) break;
+      if (!isBefore(part.first, to)) break;
       if (!part.holders.includes(number)) continue;
-      sum.join(isWithin(part, from, to) ? part.sum : await this.#counted(number, within(part, range)));
+      if (isWithin(part, from, to)) sum.join(part.sum);
+      else for (const { key, digest } of await this.#opened(part)) if (isIn(range, key)) sum.add(digest);
     }
     return sum.fingerprint();
+  }
+
+  /** The digests of a part, one by one. Ranges come in key order, so that few parts are asked for again and again. */
+  async #opened(part: Part): Promise<readonly Digested[]> {
+    const known = this.#digests.get(part);
+    if (known !== undefined) return known;
+    const digested: Digested[] = [];
+    for await (const rows of rowsOf(this.#local.store, part.first, after(part.last))) {
+      for (const row of rows) digested.push({ key: row.key, digest: digestOfRow(row) });
+    }
+    if (this.#digests.size >= OPEN) this.#digests.delete(this.#digests.keys().next().value as Part);
+    this.#digests.set(part, digested);
+    return digested;
   }
 
   #note(keys: ReadonlySet<Key> | null): void {
@@ -74,11 +98,9 @@ export class Held {
     else for (const key of keys) this.#changed?.add(key);
   }
 
-  #hasChanged({ from, to }: KeyRange): boolean {
+  #hasChanged(range: KeyRange): boolean {
     if (this.#changed === null) return true;
-    for (const key of this.#changed) {
-      if ((from === null || compareKeys(from, key) <= 0) && (to === null || compareKeys(key, to) < 0)) return true;
-    }
+    for (const key of this.#changed) if (isIn(range, key)) return true;
     return false;
   }
 
@@ -87,11 +109,6 @@ export class Held {
   }
 }
 
-/** Of a range, what lies in the span. */
-function within({ first, last }: Span, { from, to }: KeyRange): KeyRange {
-  const end = `${last}\u0000`;
-  return {
-    from: from === null || compareKeys(from, first) < 0 ? first : from,
-    to: to === null || compareKeys(end, to) < 0 ? end : to,
-  };
+function isIn({ from, to }: KeyRange, key: Key): boolean {
+  return (from === null || compareKeys(from, key) <= 0) && isBefore(key, to);
 }

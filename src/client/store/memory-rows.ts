@@ -1,8 +1,8 @@
-import { compareKeys, type Key, keyParts } from "../../model/record.ts";
+import { compareKeys, type Key, keyOf, keyParts, type RecordData } from "../../model/record.ts";
 import { canonical } from "../../util/json.ts";
 import { indexOfSpan, textsOfLine } from "./block.ts";
 import { KeyOrder } from "./key-order.ts";
-import { after, type Block, bothRows, isBefore, mixedContents, rowIn, rowsIn, take } from "./rows.ts";
+import { after, type Block, bothRows, isBefore, mixedContents, rowIn, rowsIn, TOGETHER, take } from "./rows.ts";
 import type { Content, Row, Span } from "./store.ts";
 
 /** The text of a line of a copy is kept beside its records until their content has been read once. */
@@ -102,9 +102,13 @@ function without(block: MemoryBlock, ids: ReadonlySet<string> | undefined): Memo
   return records.length === 0 ? [] : [{ ...block, records, text: null }];
 }
 
-function wholeContent(block: MemoryBlock): Content {
-  const { collection, holders, first, last, records, text } = block;
+function* wholeContent(block: MemoryBlock): Generator<Content> {
+  const { collection, holders, records, text } = block;
   block.text = null;
   const texts = (text === null ? null : textsOfLine(text, records.length)) ?? records.map(canonical);
-  return { collection, holders, first, last, texts };
+  const key = (i: number) => keyOf(collection, (records[i] as RecordData).id);
+  for (let i = 0; i < records.length; i += TOGETHER) {
+    const end = Math.min(i + TOGETHER, records.length);
+    yield { collection, holders, first: key(i), last: key(end - 1), texts: texts.slice(i, end) };
+  }
 }

@@ -54,8 +54,8 @@ function indexOfId(records: readonly RecordData[], id: string): number {
   return -1;
 }
 
-/** As many rows at a time as a line of a copy has. */
-const TOGETHER = 1_000;
+/** Records of a block or a content: so few that to open it for one of them costs little, so many that a replica has few. */
+export const TOGETHER = 64;
 
 interface Open extends Content {
   last: Key;
@@ -113,7 +113,7 @@ export function* mixedContents<B extends Span>(
     /** A block's rows in a range. */
     rows(block: B, from: Key | null, to: Key | null): Iterator<Row, undefined>;
     /** A block's content unopened; null where it has to be opened. */
-    whole(block: B): Content | null;
+    whole(block: B): Iterable<Content> | null;
     /** Whether a single row stands in a block's span. */
     mixed(block: B): boolean;
   },
@@ -126,7 +126,7 @@ export function* mixedContents<B extends Span>(
     if (next === null || compareKeys(next, block.first) < 0) yield* contentsOf(parts.singles(next, block.first));
     const whole = isWithin(block, from, to) && !parts.mixed(block) ? parts.whole(block) : null;
     const end = after(block.last);
-    if (whole !== null) yield whole;
+    if (whole !== null) yield* whole;
     else {
       const start = next !== null && compareKeys(next, block.first) > 0 ? next : block.first;
       const stop = to !== null && compareKeys(to, end) < 0 ? to : end;

@@ -1,7 +1,7 @@
 import type { RecordData } from "../../../model/record.ts";
 import type { PutLine } from "../../../wire/lines.ts";
 import { textsOfLine } from "../block.ts";
-import type { Block } from "../rows.ts";
+import { type Block, TOGETHER } from "../rows.ts";
 import type { Found, Statements } from "./statements.ts";
 
 /** A block as it stands in the file; of its records, only the text. */
@@ -17,9 +17,6 @@ export interface StoredBlock {
   /** Records, separated by commas. */
   readonly content: string;
 }
-
-/** Records of a block: so few that to open it for a single one of them costs little, so many that a copy has few. */
-const TOGETHER = 64;
 
 /** The blocks of a put line whose records stand in key order, each with the text of its records. */
 export function* blocksOf({ collection, at, records }: PutLine, text: string) {

@@ -167,9 +167,9 @@ export class SqliteRows {
   }
 }
 
-function wholeContent({ collection, holder, first, last, count, content }: StoredBlock): Content | null {
+function wholeContent({ collection, holder, first, last, count, content }: StoredBlock): Content[] | null {
   const texts = textsOfRecords(content, count);
-  return texts === null ? null : { collection, holders: [holder], first, last, texts };
+  return texts === null ? null : [{ collection, holders: [holder], first, last, texts }];
 }
 
 /** As SQL, and the values of its parameters. */
