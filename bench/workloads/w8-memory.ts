@@ -95,6 +95,7 @@ export const client: Workload = {
     const replica = await grown(async () => {
       const opened = open(bench);
       await opened.subscribe(EVERYTHING).ready;
+      await opened.sync();
       return opened;
     });
     await replica.held.close();

@@ -12,6 +12,7 @@ import type { Newcomers } from "./newcomer.ts";
 import type { Reader } from "./questions.ts";
 import type { Rate } from "./rate.ts";
 import type { Spaces } from "./space.ts";
+import type { WaitingRooms } from "./wait.ts";
 
 /** What every route works with. */
 export interface Core {
@@ -29,6 +30,7 @@ export interface Core {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly active: Active;
+  readonly waiting: WaitingRooms;
   /** Resolves when the server has done what comes before its first answer. */
   readonly ready: Promise<void>;
   /** Aborted when the server is told to end: whoever waits goes on at once. */

@@ -15,7 +15,6 @@ import { type Hashes, judge, onChain, pointsOf, progressOf, type Recovery } from
 import { Questions } from "./questions.ts";
 import { pullRequest } from "./requests/pull.ts";
 import { type Subscription, subscriptionOf } from "./subscription.ts";
-import { waitForNews } from "./wait.ts";
 
 /** `POST …/pull` (H3): all subscriptions brought to one revision, as lines. */
 export async function pull(core: Core, call: Call): Promise<Response> {
@@ -27,7 +26,7 @@ export async function pull(core: Core, call: Call): Promise<Response> {
   if (request.wait !== undefined && request.wait > 0 && ask.revoked.length === 0) {
     const waiting = { space: call.space, seconds: request.wait, signal: call.request.signal };
     // Whoever waited is asked again what it may read.
-    await waitForNews(core, waiting, async () => {
+    await core.waiting.waitForNews(waiting, async () => {
       ask = await prepare();
       return ask.revoked.length > 0 || (await hasNews(ask));
     });

@@ -17,6 +17,7 @@ import { NO_RATE, rateOf } from "./rate.ts";
 import { type Ages, cutSpace, retain } from "./retention.ts";
 import { Spaces } from "./space.ts";
 import { followedStore } from "./unborn.ts";
+import { WaitingRooms } from "./wait.ts";
 
 /** Milliseconds that answers under way get to end before the store is closed. */
 const GRACE = 10_000;
@@ -81,6 +82,7 @@ export function createServer(options: ServerOptions): Server {
     followed: followedStore(store, settings.spaces),
     ready,
     spaces,
+    waiting: new WaitingRooms(shared),
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };

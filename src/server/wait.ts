@@ -1,7 +1,12 @@
-import type { Core } from "./core.ts";
+import type { Revision } from "../model/record.ts";
+import type { Store } from "../store/store.ts";
+import type { Clock } from "../util/clock.ts";
+import type { Metrics } from "./metrics.ts";
 
-/** A wake-up from the store may be missed (Store.watch), so that a waiting pull looks by itself this often. */
+/** A wake-up from the store may be missed (Store.watch), so that each space is looked at by itself this often. */
 const LOOK = 5_000;
+/** However quiet a space is, whoever waits is judged anew this often: what it may read can change without a commit. */
+const JUDGED = 15_000;
 
 interface Waiting {
   readonly space: string;
@@ -10,26 +15,97 @@ interface Waiting {
   readonly signal: AbortSignal;
 }
 
-/** Returns when there is news, when the time is over, when the caller left, or when the server ends. */
-export async function waitForNews(core: Core, waiting: Waiting, news: () => Promise<boolean>): Promise<void> {
-  const { store, clock, stopping, metrics } = core;
-  const end = clock.now() + waiting.seconds * 1_000;
-  const over = AbortSignal.any([stopping, waiting.signal]);
-  let wake = new AbortController();
-  const unwatch = store.watch((space) => {
-    if (space === waiting.space) wake.abort();
-  });
-  metrics.waiting(1);
-  try {
-    while (!(await news())) {
-      const rest = end - clock.now();
-      if (rest <= 0 || over.aborted) return;
-      await clock.sleep(Math.min(rest, LOOK), AbortSignal.any([over, wake.signal]));
-      if (over.aborted) return;
-      wake = new AbortController();
+/** One who waits: ends its sleep. */
+interface Waiter {
+  wake(): void;
+}
+
+/** Those who wait for news of one space. */
+interface Room {
+  readonly waiters: Set<Waiter>;
+  /** Aborted when nobody waits in it any more. */
+  readonly left: AbortController;
+}
+
+interface Parts {
+  readonly store: Pick<Store, "watch" | "head">;
+  readonly clock: Clock;
+  readonly stopping: AbortSignal;
+  readonly metrics: Pick<Metrics, "waiting">;
+}
+
+/** Where pulls wait for news. However many wait for one space, one timer and one reading look after it. */
+export class WaitingRooms {
+  readonly #parts: Parts;
+  readonly #rooms = new Map<string, Room>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    parts.store.watch((space) => this.#wake(space));
+    parts.stopping.addEventListener("abort", () => {
+      for (const space of this.#rooms.keys()) this.#wake(space);
+    });
+  }
+
+  /** Returns when there is news, when the time is over, when the caller left, or when the server ends. */
+  async waitForNews({ space, seconds, signal }: Waiting, news: () => Promise<boolean>): Promise<void> {
+    const { clock, stopping, metrics } = this.#parts;
+    const end = clock.now() + seconds * 1_000;
+    let woken = new AbortController();
+    const waiter = { wake: () => woken.abort() };
+    this.#enter(space, waiter);
+    signal.addEventListener("abort", waiter.wake);
+    metrics.waiting(1);
+    try {
+      while (!(await news())) {
+        const rest = end - clock.now();
+        if (rest <= 0 || signal.aborted || stopping.aborted) return;
+        await clock.sleep(Math.min(rest, JUDGED), woken.signal);
+        if (signal.aborted || stopping.aborted) return;
+        // What wakes from here on is seen by the look at the news that follows.
+        woken = new AbortController();
+      }
+    } finally {
+      metrics.waiting(-1);
+      signal.removeEventListener("abort", waiter.wake);
+      this.#leave(space, waiter);
     }
-  } finally {
-    unwatch();
-    metrics.waiting(-1);
+  }
+
+  #enter(space: string, waiter: Waiter): void {
+    const room = this.#rooms.get(space);
+    if (room !== undefined) return void room.waiters.add(waiter);
+    const left = new AbortController();
+    this.#rooms.set(space, { waiters: new Set([waiter]), left });
+    void this.#lookAfter(space, left.signal);
+  }
+
+  #leave(space: string, waiter: Waiter): void {
+    const room = this.#rooms.get(space);
+    room?.waiters.delete(waiter);
+    if (room === undefined || room.waiters.size > 0) return;
+    this.#rooms.delete(space);
+    room.left.abort();
+  }
+
+  #wake(space: string): void {
+    for (const waiter of [...(this.#rooms.get(space)?.waiters ?? [])]) waiter.wake();
+  }
+
+  /** Until nobody waits in the room any more. The first look tells nothing of what came before it, and wakes all. */
+  async #lookAfter(space: string, left: AbortSignal): Promise<void> {
+    const { clock, store } = this.#parts;
+    let seen: Revision | undefined;
+    for (;;) {
+      await clock.sleep(LOOK, left);
+      if (left.aborted) return;
+      // A store that fails now is asked again by those whom it wakes, who are told.
+      const revision = await store.head(space).then(
+        (head) => head?.revision,
+        () => undefined,
+      );
+      if (revision === undefined || revision !== seen) this.#wake(space);
+      seen = revision;
+    }
   }
 }
