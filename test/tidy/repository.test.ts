@@ -35,14 +35,22 @@ describe("the package", () => {
     expect(Object.entries(paths)).toEqual(expected);
   });
 
-  test("every version is exact", () => {
+  test("every version is exact, but of a peer, which is the user's", () => {
     const loose = manifests.flatMap((path) => {
-      const { dependencies, devDependencies, peerDependencies } = JSON.parse(read(path));
-      return Object.entries<string>({ ...dependencies, ...devDependencies, ...peerDependencies })
+      const { dependencies, devDependencies } = JSON.parse(read(path));
+      return Object.entries<string>({ ...dependencies, ...devDependencies })
         .filter(([, version]) => !/^(\d+\.\d+\.\d+(-[\w.]+)?|file:[./]+)$/.test(version))
         .map(([name, version]) => `${path}: ${name} ${version}`);
     });
     expect(loose).toEqual([]);
+  });
+
+  test("a peer is optional, and developed against in one exact version", () => {
+    const { peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(read("package.json"));
+    for (const name of Object.keys(peerDependencies)) {
+      expect(peerDependenciesMeta[name]).toEqual({ optional: true });
+      expect(devDependencies).toHaveProperty([name]);
+    }
   });
 
   test("nothing that is published runs a script when it is installed", () => {
