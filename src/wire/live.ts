@@ -1,0 +1,58 @@
+import type { JsonObject } from "../util/json.ts";
+import type { Line } from "./lines.ts";
+import type { PullRequest } from "./pull.ts";
+import type { PushRequest, PushResponse } from "./push.ts";
+
+/** A bearer token: first, where the connection was opened without one, and again before it expires (L4). */
+export interface TokenMessage {
+  readonly op: "token";
+  readonly token: string;
+}
+
+/**
+ * Adds subscriptions to those of the connection, which begin as in a pull: with a delta, or a copy. `client`, `schema` and
+ * `known` mean what they mean there; the first message that names a client names that of the connection.
+ */
+export interface SubscribeMessage extends Omit<PullRequest, "wait"> {
+  readonly op: "subscribe";
+}
+
+/** Answered by `unsubscribed`; only then may a key be used again. */
+export interface UnsubscribeMessage {
+  readonly op: "unsubscribe";
+  readonly keys: readonly string[];
+}
+
+/** Brings all subscriptions of the connection to a revision after this message; answered also where nothing is new. */
+export interface PullMessage {
+  readonly op: "pull";
+}
+
+/** Answered by `outcomes`, in the order of the pushes. */
+export interface PushMessage extends PushRequest {
+  readonly op: "push";
+}
+
+/** What a client may say on a live connection (L1), each a text frame of its own. */
+export type LiveMessage = TokenMessage | SubscribeMessage | UnsubscribeMessage | PullMessage | PushMessage;
+
+/** The answer to a push. The revision comes, with what it brought, in a frame before or after it. */
+export interface OutcomesLine extends PushResponse {
+  readonly op: "outcomes";
+}
+
+/** After the last frame that held these keys. */
+export interface UnsubscribedLine {
+  readonly op: "unsubscribed";
+  readonly keys: readonly string[];
+}
+
+/** A message that was refused. `of` is what it was, where that could be read; where it is "connection", that ends. */
+export interface LiveErrorLine {
+  readonly op: "error";
+  readonly of: LiveMessage["op"] | "message" | "connection";
+  readonly problem: JsonObject;
+}
+
+/** What a server may say on a live connection: the lines of a pull, and answers. A frame is one line or several. */
+export type LiveLine = Exclude<Line, { readonly op: "error" }> | OutcomesLine | UnsubscribedLine | LiveErrorLine;
