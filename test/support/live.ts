@@ -47,6 +47,7 @@ export class LiveClient {
   readonly lines: LiveLine[] = [];
   frames = 0;
   #taken = 0;
+  #pulls = 0;
   #wake: () => void = () => undefined;
   #over = false;
 
@@ -114,8 +115,9 @@ export class LiveClient {
 
   /** The answer to a `pull`. */
   async pull(): Promise<EndLine> {
-    this.send({ op: "pull" });
-    return this.next("end");
+    const pull = ++this.#pulls;
+    this.send({ op: "pull", pull });
+    return (await this.until((line) => line.op === "end" && line.pull === pull)).at(-1) as EndLine;
   }
 }
 

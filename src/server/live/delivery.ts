@@ -1,5 +1,5 @@
 import { type Point, pointOf } from "../../model/cursor.ts";
-import type { Author, Revision } from "../../model/record.ts";
+import type { Author } from "../../model/record.ts";
 import type { ClientQuery } from "../../store/store.ts";
 import { utf8 } from "../../util/utf8.ts";
 import { type Addition, type Ask, answerLines } from "../answer.ts";
@@ -109,10 +109,13 @@ export class Delivery {
     return new Delivery(space, ending, changed || progress.some(({ reason }) => reason !== null), body, end);
   }
 
-  /** One frame or several. With `author`, its last mutation is told. */
-  frames(principal: string, author: Author | null): readonly Uint8Array[] {
-    const last = author === null ? undefined : this.last.get(author);
-    if (last !== undefined) return this.framed(principal, this.endWith(last));
+  /** One frame or several. `author`: whose last mutation is told, too; `pull`: the message that it answers, or 0. */
+  frames(principal: string, { author, pull }: { author: Author | null; pull: number }): readonly Uint8Array[] {
+    const lastMutation = author === null ? undefined : this.last.get(author);
+    if (lastMutation !== undefined || pull > 0) {
+      const end = pull > 0 ? withMember(this.end, "pull", pull) : this.end;
+      return this.framed(principal, lastMutation === undefined ? end : withMember(end, "lastMutation", lastMutation));
+    }
     let frames = this.shared.get(principal);
     if (frames === undefined) {
       frames = this.framed(principal, this.end);
@@ -127,12 +130,9 @@ export class Delivery {
     this.bytes ??= utf8(this.body.trimEnd());
     return [utf8(begin.trimEnd()), this.bytes, utf8(end.trimEnd())];
   }
-
-  private endWith(lastMutation: number): string {
-    return `${this.end.slice(0, this.end.lastIndexOf("}"))},"lastMutation":${lastMutation}}\n`;
-  }
 }
 
-export function isBehind(at: Point, revision: Revision): boolean {
-  return at.revision < revision;
+/** The text of an object with one member more. */
+export function withMember(line: string, name: string, value: number): string {
+  return `${line.slice(0, line.lastIndexOf("}"))},"${name}":${value}}\n`;
 }

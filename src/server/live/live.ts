@@ -142,14 +142,12 @@ export class Live implements Surroundings {
 
   // What connections tell
 
-  enter(connection: Connection): Room {
-    const { space } = connection;
+  room(space: string): Room {
     let room = this.rooms.get(space);
     if (room === undefined) {
       room = new Room(this.core, space);
       this.rooms.set(space, room);
     }
-    room.enter(connection);
     return room;
   }
 
@@ -159,7 +157,8 @@ export class Live implements Surroundings {
     this.strangers--;
   }
 
-  gone(connection: Connection, user: User | null): void {
+  gone(connection: Connection, last: boolean): void {
+    const { user, space } = connection;
     this.connections.delete(connection);
     if (user === null) this.strangers--;
     else {
@@ -167,8 +166,7 @@ export class Live implements Surroundings {
       if (count > 0) this.perUser.set(user.id, count);
       else this.perUser.delete(user.id);
     }
-    const { space } = connection;
-    if (this.rooms.get(space)?.leave(connection)) this.rooms.delete(space);
+    if (last) this.rooms.delete(space);
     this.core.log.info({ space }, "a live connection has ended");
   }
 

@@ -36,6 +36,7 @@ export function opOf(value: unknown): Op | null {
 
 // A token of 16 KiB is longer than any header may be.
 const token = z.object({ op: z.literal("token"), token: z.string().max(16_384) });
+const pull = z.object({ op: z.literal("pull"), pull: z.int().positive() });
 const unsubscribe = z.object({ op: z.literal("unsubscribe"), keys: z.array(key) });
 
 /** Throws `invalid` with the path of what is wrong. */
@@ -49,7 +50,7 @@ export function messageOf(op: Op, value: unknown, limits: Settings["limits"]): M
       if (isObject(value)) checkCount(value.keys, limits.subscriptions, "keys", "keys of subscriptions");
       return parsed(unsubscribe, value);
     case "pull":
-      return { op };
+      return parsed(pull, value);
     case "push":
       return { op, ...pushRequest(value, limits) };
   }

@@ -3,8 +3,8 @@ import type { Author, Revision } from "../../model/record.ts";
 import { type Core, countRows } from "../core.ts";
 import { logFault, problemOf } from "../problem.ts";
 import { type Bundle, Bundles } from "./bundle.ts";
-import type { Connection } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
+import type { Follower } from "./follower.ts";
 import { SharedLines, SharedReader } from "./shared.ts";
 
 /** Whoever was told nothing of a commit, since nothing of it was theirs, hears of its revision after so long (L1). */
@@ -16,7 +16,7 @@ const RETRY = 1_000;
 interface Group {
   readonly bundle: Bundle;
   readonly at: Point;
-  readonly members: Connection[];
+  readonly members: Follower[];
   readonly authors: Set<Author>;
 }
 
@@ -31,8 +31,8 @@ export class Room {
   /** Its reads are shared by all in the room. */
   readonly core: Core;
   readonly lines = new SharedLines();
-  private readonly members = new Set<Connection>();
-  private readonly due = new Set<Connection>();
+  private readonly members = new Set<Follower>();
+  private readonly due = new Set<Follower>();
   private readonly left = new AbortController();
   private readonly leaveWaiting: () => void;
   private all = false;
@@ -47,23 +47,23 @@ export class Room {
     this.leaveWaiting = core.waiting.enter(space, { wake: () => this.wake() });
   }
 
-  enter(connection: Connection): void {
-    this.members.add(connection);
+  enter(follower: Follower): void {
+    this.members.add(follower);
   }
 
   /** True where it was the last. */
-  leave(connection: Connection): boolean {
-    this.members.delete(connection);
-    this.due.delete(connection);
+  leave(follower: Follower): boolean {
+    this.members.delete(follower);
+    this.due.delete(follower);
     if (this.members.size > 0) return false;
     this.left.abort();
     this.leaveWaiting();
     return true;
   }
 
-  /** This connection is to be told, whether or not anything was committed. */
-  tell(connection: Connection): void {
-    this.due.add(connection);
+  /** This follower is to be told, whether or not anything was committed. */
+  tell(follower: Follower): void {
+    this.due.add(follower);
     this.start();
   }
 
@@ -102,11 +102,11 @@ export class Room {
     if ([...this.members].some((member) => member.isBehind(head))) this.tellLater();
   }
 
-  private groupsOf(wanted: readonly Connection[]): Group[] {
+  private groupsOf(wanted: readonly Follower[]): Group[] {
     const groups = new Map<Bundle, Map<Revision, Group>>();
     const found: Group[] = [];
-    for (const connection of wanted) {
-      const place = connection.take();
+    for (const follower of wanted) {
+      const place = follower.take();
       if (place === null) continue;
       const { bundle, at, author } = place;
       let places = groups.get(bundle);
@@ -120,7 +120,7 @@ export class Room {
         places.set(at.revision, group);
         found.push(group);
       }
-      group.members.push(connection);
+      group.members.push(follower);
       if (author !== null) group.authors.add(author);
     }
     return found;
@@ -129,13 +129,13 @@ export class Room {
   /** Gives the head as of which the group was told; 0 where it was not. */
   private async deliver({ bundle, at, members, authors }: Group, force: boolean): Promise<Revision> {
     const { core, space, lines } = this;
-    const first = members[0] as Connection;
+    const first = members[0] as Follower;
     try {
       // What was read once counts once, for the one who stands first.
-      const rows = (count: number) => countRows(core, first.principal, count);
+      const rows = (count: number) => countRows(core, first.user, count);
       const delivery = await Delivery.make(core, lines, { space, bundle, at, authors, rows });
       for (const member of members) {
-        if (delivery === null) member.stream();
+        if (delivery === null) member.answerAlone();
         else member.deliver(delivery, force);
       }
       return delivery?.head.revision ?? 0;

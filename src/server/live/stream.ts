@@ -9,13 +9,11 @@ import { type Asker, type Core, checkSchemaVersion } from "../core.ts";
 import { askOf, refused, sorted } from "../pull.ts";
 import { type Subscription, subscriptionOf } from "../subscription.ts";
 import type { Bundle } from "./bundle.ts";
-import { Ending, PAGE } from "./delivery.ts";
+import { Ending, PAGE, withMember } from "./delivery.ts";
 import type { SharedLines } from "./shared.ts";
 
 /** Characters of lines that are sent in one frame. */
 const FRAME = 65_536;
-
-export type Subscribing = PullRequest;
 
 interface Streamed {
   readonly core: Core;
@@ -26,11 +24,11 @@ interface Streamed {
   readonly at: Point | null;
   readonly author: Author | null;
   /** What it wants to follow besides. */
-  readonly asked: Subscribing | null;
-  /** Subscriptions of a connection. */
-  readonly limit: number;
+  readonly request: PullRequest | null;
+  /** The `pull` message that it answers, or 0. */
+  readonly pull: number;
   /** Called before the answer begins. */
-  now(judged: { readonly granted: readonly Subscription[]; readonly revoked: readonly string[] }): void;
+  judged(judgement: { readonly granted: readonly Subscription[]; readonly revoked: readonly string[] }): void;
   /** Sends a frame; resolves when there is room for another, with false where nobody is left to read it. */
   send(frame: Uint8Array): Promise<boolean>;
 }
@@ -40,12 +38,12 @@ interface Streamed {
  * and all it follows comes to one revision, which is given back. Null: the connection ended before.
  */
 export async function stream(streamed: Streamed): Promise<Point | null> {
-  const { core, lines, asker, asked } = streamed;
-  if (asked !== null) checkSchemaVersion(core.settings, asked.schema);
+  const { core, lines, asker, request, pull } = streamed;
+  if (request !== null) checkSchemaVersion(core.settings, request.schema);
   const { granted, revoked } = judged(streamed);
   const ending = new Ending();
-  const ask = await askOf(core, asker, { known: asked?.known, granted, revoked, addition: ending });
-  streamed.now({ granted, revoked: revoked.map(({ key }) => key) });
+  const ask = await askOf(core, asker, { known: request?.known, granted, revoked, addition: ending });
+  streamed.judged({ granted, revoked: revoked.map(({ key }) => key) });
   const told = {
     ...ask,
     author: streamed.author,
@@ -53,19 +51,22 @@ export async function stream(streamed: Streamed): Promise<Point | null> {
     lines: (...of: Parameters<typeof lines.of>) => lines.of(...of),
   };
   let text = "";
+  let last = "";
   for await (const piece of answerLines(told)) {
-    text += piece;
+    text += last;
+    last = piece;
     if (text.length < FRAME) continue;
     if (!(await streamed.send(utf8(text.trimEnd())))) return null;
     text = "";
   }
-  if (!(await streamed.send(utf8(text.trimEnd())))) return null;
-  return ending.head;
+  text += pull > 0 ? withMember(last, "pull", pull) : last;
+  return (await streamed.send(utf8(text.trimEnd()))) ? ending.head : null;
 }
 
 /** What the caller may read of what it follows and of what it asks for. */
-function judged({ core, asker, asked, bundle, at, limit }: Streamed) {
-  const begun = (asked?.subscriptions ?? []).map((each) => subscriptionOf(asker.space, each));
+function judged({ core, asker, request, bundle, at }: Streamed) {
+  const limit = core.settings.limits.subscriptions;
+  const begun = (request?.subscriptions ?? []).map((each) => subscriptionOf(asker.space, each));
   const keys = new Set(bundle.subscriptions.map(({ key }) => key));
   const twice = begun.findIndex(({ key }) => keys.has(key));
   if (twice >= 0) {
