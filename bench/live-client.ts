@@ -5,7 +5,7 @@ import { get, post } from "./wire.ts";
 /** The subscribers' side of W4, a process of its own. Its argument says what to measure; what it sends is the result. */
 
 export interface Asked {
-  readonly what: "latency" | "sustained" | "idle" | "stalled";
+  readonly what: "latency" | "sustained" | "idle" | "sockets" | "stalled";
   readonly base: string;
   readonly floor: string;
   readonly subscribers: number;
@@ -41,7 +41,8 @@ process.send?.(await measured());
 function measured(): Promise<unknown> {
   if (asked.what === "latency") return latency();
   if (asked.what === "sustained") return sustained();
-  return asked.what === "idle" ? idle() : stalled();
+  if (asked.what === "stalled") return stalled();
+  return asked.what === "idle" ? slope(live, SUBSCRIBE) : slope(asked.floor, null);
 }
 
 async function latency(): Promise<Pair<Latency>> {
@@ -114,19 +115,16 @@ interface Memory {
   readonly rss: number;
 }
 
-/** Bytes of the server's memory that one more idle replica takes. */
-async function idle(): Promise<Pair<number>> {
+/** Bytes of the server's memory that one more connection takes which is idle. */
+async function slope(url: string, hello: object | null): Promise<number> {
   const { floor, subscribers } = asked;
-  const slope = async (url: string, hello: object | null) => {
-    const few = await Subscribers.open(url, 500, hello);
-    const before = await get<Memory>(`${floor}/memory`);
-    const many = await Subscribers.open(url, subscribers - 500, hello);
-    const after = await get<Memory>(`${floor}/memory`);
-    few.close();
-    many.close();
-    return (after.rss - before.rss) / (subscribers - 500);
-  };
-  return { tidemark: await slope(live, SUBSCRIBE), floor: await slope(floor, null) };
+  const few = await Subscribers.open(url, 500, hello);
+  const before = await get<Memory>(`${floor}/memory`);
+  const many = await Subscribers.open(url, subscribers - 500, hello);
+  const after = await get<Memory>(`${floor}/memory`);
+  few.close();
+  many.close();
+  return (after.rss - before.rss) / (subscribers - 500);
 }
 
 /** Bytes of the server's memory that one reader takes that reads nothing while much is written. */

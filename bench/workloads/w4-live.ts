@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { atLeast, atMost, type Row } from "../figures.ts";
 import type { Asked, Latency, Pair } from "../live-client.ts";
-import { run } from "../processes.ts";
+import { run, startServer } from "../processes.ts";
 import type { Bench, Workload } from "../workload.ts";
 
 const FAN_OUT = "a row into SQLite, synced, and then the same bytes to as many sockets by `ws`, from a bare server";
@@ -74,13 +77,19 @@ async function sustained(bench: Bench): Promise<Row> {
 }
 
 async function idle(bench: Bench): Promise<Row> {
-  const { tidemark, floor } = await asked<Pair<number>>(bench, "idle", 3_000, 1);
+  const replica = await asked<number>(bench, "idle", 3_000, 1);
+  // In a process of its own, which has no memory of the others' connections.
+  const folder = mkdtempSync(join(tmpdir(), "tidemark-sockets-"));
+  const other = await startServer(folder);
+  const socket = await asked<number>({ ...bench, floor: other.addresses.floor }, "sockets", 3_000, 1);
+  await other.end();
+  rmSync(folder, { recursive: true, force: true });
   return {
     id: "W4",
     work: "server memory of an idle live replica",
     unit: "KiB",
-    values: [tidemark / 1_024],
-    floor: [floor / 1_024],
+    values: [replica / 1_024],
+    floor: [socket / 1_024],
     floorIs: "an open socket of `ws`; both are the slope of resident memory from 500 to 3,000",
     target: atMost(30, "value"),
   };
