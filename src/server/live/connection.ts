@@ -169,7 +169,8 @@ export class Connection implements LivePeer, Outlet {
     } catch (error) {
       logFault(core.log, error, { route: `live ${of}`, space: this.space });
       const problem = problemOf(error);
-      if (this.user === null) this.fail(problem, CLOSE.policy);
+      // Keys that cannot be fetched are no fault of the token's.
+      if (this.user === null) this.fail(problem, problem.code === "unavailable" ? CLOSE.later : CLOSE.policy);
       else this.refuse(of, problem);
       return { of, status: problem.body().status };
     }
