@@ -1,6 +1,11 @@
 import { backoff } from "../util/backoff.ts";
 import type { Random } from "../util/random.ts";
+import type { PushResponse } from "../wire/push.ts";
+import type { Bearer } from "./bearer.ts";
+import type { SocketConstructor } from "./channel.ts";
+import type { Following } from "./following.ts";
 import { Gate } from "./gate.ts";
+import { Live } from "./live.ts";
 import type { Local } from "./local.ts";
 import type { Subscription } from "./state.ts";
 import { Condition, retryAfterOf } from "./status.ts";
@@ -9,6 +14,9 @@ import type { Transport } from "./transport.ts";
 export interface SyncOptions {
   readonly local: Local;
   readonly transport: Transport;
+  readonly bearer: Bearer;
+  /** Undefined where there are no live connections. */
+  readonly Socket: SocketConstructor | undefined;
   readonly random: Random;
   /** Seconds that a pull waits for news. */
   readonly wait: number;
@@ -18,11 +26,15 @@ export interface SyncOptions {
 
 /** A new attempt comes at most this long after the last, in milliseconds (L5). */
 const RETRY = { first: 500, most: 30_000 };
+/** Where a live connection is lost, so are those of all others: the first attempt is drawn as if it were the third. */
+export const LOST = 2;
 
 /** What the loops of one client share, and those that put right what they find. */
 export class Session {
   readonly local: Local;
   readonly transport: Transport;
+  readonly bearer: Bearer;
+  readonly live: Live;
   readonly random: Random;
   readonly wait: number;
   readonly schema: number | undefined;
@@ -40,10 +52,12 @@ export class Session {
   constructor(options: SyncOptions) {
     this.local = options.local;
     this.transport = options.transport;
+    this.bearer = options.bearer;
     this.random = options.random;
     this.wait = options.wait;
     this.schema = options.schema;
     this.condition = new Condition(options.local);
+    this.live = new Live({ ...options, url: `${options.transport.base}/live`, stopped: this.stopped });
   }
 
   get stopped(): AbortSignal {
@@ -52,6 +66,21 @@ export class Session {
 
   stop(): void {
     this.#stop.abort();
+  }
+
+  /** The live connection, where what is to be asked next can be asked there: recovery runs over requests (section 6). */
+  get following(): Following | null {
+    const { following } = this.live;
+    if (following === null) return null;
+    if (!this.nameKnown && following.fits && this.active().length > 0) return following;
+    this.live.drop();
+    return null;
+  }
+
+  /** Sends the text of a PushRequest: on a live connection once an answer on it has named the principal (C9). */
+  push(body: string, signal: AbortSignal): Promise<PushResponse> {
+    const { following } = this.live;
+    return following?.works ? following.push(body, signal) : this.transport.push(body, signal);
   }
 
   /** Subscriptions that are asked for: all but those that the server has refused. */
