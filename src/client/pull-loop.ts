@@ -91,7 +91,6 @@ export class PullLoop {
       const bell = this.#bell.signal;
       const opening = this.#opening.signal;
       if ((session.parked || this.#nothingToDo()) && this.#fresh.length === 0) {
-        session.live.drop();
         this.#resting = true;
         await rung(bell);
         this.#resting = false;
@@ -132,7 +131,7 @@ export class PullLoop {
 
   /** Without subscriptions there is something to learn only before the first push, and after the last outcome. */
   #nothingToDo(): boolean {
-    if (this.#session.active().length > 0) return false;
+    if (this.#session.active().length > 0 || this.#session.live.following !== null) return false;
     const { pending, meta } = this.#session.local;
     const unknown = !this.#session.contacted || meta.renew?.through === null;
     return ![...pending.values()].some(({ outcome }) => unknown || outcome !== null);

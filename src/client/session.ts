@@ -72,7 +72,7 @@ export class Session {
   get following(): Following | null {
     const { following } = this.live;
     if (following === null) return null;
-    if (!this.nameKnown && following.fits && this.active().length > 0) return following;
+    if (!this.nameKnown && following.fits) return following;
     this.live.drop();
     return null;
   }
