@@ -54,6 +54,7 @@ export async function exchange(
   // be older than they are; but it does not outlive its connection, so it was not restored since that began.
   const { client } = local.meta;
   const acked = followed === null ? local.meta.acked : 0;
+  const unsaid = followed === null ? 0 : null;
   const answer = new Answer(local, asked, followed);
   for await (const received of lines) {
     const end = await answer.take(received);
@@ -61,7 +62,7 @@ export async function exchange(
     if (end === null) continue;
     const exchanged = await local.gate.exclusive(async () => {
       // What it says of a client id that has been given up meanwhile means nothing now.
-      const last = client === local.meta.client ? (end.lastMutation ?? 0) : null;
+      const last = client === local.meta.client ? (end.lastMutation ?? unsaid) : null;
       if (last !== null && last < acked && local.meta.renew === null)
         await local.commit(await reofferedAfter(local, last));
       return await finished(local, answer, end, last);

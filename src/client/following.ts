@@ -208,7 +208,7 @@ export class Following {
       for (const key of keys) this.#leaving.add(key);
       this.channel.send({ op: "unsubscribe", keys });
     }
-    const added = [...active.values()].filter(({ key }) => !this.#followed.has(key));
+    const added = [...active.values()].filter(({ key }) => !this.#followed.has(key) && !this.#leaving.has(key));
     if (added.length > 0) {
       const { schema } = this.#options;
       const request: PullRequest = {

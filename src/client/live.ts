@@ -1,6 +1,8 @@
 import type { Random } from "../util/random.ts";
+import { Problem } from "../wire/problem.ts";
 import type { Bearer } from "./bearer.ts";
 import { Channel, type SocketConstructor } from "./channel.ts";
+import type { ConnectionLost } from "./errors.ts";
 import { Following } from "./following.ts";
 import type { Local } from "./local.ts";
 import { Watch } from "./watch.ts";
@@ -72,14 +74,21 @@ export class Live {
     });
   }
 
-  /** Gives up the present connection. `failed`: it ended by itself. */
-  drop(failed = false): void {
-    const following = this.#following;
+  /** Gives up the present connection. */
+  drop(): void {
+    this.#following?.channel.close();
     this.#following = null;
-    following?.channel.close();
-    if (following === null || !failed) return;
-    if (following.works && Math.abs(this.#options.local.clock.now() - this.#since) >= SHORT) this.#failures = 0;
+  }
+
+  /** The present connection has ended by itself. True where it had worked. */
+  lost({ cause }: ConnectionLost): boolean {
+    const works = this.#following?.works === true;
+    const lasted = Math.abs(this.#options.local.clock.now() - this.#since) >= SHORT;
+    this.drop();
+    // A server that says why it ends a connection that worked has nothing against the next one.
+    if (works && (lasted || cause instanceof Problem)) this.#failures = 0;
     else this.#cool();
+    return works;
   }
 
   /** The network is another one: what did not work may work now. */

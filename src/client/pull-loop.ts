@@ -68,7 +68,7 @@ export class PullLoop {
 
   /** A live connection has opened, or could not be: there is another way to wait for news. */
   switchOver(): void {
-    this.#waiting?.abort();
+    if (this.#session.live.following !== null) this.#waiting?.abort();
     this.#opening.ring();
   }
 
@@ -104,16 +104,19 @@ export class PullLoop {
         for (const waiter of waiters) waiter.resolve();
         if (idled) await session.sleep(IDLE, bell);
       } catch (thrown) {
-        const lost = thrown instanceof ConnectionLost;
-        // What goes wrong on a live connection is put right by requests.
-        if (!(thrown instanceof Interrupted)) session.live.drop(lost);
-        const { error, again } = await this.#mender.judged(thrown);
-        if (lost) {
+        if (thrown instanceof ConnectionLost) {
           this.#fresh.unshift(...waiters);
+          if (!session.live.lost(thrown)) continue;
           this.#urgent = true;
           session.condition.say("behind", thrown.message);
           failures = Math.max(failures, LOST);
-        } else if (again) {
+          await session.pause(failures++, thrown, bell);
+          continue;
+        }
+        // What goes wrong on a live connection is put right by requests.
+        if (!(thrown instanceof Interrupted)) session.live.drop();
+        const { error, again } = await this.#mender.judged(thrown);
+        if (again) {
           this.#fresh.unshift(...waiters);
           if (!(error instanceof Interrupted)) this.#urgent = true;
           if (error instanceof Interrupted || failures === 0) {
@@ -122,6 +125,8 @@ export class PullLoop {
           }
         } else {
           this.#failed(error);
+          // Once the server can be reached again, that is not to wait for news.
+          this.#urgent = true;
           for (const waiter of waiters) waiter.reject(error);
         }
         await session.pause(failures++, error, bell);
@@ -206,7 +211,7 @@ export class PullLoop {
       });
       this.#session.bearer.confirm();
       await this.#pulled(exchanged, nameKnown);
-      this.#session.live.reach();
+      if (!this.#session.inDoubt) this.#session.live.reach();
       condition.complete(began);
       return !urgent && !exchanged.changed && local.clock.now() - began < IDLE;
     } finally {

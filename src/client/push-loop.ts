@@ -102,7 +102,7 @@ export class PushLoop {
   #caughtUpTo(revision: number): void {
     const { local, live } = this.#session;
     // On a live connection it comes by itself.
-    if (live.following !== null) return;
+    if (live.following?.works) return;
     if (revision > local.meta.revision && this.#session.active().length > 0) this.#listener.pullSoon();
   }
 

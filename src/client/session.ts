@@ -1,8 +1,10 @@
 import { backoff } from "../util/backoff.ts";
 import type { Random } from "../util/random.ts";
+import { Problem } from "../wire/problem.ts";
 import type { PushResponse } from "../wire/push.ts";
 import type { Bearer } from "./bearer.ts";
 import type { SocketConstructor } from "./channel.ts";
+import { PullFirst } from "./errors.ts";
 import type { Following } from "./following.ts";
 import { Gate } from "./gate.ts";
 import { Live } from "./live.ts";
@@ -42,6 +44,7 @@ export class Session {
   /** One question to the server at a time that moves the replica. */
   readonly turn = new Gate();
   readonly #stop = new AbortController();
+  #pushing = false;
   /** A pull has told what the server has of this client, so that there may be pushes (R3). */
   contacted = false;
   /** Nothing is tried until somebody asks for it. */
@@ -72,15 +75,33 @@ export class Session {
   get following(): Following | null {
     const { following } = this.live;
     if (following === null) return null;
-    if (!this.nameKnown && following.fits) return following;
-    this.live.drop();
+    if (this.nameKnown || !following.fits) this.live.drop();
+    else if (following.works || !this.inDoubt) return following;
     return null;
   }
 
+  /**
+   * A push is under way, or broke off, whose outcome is not known: only the answer to a question says whether what it holds
+   * is among what came (W9), so that no connection is begun.
+   */
+  get inDoubt(): boolean {
+    return this.#pushing && this.local.unsettledCount > 0;
+  }
+
   /** Sends the text of a PushRequest: on a live connection once an answer on it has named the principal (C9). */
-  push(body: string, signal: AbortSignal): Promise<PushResponse> {
+  async push(body: string, signal: AbortSignal): Promise<PushResponse> {
     const { following } = this.live;
-    return following?.works ? following.push(body, signal) : this.transport.push(body, signal);
+    const way = following?.works ? following : this.transport;
+    this.#pushing = true;
+    try {
+      const response = await way.push(body, signal);
+      this.#pushing = false;
+      return response;
+    } catch (error) {
+      // Nothing was sent, or it was refused as a whole.
+      if (error instanceof PullFirst || error instanceof Problem) this.#pushing = false;
+      throw error;
+    }
   }
 
   /** Subscriptions that are asked for: all but those that the server has refused. */
@@ -88,9 +109,9 @@ export class Session {
     return [...this.local.subscriptions.values()].filter(({ revoked }) => !revoked);
   }
 
-  /** After a failure: a pause with full jitter, or as long as the server asked for, unless the bell rings. */
+  /** After a failure: a pause with full jitter, after as long as the server asked for, unless the bell rings. */
   async pause(failures: number, error: unknown, bell: AbortSignal): Promise<void> {
-    await this.sleep(Math.max(backoff(failures, RETRY, this.random), retryAfterOf(error)), bell);
+    await this.sleep(retryAfterOf(error) + backoff(failures, RETRY, this.random), bell);
   }
 
   /** Until the time is over, the bell rings, or the client is closed. */

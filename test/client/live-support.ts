@@ -108,6 +108,12 @@ function ends(keys: readonly string[]): { [key: string]: object } {
   return Object.fromEntries(keys.map((key) => [key, {}]));
 }
 
+/** A pull that waits for news, and hears after its time that there are none. */
+export const patiently = (clock: { sleep(ms: number): Promise<void> }) => async () => {
+  await clock.sleep(25_000);
+  return current();
+};
+
 /** Answers to requests: a copy first, then nothing new. */
 export function pulls(): () => Response {
   let filled = false;
@@ -136,6 +142,7 @@ export async function connected(
 ) {
   const { script, live } = parts;
   const { client, clock } = timed(script.on("pull", pulls()), { WebSocket: live.WebSocket, ...options });
+  script.on("wait", patiently(clock));
   await client.subscribe({ scope: "*" }).ready;
   const works = await clock.until(() => live.sockets.at(-1)?.said("pull").length === 1, 1_000);
   if (!works) throw new Error("the client did not connect");
