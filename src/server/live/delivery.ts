@@ -11,7 +11,7 @@ import type { Bundle } from "./bundle.ts";
 import type { SharedLines } from "./shared.ts";
 
 /** Pages of a connection are smaller than those of a pull: a reader that stalls in the middle of one keeps it in memory. */
-export const PAGE = { records: 200, bytes: 131_072, growth: 8 };
+export const PAGE = { records: 200, bytes: 65_536, growth: 4 };
 /** Characters of an answer that is made as a whole for many; a longer one each reader takes at its own pace. */
 const WHOLE = 131_072;
 /** Bytes from which on a frame is sent in parts, so that its body is not copied for each principal. */
@@ -107,6 +107,11 @@ export class Delivery {
       if (body.length + end.length > WHOLE) return null;
     }
     return new Delivery(space, ending, changed || progress.some(({ reason }) => reason !== null), body, end);
+  }
+
+  /** Whether it knows how far the mutations of a client are in it. */
+  tells(author: Author): boolean {
+    return this.last.has(author);
   }
 
   /** One frame or several. `author`: whose last mutation is told, too; `pull`: the message that it answers, or 0. */

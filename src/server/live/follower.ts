@@ -5,8 +5,8 @@ import { utf8 } from "../../util/utf8.ts";
 import type { LiveErrorLine, LiveLine } from "../../wire/live.ts";
 import { Problem } from "../../wire/problem.ts";
 import type { PullRequest } from "../../wire/pull.ts";
-import { demand } from "../access.ts";
 import { logFault, problemOf } from "../problem.ts";
+import { refused } from "../pull.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Changes } from "./changes.ts";
 import type { Delivery } from "./delivery.ts";
@@ -67,6 +67,8 @@ export class Follower {
   private settled = false;
   /** A round passed it by. */
   private missed = false;
+  /** What was tried failed: it is not tried again before the room wakes. */
+  private stuck = false;
 
   constructor(outlet: Outlet, room: Room) {
     this.outlet = outlet;
@@ -102,8 +104,6 @@ export class Follower {
   }
 
   pull(number: number): void {
-    // What it subscribes to is asked for when it is answered.
-    if (this.bundle.subscriptions.length === 0 && this.works.length === 0) this.demandHead();
     this.asked = number;
     this.go();
   }
@@ -121,7 +121,7 @@ export class Follower {
 
   /** Permissions may be others: who may not read any more what it follows is told (L4). */
   review(): void {
-    if (this.mayRead()) return;
+    if (this.mayFollow() || this.bundle.subscriptions.length === 0) return;
     this.works.unshift({ kind: "answer" });
     this.go();
   }
@@ -156,11 +156,20 @@ export class Follower {
     const behind = force && this.isBehind(delivery.head.revision);
     const due = delivery.changed || behind || this.answering > 0 || this.settled;
     if (!this.outlet.open || !due) return;
-    if (!this.mayRead()) return this.answerAlone();
+    // A push that began meanwhile may be in it, and its client's last mutation is not.
+    if (this.own && this.author !== null && !delivery.tells(this.author)) {
+      this.missed = true;
+      return;
+    }
     const { answering } = this;
-    this.told(delivery.head);
-    const more = { author: this.own || answering > 0 ? this.author : null, pull: answering };
-    for (const frame of delivery.frames(this.outlet.principal, more)) this.outlet.send(frame);
+    if (!this.mayFollow()) {
+      if (this.bundle.subscriptions.length > 0) return this.answerAlone();
+      this.refusePull(refused());
+    } else {
+      this.told(delivery.head);
+      const more = { author: this.own || answering > 0 ? this.author : null, pull: answering };
+      for (const frame of delivery.frames(this.outlet.principal, more)) this.outlet.send(frame);
+    }
     this.rest();
   }
 
@@ -169,8 +178,9 @@ export class Follower {
     this.works.unshift({ kind: "answer" });
   }
 
-  /** The round came to nothing, and will be tried again. */
+  /** The round came to nothing. It is tried again when the room wakes. */
   failed(problem: Problem): void {
+    this.stuck = true;
     this.refusePull(problem);
   }
 
@@ -185,6 +195,7 @@ export class Follower {
   private begin(): void {
     this.busy = true;
     this.missed = false;
+    this.stuck = false;
     this.answering = this.asked;
     this.settled = this.own && this.pushing === 0;
   }
@@ -205,8 +216,11 @@ export class Follower {
     if (!open || this.busy || user === null || full) return;
     if (this.at === null && this.asked > 0 && this.works.length === 0) this.works.push({ kind: "answer" });
     if (this.works.length > 0) void this.work();
-    else if (this.at !== null && (this.asked > 0 || this.missed || (this.own && this.pushing === 0)))
-      this.room.tell(this);
+    else if (this.at !== null && (this.asked > 0 || this.owes)) this.room.tell(this);
+  }
+
+  private get owes(): boolean {
+    return !this.stuck && (this.missed || (this.own && this.pushing === 0));
   }
 
   private async work(): Promise<void> {
@@ -225,6 +239,8 @@ export class Follower {
       if (begun.yes) this.outlet.fail(problem, CLOSE.fault);
       else if (work.kind === "answer") this.refusePull(problem);
       else this.outlet.refuse(work.kind, problem);
+      this.stuck = !(error instanceof Problem);
+      if (this.stuck) this.room.again();
     } finally {
       done();
       this.busy = false;
@@ -292,15 +308,13 @@ export class Follower {
 
   // Permission
 
-  private demandHead(): void {
-    demand(this.room.core.access, this.user, { do: "head", space: this.outlet.space });
-  }
-
-  /** Whether it may still read all that it follows. */
-  private mayRead(): boolean {
+  /** Whether it may still read all that it follows; where that is nothing, whether it may know the head. */
+  private mayFollow(): boolean {
     const { access } = this.room.core;
     const { space } = this.outlet;
-    return this.bundle.subscriptions.every(({ coverage }) => {
+    const { subscriptions } = this.bundle;
+    if (subscriptions.length === 0) return access.authorize(this.user, { do: "head", space });
+    return subscriptions.every(({ coverage }) => {
       return access.authorize(this.user, { do: "read", space, scope: coverage.scope });
     });
   }

@@ -39,6 +39,7 @@ export class Room {
   private force = false;
   private running = false;
   private telling = false;
+  private retrying = false;
 
   constructor(core: Core, space: string) {
     this.space = space;
@@ -149,9 +150,13 @@ export class Room {
     }
   }
 
-  private again(): void {
+  /** Wakes a little later: the store failed. */
+  again(): void {
     const { signal } = this.left;
+    if (this.retrying) return;
+    this.retrying = true;
     void this.core.clock.sleep(RETRY, signal).then(() => {
+      this.retrying = false;
       if (!signal.aborted) this.wake();
     });
   }
