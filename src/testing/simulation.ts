@@ -80,6 +80,7 @@ class Simulation {
   private readonly seed: string;
   private readonly random: SeededRandom;
   private readonly schedule: SeededRandom;
+  private readonly live: SeededRandom;
   private readonly clock: VirtualClock;
   private readonly network: VirtualNetwork;
   private readonly server: SimulatedServer;
@@ -94,6 +95,7 @@ class Simulation {
     this.seed = seed;
     this.random = seededRandom(seed);
     this.schedule = this.random.fork("events");
+    this.live = this.random.fork("live");
     this.clock = virtualClock(this.random.fork("schedule"));
     this.network = virtualNetwork(this.clock, this.random.fork("network"));
     this.crash = crash;
@@ -107,7 +109,10 @@ class Simulation {
       fail: (text) => this.fail(text),
     });
     this.weights = crash === undefined ? swarmWeights(this.random.fork("weights")) : [["mutate", 1]];
-    this.network.watch(({ from, method, url, status }) => this.note(`${from} ${method} ${url} ${status}`));
+    this.network.watch(({ from, method, url, status }) => {
+      this.note(`${from} ${method} ${url} ${status}`);
+      if (status === 101) this.count("connections");
+    });
   }
 
   async run(events: number): Promise<SimulationReport> {
@@ -208,6 +213,7 @@ class Simulation {
       random: this.random.fork(name),
       collections: COLLECTIONS,
       chronicle: this.server.chronicle,
+      live: this.live.chance(0.6),
       trace: (line) => this.note(line),
       fail: (text) => this.fail(text),
     });
