@@ -96,7 +96,8 @@ export class Channel {
 
   /** The next line. Throws ConnectionLost where it has not come after `patience` milliseconds. */
   async next(patience: number, signal: AbortSignal): Promise<LiveReceived> {
-    if (!this.ready) await this.#awaited(patience, signal);
+    // What answers a push rings, too.
+    while (!this.ready) await this.#awaited(patience, signal);
     const next = this.#lines.shift();
     if (next === undefined) throw this.#lost;
     this.#size -= next.text.length;

@@ -109,7 +109,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   const meta = metaAfter(local.meta, answer, whole && follows ? end.revision : local.meta.revision, last);
   const renews = local.meta.renew === null && meta.renew !== null;
   // Only where no cursor was asked with: a cursor beyond the head is answered by a copy that says "diverged".
-  const lost = local.meta.renew === null && meta.revision < local.meta.revision;
+  const lost = meta.revision < local.meta.revision;
   const queue = queueAfter(local, whole ? end.revision : null, meta, last);
   const forgotten = queue.settled === undefined ? [] : await local.outlived();
   const reached = reachedBy(segments, changed, end);

@@ -81,6 +81,8 @@ class Simulation {
   private readonly random: SeededRandom;
   private readonly schedule: SeededRandom;
   private readonly live: SeededRandom;
+  /** Of the devices, those that use live connections. */
+  private readonly share: number;
   private readonly clock: VirtualClock;
   private readonly network: VirtualNetwork;
   private readonly server: SimulatedServer;
@@ -96,6 +98,7 @@ class Simulation {
     this.random = seededRandom(seed);
     this.schedule = this.random.fork("events");
     this.live = this.random.fork("live");
+    this.share = this.live.pick([0, 0.5, 1]);
     this.clock = virtualClock(this.random.fork("schedule"));
     this.network = virtualNetwork(this.clock, this.random.fork("network"));
     this.crash = crash;
@@ -213,7 +216,7 @@ class Simulation {
       random: this.random.fork(name),
       collections: COLLECTIONS,
       chronicle: this.server.chronicle,
-      live: this.live.chance(0.6),
+      live: this.live.chance(this.share),
       trace: (line) => this.note(line),
       fail: (text) => this.fail(text),
     });

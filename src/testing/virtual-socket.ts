@@ -1,4 +1,4 @@
-import type { Socket, SocketConstructor } from "../client/channel.ts";
+import type { Socket } from "../client/channel.ts";
 import type { Handshake, LivePeer, LiveSocket } from "../server/index.ts";
 import { utf8 } from "../util/utf8.ts";
 
@@ -7,7 +7,7 @@ export interface Road {
   /** Resolves when what is sent now has arrived. */
   travel(way: "up" | "down"): Promise<void>;
   /** What becomes of a frame: it may take the connection with it, and then each end is told, or neither is. */
-  fate(way: "up" | "down"): "arrives" | "breaks" | "vanishes";
+  fate(way: "up" | "down", text: string): "arrives" | "breaks" | "vanishes";
   /** The server's judgement of a handshake; rejects where nobody is there. */
   accept(request: Request): Promise<Handshake>;
   /** Aborted when the server's process is gone. */
@@ -20,7 +20,7 @@ const FULL = 65_536;
 type Listener = Parameters<Socket["addEventListener"]>[1];
 
 /** A WebSocket whose other end is handed to a server of this process. `road`: asked for each new socket. */
-export function virtualSocket(road: () => Road): SocketConstructor {
+export function virtualSocket(road: () => Road): new (url: string) => VirtualSocket {
   return class extends VirtualSocket {
     constructor(url: string) {
       super(url, road());
@@ -28,7 +28,7 @@ export function virtualSocket(road: () => Road): SocketConstructor {
   };
 }
 
-class VirtualSocket implements Socket {
+export class VirtualSocket implements Socket {
   private readonly road: Road;
   private readonly listeners = new Map<string, Listener[]>();
   /** Each way is first in, first out. */
@@ -58,7 +58,7 @@ class VirtualSocket implements Socket {
 
   send(text: string): void {
     if (this.closed) return;
-    this.carry("up", () => this.far.receive(utf8(text)));
+    this.carry("up", () => this.far.receive(utf8(text)), text);
   }
 
   close(): void {
@@ -70,7 +70,7 @@ class VirtualSocket implements Socket {
   private async connect(url: string): Promise<void> {
     try {
       await this.road.travel("up");
-      if (this.road.fate("up") !== "arrives") throw new Error("lost");
+      if (this.road.fate("up", url) !== "arrives") throw new Error("lost");
       const handshake = await this.road.accept(new Request(url));
       await this.road.travel("down");
       if ("refused" in handshake || this.closed) throw new Error("refused");
@@ -84,10 +84,20 @@ class VirtualSocket implements Socket {
 
   private carryDown(frame: Uint8Array): void {
     const text = new TextDecoder().decode(frame);
-    this.carry("down", () => {
-      if (!this.closed) this.tell("message", text);
-      this.far.left(frame.length);
-    });
+    this.carry(
+      "down",
+      () => {
+        if (!this.closed) this.tell("message", text);
+        this.far.left(frame.length);
+      },
+      text,
+    );
+  }
+
+  /** Breaks it now; both ends are told. */
+  sever(): void {
+    this.far.hangUp();
+    this.end();
   }
 
   /** The server's end is closed: the client hears of it behind all that was sent. */
@@ -95,15 +105,14 @@ class VirtualSocket implements Socket {
     this.carry("down", () => this.end());
   }
 
-  private carry(way: "up" | "down", arrive: () => void): void {
-    const fate = this.road.fate(way);
+  private carry(way: "up" | "down", arrive: () => void, text = ""): void {
+    const fate = this.road.fate(way, text);
     this.lanes[way] = this.lanes[way].then(async () => {
       await this.road.travel(way);
       if (fate === "vanishes") this.vanished = true;
       if (this.vanished) return;
       if (fate === "arrives") return arrive();
-      this.far.hangUp();
-      this.end();
+      this.sever();
     });
   }
 
