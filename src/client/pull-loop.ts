@@ -109,8 +109,7 @@ export class PullLoop {
           if (!session.live.lost(thrown)) continue;
           this.#urgent = true;
           session.condition.say("behind", thrown.message);
-          failures = Math.max(failures, LOST);
-          await session.pause(failures++, thrown, bell);
+          await session.pause(Math.max(failures, LOST), thrown, bell);
           continue;
         }
         // What goes wrong on a live connection is put right by requests.

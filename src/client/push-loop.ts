@@ -79,8 +79,8 @@ export class PushLoop {
         if (error instanceof Interrupted) continue;
         this.#failed(error);
         await this.#listener.onFailure(error);
-        if (error instanceof ConnectionLost) failures = Math.max(failures, LOST);
-        await session.pause(failures++, error, retry);
+        const lost = error instanceof ConnectionLost;
+        await session.pause(lost ? Math.max(failures, LOST) : failures++, error, retry);
       }
     }
   }
