@@ -62,6 +62,10 @@ export class Place {
     });
   }
 
+  get running(): Server {
+    return must(this.server, "the server runs");
+  }
+
   async stop(): Promise<void> {
     await this.server?.close();
     await this.store?.close();

@@ -12,7 +12,7 @@ import type { Changes } from "./changes.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Room } from "./room.ts";
 import { CLOSE, type CloseCode } from "./socket.ts";
-import { stream } from "./stream.ts";
+import { type Admitted, admitted, stream } from "./stream.ts";
 
 /** What the followed is told through. */
 export interface Outlet {
@@ -231,7 +231,11 @@ export class Follower {
     const begun = { yes: false };
     try {
       if (work.kind === "unsubscribe") this.end(work.keys);
-      else await this.answer(work.kind === "subscribe" ? work.request : null, begun);
+      else if (work.kind === "answer") await this.answer([], begun);
+      else {
+        const admitted = this.admit([work.request, ...this.subscribing()]);
+        if (admitted.length > 0) await this.answer(admitted, begun);
+      }
     } catch (error) {
       logFault(core.log, error, { space: this.outlet.space, work: "live" });
       const problem = problemOf(error);
@@ -249,9 +253,33 @@ export class Follower {
     }
   }
 
-  private async answer(request: PullRequest | null, begun: { yes: boolean }): Promise<void> {
+  /** The subscribe messages that wait next: one answer is for all, so that a thousand do not cost a thousand times all. */
+  private subscribing(): PullRequest[] {
+    const requests: PullRequest[] = [];
+    for (let next = this.works[0]; next?.kind === "subscribe"; next = this.works[0]) {
+      requests.push(next.request);
+      this.works.shift();
+    }
+    return requests;
+  }
+
+  private admit(requests: readonly PullRequest[]): Admitted[] {
+    const keys = new Set(this.bundle.subscriptions.map(({ key }) => key));
+    const asker = { space: this.outlet.space, user: this.user };
+    return requests.flatMap((request) => {
+      try {
+        const begun = admitted(this.room.core, asker, request, keys);
+        if (request.client !== undefined) this.nameClient(request.client);
+        return begun;
+      } catch (error) {
+        this.outlet.refuse("subscribe", problemOf(error));
+        return [];
+      }
+    });
+  }
+
+  private async answer(begun: readonly Admitted[], sent: { yes: boolean }): Promise<void> {
     const { outlet, room, bundle, at, user, answering } = this;
-    if (request?.client !== undefined) this.nameClient(request.client);
     const head = await stream({
       core: room.core,
       lines: room.lines,
@@ -260,13 +288,15 @@ export class Follower {
       at,
       author: this.author,
       pull: answering,
-      request,
+      begun,
       judged: ({ granted, revoked }) => {
-        begun.yes = true;
+        sent.yes = true;
         this.follow(granted);
         this.ended = new Set([...this.ended, ...revoked]);
       },
       send: async (frame) => {
+        // In the middle of an answer nothing can be taken out of it.
+        if (!this.mayFollow()) outlet.fail(refused(), CLOSE.policy);
         outlet.send(frame);
         await outlet.changes.until(() => !outlet.full || !outlet.open);
         return outlet.open;

@@ -23,8 +23,8 @@ interface Streamed {
   readonly bundle: Bundle;
   readonly at: Point | null;
   readonly author: Author | null;
-  /** What it wants to follow besides. */
-  readonly request: PullRequest | null;
+  /** What it begins to follow besides. */
+  readonly begun: readonly Admitted[];
   /** The `pull` message that it answers, or 0. */
   readonly pull: number;
   /** Called before the answer begins. */
@@ -38,11 +38,18 @@ interface Streamed {
  * and all it follows comes to one revision, which is given back. Null: the connection ended before.
  */
 export async function stream(streamed: Streamed): Promise<Point | null> {
-  const { core, lines, asker, request, pull } = streamed;
-  if (request !== null) checkSchemaVersion(core.settings, request.schema);
-  const { granted, revoked } = judged(streamed);
+  const { core, lines, asker, bundle, at, begun, pull } = streamed;
+  const held = sorted(
+    core,
+    asker,
+    bundle.subscriptions.map((own) => standing(asker.space, own, at)),
+  );
+  const granted = [...held.granted, ...begun.flatMap((each) => each.granted)];
+  const revoked = [...held.revoked, ...begun.flatMap((each) => each.revoked)];
+  if (granted.length + revoked.length === 0) demand(core.access, asker.user, { do: "head", space: asker.space });
   const ending = new Ending();
-  const ask = await askOf(core, asker, { known: request?.known, granted, revoked, addition: ending });
+  const known = begun.some((each) => each.known) ? begun.flatMap((each) => each.known ?? []) : undefined;
+  const ask = await askOf(core, asker, { known, granted, revoked, addition: ending });
   streamed.judged({ granted, revoked: revoked.map(({ key }) => key) });
   const told = {
     ...ask,
@@ -63,31 +70,35 @@ export async function stream(streamed: Streamed): Promise<Point | null> {
   return (await streamed.send(utf8(text.trimEnd()))) ? ending.head : null;
 }
 
-/** What the caller may read of what it follows and of what it asks for. */
-function judged({ core, asker, request, bundle, at }: Streamed) {
-  const limit = core.settings.limits.subscriptions;
-  const begun = (request?.subscriptions ?? []).map((each) => subscriptionOf(asker.space, each));
-  const keys = new Set(bundle.subscriptions.map(({ key }) => key));
+/** What one subscribe message begins, once it is admitted. */
+export interface Admitted {
+  readonly granted: readonly Subscription[];
+  readonly revoked: readonly Subscription[];
+  readonly known: readonly string[] | undefined;
+}
+
+/**
+ * Judges one subscribe message. `keys`: those in use, to which its own are added.
+ *
+ * @throws what it is refused for as a whole, as a pull would be.
+ */
+export function admitted(core: Core, asker: Asker, request: PullRequest, keys: Set<string>): Admitted {
+  checkSchemaVersion(core.settings, request.schema);
+  const begun = request.subscriptions.map((each) => unmirrored(subscriptionOf(asker.space, each)));
   const twice = begun.findIndex(({ key }) => keys.has(key));
   if (twice >= 0) {
     const path = `subscriptions[${twice}].key`;
     throw new Problem("invalid", "this key is in use: unsubscribe it, and wait until that is answered", { path });
   }
+  const limit = core.settings.limits.subscriptions;
   if (keys.size + begun.length > limit) {
     throw new Problem("too-large", `subscriptions of a connection: at most ${limit}`, { path: "subscriptions" });
   }
-  const fresh = sorted(core, asker, begun.map(unmirrored));
-  if (begun.length > 0 && fresh.granted.length === 0) throw refused();
+  const { granted, revoked } = sorted(core, asker, begun);
+  if (begun.length > 0 && granted.length === 0) throw refused();
   if (begun.length + keys.size === 0) demand(core.access, asker.user, { do: "head", space: asker.space });
-  const held = sorted(
-    core,
-    asker,
-    bundle.subscriptions.map((own) => standing(asker.space, own, at)),
-  );
-  return {
-    granted: [...held.granted, ...fresh.granted],
-    revoked: [...held.revoked, ...fresh.revoked],
-  };
+  for (const { key } of granted) keys.add(key);
+  return { granted, revoked, known: request.known };
 }
 
 /** A filtered fingerprint costs a reading of the scope each time, so it is only for pull and verify (A8). */
@@ -98,10 +109,6 @@ function unmirrored(subscription: Subscription): Subscription {
 /** A subscription with what it was told last as its cursor. */
 function standing(space: string, subscription: Subscription, at: Point | null): Subscription {
   if (at === null) return subscription;
-  return subscriptionOf(space, {
-    ...subscription.coverage,
-    key: subscription.key,
-    fingerprint: subscription.fingerprint,
-    cursor: formatCursor(space, subscription.coverage, { at }),
-  });
+  const { key, coverage, fingerprint } = subscription;
+  return subscriptionOf(space, { ...coverage, key, fingerprint, cursor: formatCursor(space, coverage, { at }) });
 }
