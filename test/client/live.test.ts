@@ -221,6 +221,7 @@ describe("a live connection", () => {
   it("[C2] what comes faster than it can be taken in is fetched by requests, which can be held back", async () => {
     const { clock, socket } = await connected();
     const much = "x".repeat(4 * 1_048_576);
+    socket.say(begin(6), delta("*", 5));
     for (let i = 0; i < 9; i++) socket.say(put(6, { id: "b", much } as never));
     await clock.run(10);
     expect(socket.closed).toBe(true);
@@ -341,20 +342,20 @@ describe("the token of a live connection", () => {
     return `${part({ alg: "none" })}.${part({ exp: seconds, sub: name })}.sig`;
   };
 
-  it("[L4] is renewed on the connection before it ends", async () => {
-    const script = new Script();
-    const live = new LiveScript();
-    let now = 0;
-    let tokens = 0;
-    const auth = () => (tokens === 0 || now > 0 ? jwt(1_767_225_600 + (now > 0 ? 3_600 : 100), `t${tokens++}`) : "");
-    const first = auth();
-    const { clock, socket } = await connected(
-      { auth: () => (now > 0 ? jwt(1_767_229_200, "later") : first) },
-      { script, live },
-    );
-    now = 1;
-    await clock.run(69_000);
-    expect(socket.said("token").map(({ token }) => token)).toEqual([first, jwt(1_767_229_200, "later")]);
+  it("[L4] is renewed on the connection before it ends, also where there is no need to ask anything", async () => {
+    const start = 1_767_225_600;
+    let token = jwt(start + 40, "first");
+    const { clock, socket, live } = await connected({ auth: () => token });
+    const [first, later] = [token, jwt(start + 3_600, "later")];
+    token = later;
+    for (let revision = 6; revision < 10; revision++) {
+      socket.say(begin(revision), end(revision));
+      await clock.run(4_000);
+    }
+    expect(socket.said("token")).toEqual([
+      { op: "token", token: first },
+      { op: "token", token: later },
+    ]);
     expect(live.sockets.length).toBe(1);
   });
 
@@ -460,6 +461,17 @@ describe("where live connections do not pass", () => {
     live.last.say(...news(5, 6, put(6, { id: "b" })));
     await clock.until(() => client.status.revision === 6, 1_000);
     expect(client.status.revision).toBe(6);
+  });
+
+  it("[L6] one that opens late takes over from the pull that waits", async () => {
+    let opened: { open(): void } | undefined;
+    const { clock, live } = await without((socket) => {
+      opened = socket;
+    });
+    await clock.run(5_000);
+    opened?.open();
+    await clock.run(10);
+    expect(live.last.ops).toEqual(["subscribe", "pull"]);
   });
 
   it("[L6] another network is tried at once", async () => {
