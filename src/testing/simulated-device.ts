@@ -53,6 +53,8 @@ export interface DeviceParts {
   readonly random: SeededRandom;
   readonly collections: OracleCollections;
   readonly chronicle: Chronicle;
+  /** Whether it uses live connections. */
+  readonly live: boolean;
   /** All that was ever written to the store that it begins with. */
   readonly writes?: readonly Batch[];
   trace(line: string): void;
@@ -111,6 +113,7 @@ export class Device {
       schema: { collections },
       store: life.store(this.recording(), [], ["contents"]),
       fetch: life.fetch(peer.fetch),
+      ...(this.parts.live && { WebSocket: life.socket(peer.WebSocket) }),
       clock: life.time(this.clock),
       random: random.fork(`client ${this.lives++}`),
     });
