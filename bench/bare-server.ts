@@ -18,7 +18,7 @@ export interface ServerMemory {
 export function bareServer(folder: string): Server {
   const bodies = new Map<string, Buffer>();
   const insert = rowsInto(join(folder, "floor.db"));
-  let frame = Buffer.alloc(0);
+  let frame: Buffer = Buffer.alloc(0);
   const server = createServer(async (request, response) => {
     const path = request.url ?? "";
     if (request.method === "PUT" && path === "/frame") {
