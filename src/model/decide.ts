@@ -1,4 +1,4 @@
-import type { Batch, ClientRow, Loaded, OutcomeRow, Wanted } from "./batch.ts";
+import { type Batch, type ClientRow, type Loaded, NO_FAMILIES, type OutcomeRow, type Wanted } from "./batch.ts";
 import { cursorRevision } from "./cursor.ts";
 import { targetOf } from "./mutation.ts";
 import { divergence, inheritedUpTo, introduced, knownOutcome, type Numbered, numbered, refusal } from "./outcome.ts";
@@ -38,7 +38,7 @@ export function wantedOf(pushes: readonly Push[], create: boolean): Wanted {
     const revision = cursor === undefined ? null : cursorRevision(cursor);
     if (revision !== null) hashes.add(revision);
   }
-  return { keys, authors, outcomes, hashes: [...hashes], create };
+  return { keys, families: NO_FAMILIES, authors, outcomes, hashes: [...hashes], create };
 }
 
 function span(mutations: PushRequest["mutations"]): { from: number; to: number } {

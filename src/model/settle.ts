@@ -134,7 +134,7 @@ function finished(draft: Draft, mutation: Mutation, sender: Sender, revision: Re
     : { created: held?.created ?? 0, creator: held?.creator ?? author };
   const members = moved(draft.members, scopes, revision);
   return {
-    held: { collection, id, revision, ...created, text, data, stamps, scopes: members },
+    held: { collection, id, revision, ...created, text, data, stamps, parent: null, scopes: members },
     change: { change: changeOf(draft, net), salt: rules.salt() },
   };
 }

@@ -1,4 +1,4 @@
-import type { Batch, Wanted } from "../model/batch.ts";
+import { type Batch, NO_FAMILIES, type Wanted } from "../model/batch.ts";
 import { ALL } from "../model/names.ts";
 import type { Rules } from "../model/push.ts";
 import { type Key, keyOf, type RecordData } from "../model/record.ts";
@@ -38,7 +38,7 @@ export async function prepare(parts: Parts): Promise<void> {
 const NOTHING: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };
 
 function wantedKeys(keys: Iterable<Key>, create: boolean): Wanted {
-  return { keys: new Set(keys), authors: new Set(), outcomes: [], hashes: [], create };
+  return { keys: new Set(keys), families: NO_FAMILIES, authors: new Set(), outcomes: [], hashes: [], create };
 }
 
 async function createListed({ store, settings }: Parts): Promise<void> {

@@ -81,6 +81,7 @@ export class TestSpace {
     return {
       head: this.head,
       rows: new Map([...this.rows].filter(([key]) => wanted.keys.has(key))),
+      families: new Map(),
       clients: new Map([...this.clients].filter(([author]) => wanted.authors.has(author))),
       outcomes,
       hashes: new Map(wanted.hashes.flatMap((revision) => this.#hash(revision))),

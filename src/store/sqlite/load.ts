@@ -11,6 +11,7 @@ import {
 import type { ClientRow, Loaded, OutcomeRow, Wanted } from "../store.ts";
 import { decodeStamps, type LaneColumns, lanesOf, outcomeOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
+import { loadFamilies } from "./families.ts";
 import { readHashes } from "./journal.ts";
 import type { Space } from "./space.ts";
 
@@ -23,6 +24,8 @@ interface RecordRow extends LaneColumns {
   readonly scopes: string;
   readonly stamps: string | null;
   readonly text: string | null;
+  readonly parent_collection: number | null;
+  readonly parent_id: string | null;
 }
 
 interface MemberRow {
@@ -40,6 +43,7 @@ export function load(connection: Connection, space: Space, wanted: Wanted): Load
     const row = loadRow(connection, space.id, collection, id);
     if (row) rows.set(keyOf(collection, id), row);
   }
+  const families = loadFamilies(connection, space.id, wanted.families, rows);
   const clients = new Map<Author, ClientRow>();
   for (const author of wanted.authors) {
     const client = loadClient(connection, space.id, author);
@@ -48,6 +52,7 @@ export function load(connection: Connection, space: Space, wanted: Wanted): Load
   return {
     head: space.head,
     rows,
+    families,
     clients,
     outcomes: loadOutcomes(connection, space.id, wanted),
     hashes: readHashes(connection, space.id, wanted.hashes),
@@ -59,29 +64,42 @@ export function loadRow(connection: Connection, space: number, collection: strin
   const number = names.find(space, "collection", collection);
   if (number === undefined) return null;
   const row = connection.one<RecordRow>(
-    `SELECT revision, all_entered, all_first, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text
+    `SELECT revision, all_entered, all_first, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text,
+       parent_collection, parent_id
      FROM record WHERE space = ? AND collection = ? AND id = ?`,
     space,
     number,
     id,
   );
   if (row === undefined) return null;
-  const scopes = new Map<string, Membership>([[ALL, wholeOf(row)]]);
-  for (const scope of JSON.parse(row.scopes) as number[]) {
+  const scopes = new Map([[ALL, wholeOf(row)], ...loadMembers(connection, space, number, id, row.scopes)]);
+  const { revision, created, text } = row;
+  const creator = names.text(row.creator);
+  const stamps = decodeStamps(row, names);
+  const { parent_collection: parentIn, parent_id: parentId } = row;
+  const parent = parentIn === null ? null : keyOf(names.text(parentIn), parentId as string);
+  return { collection, id, revision, created, creator, text, stamps, parent, digest: lanesOf(row), scopes };
+}
+
+/** The memberships of a record in the scopes that its row names: all but `*`. */
+export function* loadMembers(
+  connection: Connection,
+  space: number,
+  collection: number,
+  id: string,
+  scopes: string,
+): Generator<[string, Membership]> {
+  for (const scope of JSON.parse(scopes) as number[]) {
     const member = connection.one<MemberRow>(
       `SELECT seen AS revision, entered, first, present FROM member
        WHERE space = ? AND scope = ? AND collection = ? AND id = ?`,
       space,
       scope,
-      number,
+      collection,
       id,
     );
-    if (member) scopes.set(names.text(scope), { ...member, present: member.present === 1 });
+    if (member) yield [connection.names.text(scope), { ...member, present: member.present === 1 }];
   }
-  const { revision, created, text } = row;
-  const creator = names.text(row.creator);
-  const stamps = decodeStamps(row, names);
-  return { collection, id, revision, created, creator, text, stamps, digest: lanesOf(row), scopes };
 }
 
 /** The membership in `*`, which has no row of its own. */
