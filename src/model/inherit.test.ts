@@ -142,7 +142,7 @@ describe("inherited scopes", () => {
     ]);
   });
 
-  it("[M8] a write that makes a record its own ancestor is rejected, also where two writes of one mutation do", () => {
+  it("[M9] a write that makes a record its own ancestor is rejected, also where two writes of one mutation do", () => {
     const acme = new TestSpace(TREE);
     acme.write("c1", [
       put("folders/a", { project: 1 }),
@@ -166,7 +166,7 @@ describe("inherited scopes", () => {
     expect(scopes(acme, "folders/b")).toEqual(["*", "p/7"]);
   });
 
-  it("[M8] a mutation that moves too many descendants is rejected with their number; less than that moves nothing else", () => {
+  it("[M8 M9] a mutation that moves too many descendants is rejected with their number; less than that moves nothing else", () => {
     const acme = filled({ limits: { ...PUSH_LIMITS, descendants: 2 } });
     expect(acme.write("c1", set("tasks/t", { title: "x" }))).toMatchObject({ status: "applied" });
     const refused = acme.write("c1", [put("tasks/u", { project: 1 }), set("tasks/t", { project: 2 })]);
@@ -179,7 +179,38 @@ describe("inherited scopes", () => {
     expect(scopes(acme, "likes/l")).toEqual(["*", "p/2"]);
   });
 
-  it("[M8 W11] a record asks for the scopes that it inherits; descendants move with their parent without being asked for", () => {
+  it("[M9 W6] descendants are counted as they are when the mutation comes, however mutations come together", () => {
+    const play = (apart: boolean) => {
+      const acme = filled({ limits: { ...PUSH_LIMITS, descendants: 3 } });
+      const writes = [
+        put("likes/n", { commentId: "c" }),
+        set("tasks/t", { project: 2 }),
+        gone("likes/n"),
+        set("tasks/t", { project: 3 }),
+        put("comments/d", { taskId: "t" }),
+        set("tasks/t", { project: 4 }),
+      ];
+      const mutations = writes.map((write, i) => ({ id: i + 2, base: 1, writes: [write] }));
+      const push = (list: typeof mutations): Push => ({
+        user: { id: "ann" },
+        request: { client: "c1", mutations: list },
+      });
+      const results = apart ? mutations.flatMap((each) => acme.push(push([each]))) : acme.push(push(mutations));
+      return results.flatMap((result) => ("outcomes" in result ? result.outcomes : []));
+    };
+    expect(play(true).map(({ status }) => status)).toEqual([
+      "applied",
+      "rejected",
+      "applied",
+      "applied",
+      "applied",
+      "rejected",
+    ]);
+    expect(play(true)[5]).toMatchObject({ message: expect.stringMatching(/^4 records/) });
+    expect(play(false)).toEqual(play(true));
+  });
+
+  it("[M9 W11] a record asks for the scopes that it inherits; descendants move with their parent without being asked for", () => {
     const may = new Set(["p/1"]);
     const authorize: TestSpace["rules"]["authorize"] = (_, action) => action.do === "write" && may.has(action.scope);
     const acme = filled({ authorize });
@@ -200,7 +231,7 @@ describe("inherited scopes", () => {
 describe("the declaration of inherited scopes", () => {
   const flaws = (collections: Collections) => inheritanceFlaws(collections).map(({ flaw }) => flaw);
 
-  it("[M8] is refused where it could not end, names no collection, or an atom of a policy that makes no ids", () => {
+  it("[M9] is refused where it could not end, names no collection, or an atom of a policy that makes no ids", () => {
     expect(flaws(TREE)).toEqual([]);
     expect(flaws({ a: { scopes: inherit("x", "a") } })).toEqual([
       expect.stringMatching(/^expected an end: a inherits from a, /),

@@ -102,6 +102,21 @@ export class Lineage {
     });
   }
 
+  /** How many descendants of records are too many to move at once, where they have been loaded; null: they are not. */
+  tooMany(families: readonly Key[], most: number): number | null {
+    const distinct = new Set<Key>();
+    const counts = families.map((key) => {
+      const found = new Set(this.#working.childrenOf(key));
+      for (const each of found) {
+        if (found.size >= 10 * most) break;
+        for (const child of this.#working.childrenOf(each)) found.add(child);
+      }
+      for (const each of found) distinct.add(each);
+      return Math.min(found.size, 10 * most);
+    });
+    return tooMany(counts, distinct.size, most);
+  }
+
   /** The descendants that move along, with their scopes after the mutation. */
   moving(): Map<Key, ReadonlySet<string>> {
     const moving = new Map<Key, ReadonlySet<string>>();
@@ -149,18 +164,19 @@ export class Lineage {
   }
 }
 
-/** A family that has to be loaded before its mutation can be settled, or is too large to move. */
-export function familyFlaw(
-  families: ReadonlyMap<Key, Family>,
-  needed: readonly Key[],
-  most: number,
-): { readonly missing: true } | { readonly descendants: number } | null {
-  const unloaded = needed.filter((key) => families.get(key)?.loaded !== true);
-  if (unloaded.length === 0) return null;
-  const counts = needed.map((key) => families.get(key)?.count ?? 0);
-  const largest = Math.max(...counts);
-  if (largest > most) return { descendants: largest };
-  // Where nothing else was asked for, it is these alone that are too many.
+/**
+ * How many descendants are too many to move at once, by what was counted of families that were not all loaded; null: it has to
+ * be decided again, with these families alone.
+ */
+export function tooManyOf(families: ReadonlyMap<Key, Family>, needed: readonly Key[], most: number): number | null {
   const alone = needed.length === families.size && needed.every((key) => families.has(key));
-  return alone ? { descendants: counts.reduce((sum, count) => sum + count, 0) } : { missing: true };
+  const counts = needed.map((key) => families.get(key)?.count ?? 0);
+  return tooMany(counts, alone ? Number.POSITIVE_INFINITY : 0, most);
+}
+
+/** The number to tell: of the largest family, or, where only all together are too many, of all. */
+function tooMany(counts: readonly number[], distinct: number, most: number): number | null {
+  const largest = Math.max(0, ...counts);
+  if (largest > most) return largest;
+  return distinct > most ? counts.reduce((sum, count) => sum + count, 0) : null;
 }

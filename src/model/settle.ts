@@ -4,7 +4,7 @@ import type { ClientRow } from "./batch.ts";
 import { verdictOf, type Writer } from "./conflict.ts";
 import { Draft, type Held, type Net } from "./draft.ts";
 import type { SaltedChange } from "./entry.ts";
-import { familyFlaw, Lineage, type Placed, placedOf } from "./lineage.ts";
+import { Lineage, type Placed, placedOf, tooManyOf } from "./lineage.ts";
 import { moved, presentIn, rescoped } from "./membership.ts";
 import { type Mutation, type Outcome, type Superseded, targetOf, type Write } from "./mutation.ts";
 import type { Rules } from "./push.ts";
@@ -174,10 +174,15 @@ function finished(
 function movingOf(working: Working, lineage: Lineage, rules: Rules): ReadonlyMap<Key, ReadonlySet<string>> {
   const needed = lineage.families();
   if (needed.length === 0) return new Map();
-  const flaw = familyFlaw(working.loaded.families, needed, rules.limits.descendants);
-  if (flaw !== null && "descendants" in flaw) throw tooMany(flaw.descendants, rules.limits.descendants);
-  working.need(needed, flaw === null);
-  return flaw === null ? lineage.moving() : new Map();
+  const most = rules.limits.descendants;
+  const { families } = working.loaded;
+  const loaded = needed.every((key) => families.get(key)?.loaded === true);
+  // What was counted is true only until a mutation has changed something.
+  const known = loaded || working.isUnchanged;
+  const count = loaded ? lineage.tooMany(needed, most) : known ? tooManyOf(families, needed, most) : null;
+  if (count !== null) throw tooMany(count, most);
+  working.need(needed, loaded);
+  return loaded ? lineage.moving() : new Map();
 }
 
 function tooMany(count: number, most: number): Rejected {

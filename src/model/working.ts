@@ -28,6 +28,11 @@ export class Working {
     return this.#entries.at(-1) ?? this.loaded.head;
   }
 
+  /** Whether nothing of the batch has changed anything yet. */
+  get isUnchanged(): boolean {
+    return this.#touched.size === 0;
+  }
+
   hashOf(revision: Revision): string | undefined {
     return this.#entries[revision - this.loaded.head.revision - 1]?.hash ?? this.loaded.hashes.get(revision);
   }
@@ -64,8 +69,8 @@ export class Working {
   childrenOf(key: Key): ReadonlySet<Key> {
     if (this.#children === null) {
       this.#children = new Map();
-      for (const each of new Set([...this.loaded.rows.keys(), ...this.#rows.keys()]))
-        addTo(this.#children, this.row(each)?.parent ?? null, each);
+      for (const [each, held] of this.#rows) addTo(this.#children, held?.parent ?? null, each);
+      for (const [each, row] of this.loaded.rows) if (!this.#rows.has(each)) addTo(this.#children, row.parent, each);
     }
     return this.#children.get(key) ?? NOBODY;
   }

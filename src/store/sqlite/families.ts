@@ -1,7 +1,7 @@
 import { type Key, keyOf, keyParts, type Row } from "../../model/record.ts";
 import type { Families, Family } from "../store.ts";
 import type { Connection } from "./connection.ts";
-import { loadRow } from "./load.ts";
+import { loadRow } from "./row.ts";
 
 /** Keys alone, by the index of parents. UNION ends a circle where it began. */
 const DESCENDANTS = `
