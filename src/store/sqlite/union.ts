@@ -5,7 +5,7 @@ import { compareUtf8 } from "../../util/utf8.ts";
 import type { FingerprintQuery, PageQuery, PageResult, ScanChange, ScanQuery, ScanResult } from "../store.ts";
 import { changedSince, type LaneColumns, lanesOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
-import { loadMembers } from "./load.ts";
+import { loadMembers } from "./row.ts";
 import { collectionsOf, segmentsOf } from "./segments.ts";
 import type { Union } from "./source.ts";
 
@@ -36,9 +36,11 @@ export function scanUnion(connection: Connection, space: number, query: Union<Sc
   const latest = new Map<string, { seen: Seen; found: Found }>();
   let rest = query.bytes ?? Number.POSITIVE_INFINITY;
   let last = query.after;
+  let full = false;
   for (const seen of changes.first()) {
     // A revision is never cut in two: a page that is full ends with the one at which it became so.
-    if ((latest.size >= query.limit || rest <= 0) && seen.seen > last) break;
+    full = (latest.size >= query.limit || rest <= 0) && seen.seen > last;
+    if (full) break;
     last = seen.seen;
     const place = `${seen.collection}/${seen.id}`;
     const known = latest.get(place);
@@ -49,7 +51,7 @@ export function scanUnion(connection: Connection, space: number, query: Union<Sc
   }
   return {
     changes: [...latest.values()].map(({ seen, found }) => changeOf(connection, seen, found)),
-    more: changes.beyond(last),
+    more: full || changes.beyond(last),
   };
 }
 
@@ -92,7 +94,7 @@ class UnionChanges {
   }
 
   beyond(last: Revision): boolean {
-    if (this.#all && this.#query.bytes === undefined) return false;
+    if (this.#all) return false;
     return this.#scopes.some((scope) => this.#rows(scope, "AND seen > ?4 LIMIT 1", last).length > 0);
   }
 
