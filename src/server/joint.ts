@@ -97,13 +97,15 @@ export async function mirrorPages(ask: Ask, mirrors: ReadonlyMap<string, Mirror>
   }
 }
 
-/** Records of a pattern that are added up for the fingerprint at each `end` that brings something (P14). */
+/** Records, and scopes, of a pattern that are added up for the fingerprint at each `end` that brings something (P16). */
 const SMALL = 10_000;
+const FEW = 100;
 
 /** Patterns of which there is something to tell, and which have few records by what is kept of each scope. */
 export async function smallPatterns(ask: Ask, joint: Joint, answers: Answers): Promise<ReadonlySet<Progress>> {
   const told = ask.progress.filter((own, i) => {
     if (own.subscription.fingerprint !== "small" || isKept(own)) return false;
+    if ((own.pattern?.pattern.readable.size ?? 0) > FEW) return false;
     const { changes } = answers.of(joint.scans[i] as Place<ScanQuery>);
     return own.reason !== null || hasPages(own) || changes.length > 0;
   });

@@ -55,6 +55,13 @@ export function scanUnion(connection: Connection, space: number, query: Union<Sc
   };
 }
 
+/** Of how many pages what the scopes give is gathered before it is cut to one. */
+const MERGED = 3;
+
+function bySeen(a: Seen, b: Seen): number {
+  return a.seen - b.seen;
+}
+
 class UnionChanges {
   readonly #connection: Connection;
   readonly #space: number;
@@ -84,13 +91,17 @@ class UnionChanges {
       const last = (own.at(-1) as Seen).seen;
       if (own.length < limit) rows.push(...own);
       else rows.push(...own.filter(({ seen }) => seen < last), ...this.#rows(scope, "AND seen = ?4", last));
-      rows.sort((a, b) => a.seen - b.seen);
-      if (rows.length < limit) continue;
+      if (own.length === limit) this.#all = false;
+      if (rows.length < MERGED * limit) continue;
+      rows.sort(bySeen);
       bound = (rows[limit - 1] as Seen).seen;
       rows = rows.filter(({ seen }) => seen <= bound);
       this.#all = false;
     }
-    return rows;
+    rows.sort(bySeen);
+    // Of a scope that gave all it was asked for nothing is known beyond that.
+    const last = this.#all ? undefined : rows[limit - 1]?.seen;
+    return last === undefined ? rows : rows.filter(({ seen }) => seen <= last);
   }
 
   beyond(last: Revision): boolean {
@@ -165,8 +176,15 @@ function nextIds(
   after: string,
   count: number,
 ): readonly string[] {
-  let ids: string[] = [];
+  const ids = new Set<string>();
   let bound: string | null = null;
+  const cut = () => {
+    const first = [...ids].sort(compareUtf8).slice(0, count);
+    ids.clear();
+    for (const id of first) ids.add(id);
+    if (first.length === count) bound = first[count - 1] as string;
+    return first;
+  };
   for (const scope of scopes) {
     // A blob is greater than every text: no bound is one beyond all ids.
     const own = connection.all<{ id: string }>(
@@ -179,11 +197,10 @@ function nextIds(
       bound,
       count,
     );
-    if (own.length === 0) continue;
-    ids = [...new Set([...ids, ...own.map(({ id }) => id)])].sort(compareUtf8).slice(0, count);
-    if (ids.length === count) bound = ids[count - 1] as string;
+    for (const { id } of own) ids.add(id);
+    if (ids.size >= MERGED * count) cut();
   }
-  return ids;
+  return cut();
 }
 
 function textOf(connection: Connection, space: number, collection: number, id: string): { text: string; size: number } {
