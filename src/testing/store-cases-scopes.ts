@@ -155,12 +155,13 @@ export const scoped: readonly Case[] = [
     title: "[P14 P15] page by page a scan of a union gives every change of every scope, and divides no revision",
     run: async (trial) => {
       await scattered(trial);
-      const scopes = ["s/0", "s/1", "s/2"];
-      for (const [limit, bytes] of [
-        [1, 1e6],
-        [4, 1e6],
-        [1000, 60],
-        [1000, 1e6],
+      for (const [limit, bytes, ...scopes] of [
+        [1, 1e6, "s/0", "s/1", "s/2"],
+        [4, 1e6, "s/0", "s/1", "s/2"],
+        [4, 1e6, "s/0", "s/1"],
+        [9, 1e6, "s/3", "s/1"],
+        [1000, 60, "s/0", "s/1", "s/2"],
+        [1000, 1e6, "s/0", "s/1", "s/2"],
       ] as const) {
         const last = new Map<Key, number>();
         let after = 0;

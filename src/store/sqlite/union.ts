@@ -80,7 +80,10 @@ class UnionChanges {
     this.#collections = query.collections === undefined ? null : JSON.stringify(collections);
   }
 
-  /** At least as many as the limit, where there are so many, by revision and none of them divided. */
+  /**
+   * By revision, none of them divided. Of a scope that gave as many as the limit nothing is known beyond its last, but the
+   * page is full by then, since they are of as many records.
+   */
   first(): readonly Seen[] {
     const { after, limit } = this.#query;
     let rows: Seen[] = [];
@@ -98,10 +101,7 @@ class UnionChanges {
       rows = rows.filter(({ seen }) => seen <= bound);
       this.#all = false;
     }
-    rows.sort(bySeen);
-    // Of a scope that gave all it was asked for nothing is known beyond that.
-    const last = this.#all ? undefined : rows[limit - 1]?.seen;
-    return last === undefined ? rows : rows.filter(({ seen }) => seen <= last);
+    return rows.sort(bySeen);
   }
 
   beyond(last: Revision): boolean {
