@@ -311,7 +311,8 @@ class OracleRun {
   ): void {
     const end = lines.at(-1);
     const revoked = new Set(lines.flatMap((line) => (line.op === "revoked" ? [line.key] : [])));
-    for (const { key } of request) {
+    // Where a grant changed meanwhile, a scope and a pattern that it belongs to may have been judged differently.
+    for (const { key } of judged.version === null ? [] : request) {
       const { scope } = BY_KEY.get(key as string) as Asked;
       const asPattern = scope.endsWith("*");
       if (
