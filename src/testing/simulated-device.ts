@@ -298,8 +298,11 @@ export class Device {
   }
 
   /** Whether nothing that the application was told lets the mutation go from the screen. */
-  private stays({ histories, settled, told, whole, forgotten }: Issue): boolean {
-    if (forgotten || told.size > 0 || histories < this.parts.chronicle.histories) return false;
+  private stays({ histories, settled, tag, told, whole, forgotten }: Issue): boolean {
+    const { chronicle } = this.parts;
+    if (forgotten || told.size > 0 || histories < chronicle.histories) return false;
+    // Whose number an `end` covers leaves the screen; that it was rejected is told with its outcome, perhaps later (W9).
+    if (chronicle.outcomesOf(tag).some(({ status }) => status === "rejected")) return false;
     return settled === null ? !whole : settled.status === "applied";
   }
 

@@ -5,6 +5,8 @@ import type { Subscription } from "../subscription.ts";
 export interface Bundle {
   readonly name: string;
   readonly subscriptions: readonly Subscription[];
+  /** What a pattern stands for is another thing for each principal (P14): who follows one is told alone. */
+  readonly alone: boolean;
 }
 
 const UNREAD = { kind: "unreadable" } as const;
@@ -26,7 +28,8 @@ export class Bundles {
     let entry = this.known.get(name);
     if (entry === undefined) {
       const bare = subscriptions.map((subscription) => ({ ...subscription, reading: UNREAD }));
-      entry = { bundle: { name, subscriptions: bare }, holders: 0 };
+      const alone = bare.some(({ prefix }) => prefix !== null);
+      entry = { bundle: { name, subscriptions: bare, alone }, holders: 0 };
       this.known.set(name, entry);
     }
     entry.holders++;

@@ -86,6 +86,7 @@ export class Delivery {
       revoked: [],
       recovery: null,
       addition: ending,
+      may: () => false,
       rows,
       page: PAGE,
       lines(...asked) {

@@ -6,13 +6,13 @@ import type { LiveErrorLine, LiveLine } from "../../wire/live.ts";
 import { Problem } from "../../wire/problem.ts";
 import type { PullRequest } from "../../wire/pull.ts";
 import { logFault, problemOf } from "../problem.ts";
-import { refused } from "../pull.ts";
+import { mayFollow, refused } from "../pull.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Changes } from "./changes.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Room } from "./room.ts";
 import { CLOSE, type CloseCode } from "./socket.ts";
-import { type Admitted, admitted, stream } from "./stream.ts";
+import { type Admitted, admitted, stream, type Told } from "./stream.ts";
 
 /** What the followed is told through. */
 export interface Outlet {
@@ -34,8 +34,8 @@ export interface Outlet {
 type Work =
   | { readonly kind: "subscribe"; readonly request: PullRequest }
   | { readonly kind: "unsubscribe"; readonly keys: readonly string[] }
-  /** Of all that is followed, for this connection alone. */
-  | { readonly kind: "answer" };
+  /** Of all that is followed, for this connection alone; `newsOnly`: where there is any. */
+  | { readonly kind: "answer"; readonly newsOnly: boolean };
 
 /** Where a follower stands, as a round takes it. */
 export interface Place {
@@ -52,7 +52,7 @@ export class Follower {
   private author: Author | null = null;
   private bundle: Bundle;
   /** What was told last; null: nothing yet. */
-  private at: Point | null = null;
+  private at: Told | null = null;
   /** Keys that ended by themselves, which a client that does not know it yet may still name. */
   private ended: ReadonlySet<string> = new Set();
   private busy = false;
@@ -121,8 +121,9 @@ export class Follower {
 
   /** Permissions may be others: who may not read any more what it follows is told (L4). */
   review(): void {
+    if (this.bundle.alone) return this.look(false);
     if (this.mayFollow() || this.bundle.subscriptions.length === 0) return;
-    this.works.unshift({ kind: "answer" });
+    this.works.unshift({ kind: "answer", newsOnly: false });
     this.go();
   }
 
@@ -139,10 +140,14 @@ export class Follower {
 
   // What the room does with it
 
-  /** Takes part in a round, until `release`; null where it cannot. */
-  take(): Place | null {
+  /** Takes part in a round, until `release`; null where it cannot. `force`: where it is alone, it tells also no news. */
+  take(force: boolean): Place | null {
     const { outlet, at, bundle } = this;
     if (!outlet.open || outlet.user === null || at === null) return null;
+    if (bundle.alone) {
+      this.look(force);
+      return null;
+    }
     if (this.busy || this.works.length > 0 || outlet.full) {
       this.missed = true;
       return null;
@@ -175,7 +180,15 @@ export class Follower {
 
   /** What is to be told is not what others are told, or too long to be told at once. */
   answerAlone(): void {
-    this.works.unshift({ kind: "answer" });
+    this.works.unshift({ kind: "answer", newsOnly: false });
+  }
+
+  /** Whether there is news is looked for alone, at most once at a time. */
+  private look(force: boolean): void {
+    const waits = this.works.filter((work) => work.kind === "answer");
+    this.works = this.works.filter((work) => work.kind !== "answer");
+    this.works.push({ kind: "answer", newsOnly: !force && waits.every(({ newsOnly }) => newsOnly) });
+    this.go();
   }
 
   /** The round came to nothing. It is tried again when the room wakes. */
@@ -200,8 +213,8 @@ export class Follower {
     this.settled = this.own && this.pushing === 0;
   }
 
-  private told(at: Point): void {
-    this.at = at;
+  private told({ revision, hash }: Point, cursors = this.at?.cursors ?? NO_CURSORS): void {
+    this.at = { revision, hash, cursors };
     if (this.asked === this.answering) this.asked = 0;
   }
 
@@ -214,7 +227,8 @@ export class Follower {
   private go(): void {
     const { open, user, full } = this.outlet;
     if (!open || this.busy || user === null || full) return;
-    if (this.at === null && this.asked > 0 && this.works.length === 0) this.works.push({ kind: "answer" });
+    if (this.at === null && this.asked > 0 && this.works.length === 0)
+      this.works.push({ kind: "answer", newsOnly: false });
     if (this.works.length > 0) void this.work();
     else if (this.at !== null && (this.asked > 0 || this.owes)) this.room.tell(this);
   }
@@ -231,7 +245,7 @@ export class Follower {
     const begun = { yes: false };
     try {
       if (work.kind === "unsubscribe") this.end(work.keys);
-      else if (work.kind === "answer") await this.answer([], begun);
+      else if (work.kind === "answer") await this.answer([], begun, work.newsOnly);
       else {
         const admitted = this.admit([work.request, ...this.subscribing()]);
         if (admitted.length > 0) await this.answer(admitted, begun);
@@ -278,14 +292,15 @@ export class Follower {
     });
   }
 
-  private async answer(begun: readonly Admitted[], sent: { yes: boolean }): Promise<void> {
+  private async answer(begun: readonly Admitted[], sent: { yes: boolean }, newsOnly = false): Promise<void> {
     const { outlet, room, bundle, at, user, answering } = this;
-    const head = await stream({
+    const told = await stream({
       core: room.core,
       lines: room.lines,
       asker: { space: outlet.space, user },
       bundle,
       at,
+      newsOnly: newsOnly && answering === 0 && !this.settled,
       author: this.author,
       pull: answering,
       begun,
@@ -302,8 +317,9 @@ export class Follower {
         return outlet.open;
       },
     });
-    if (head === null) return;
-    this.told(head);
+    if (told === "nothing") return room.passed();
+    if (told === "ended") return;
+    this.told(told, told.cursors);
     this.rest();
   }
 
@@ -344,10 +360,9 @@ export class Follower {
     const { space } = this.outlet;
     const { subscriptions } = this.bundle;
     if (subscriptions.length === 0) return access.authorize(this.user, { do: "head", space });
-    return subscriptions.every(({ coverage }) => {
-      return access.authorize(this.user, { do: "read", space, scope: coverage.scope });
-    });
+    return subscriptions.every((subscription) => mayFollow(access, this.user, space, subscription));
   }
 }
 
 const NOTHING: Bundle["subscriptions"] = [];
+const NO_CURSORS: ReadonlyMap<string, string> = new Map();

@@ -97,17 +97,17 @@ export class Room {
     this.all = false;
     this.force = false;
     this.due.clear();
-    const groups = this.groupsOf(wanted);
+    const groups = this.groupsOf(wanted, force);
     const heads = await Promise.all(groups.map((group) => this.deliver(group, force)));
     const head = Math.max(0, ...heads);
     if ([...this.members].some((member) => member.isBehind(head))) this.tellLater();
   }
 
-  private groupsOf(wanted: readonly Follower[]): Group[] {
+  private groupsOf(wanted: readonly Follower[], force: boolean): Group[] {
     const groups = new Map<Bundle, Map<Revision, Group>>();
     const found: Group[] = [];
     for (const follower of wanted) {
-      const place = follower.take();
+      const place = follower.take(force);
       if (place === null) continue;
       const { bundle, at, author } = place;
       let places = groups.get(bundle);
@@ -159,6 +159,11 @@ export class Room {
       this.retrying = false;
       if (!signal.aborted) this.wake();
     });
+  }
+
+  /** Somebody who is told alone had no news: it hears of the revision later. */
+  passed(): void {
+    this.tellLater();
   }
 
   private tellLater(): void {

@@ -70,11 +70,15 @@ export class SharedReader implements Reader {
   }
 }
 
-/** The lines of a scan, made once for all who were given the same result and stood at the same place (L3). */
+/**
+ * The lines of a scan, made once for all who were given the same result and stood at the same place (L3). What a pattern
+ * stands for is no place that others share.
+ */
 export class SharedLines {
   private readonly made = new WeakMap<object, Map<string, readonly string[]>>();
 
   of(...[progress, scan, at]: Parameters<typeof deltaLines>): readonly string[] {
+    if (progress.pattern !== null) return [...deltaLines(progress, scan, at)];
     let known = this.made.get(scan);
     if (known === undefined) {
       known = new Map();

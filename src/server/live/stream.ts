@@ -1,11 +1,12 @@
-import { formatCursor, type Point } from "../../model/cursor.ts";
+import { formatCursor, type Point, readCursor } from "../../model/cursor.ts";
 import type { Author } from "../../model/record.ts";
 import { utf8 } from "../../util/utf8.ts";
 import { Problem } from "../../wire/problem.ts";
 import type { PullRequest } from "../../wire/pull.ts";
 import { demand } from "../access.ts";
-import { answerLines } from "../answer.ts";
+import { answerLines, hasNews } from "../answer.ts";
 import { type Asker, type Core, checkSchemaVersion } from "../core.ts";
+import { endCursor } from "../progress.ts";
 import { askOf, refused, sorted } from "../pull.ts";
 import { type Subscription, subscriptionOf } from "../subscription.ts";
 import type { Bundle } from "./bundle.ts";
@@ -21,7 +22,9 @@ interface Streamed {
   readonly asker: Asker;
   /** What the connection follows, up to where; null: it was told nothing yet. */
   readonly bundle: Bundle;
-  readonly at: Point | null;
+  readonly at: Told | null;
+  /** Nothing is said where there is nothing new. */
+  readonly newsOnly: boolean;
   readonly author: Author | null;
   /** What it begins to follow besides. */
   readonly begun: readonly Admitted[];
@@ -33,11 +36,17 @@ interface Streamed {
   send(frame: Uint8Array): Promise<boolean>;
 }
 
+/** What a connection was told last. */
+export interface Told extends Point {
+  /** For each pattern that it follows, by its key: which scopes it stood for is in it. */
+  readonly cursors: ReadonlyMap<string, string>;
+}
+
 /**
  * An answer for one connection alone, at its own pace: what it subscribes to begins, what it may not read any more ends,
- * and all it follows comes to one revision, which is given back. Null: the connection ended before.
+ * and all it follows comes to one revision. "ended": the connection did before; "nothing": there was no news.
  */
-export async function stream(streamed: Streamed): Promise<Point | null> {
+export async function stream(streamed: Streamed): Promise<Told | "ended" | "nothing"> {
   const { core, lines, asker, bundle, at, begun, pull } = streamed;
   const held = sorted(
     core,
@@ -50,6 +59,7 @@ export async function stream(streamed: Streamed): Promise<Point | null> {
   const ending = new Ending();
   const known = begun.some((each) => each.known) ? begun.flatMap((each) => each.known ?? []) : undefined;
   const ask = await askOf(core, asker, { known, granted, revoked, addition: ending });
+  if (streamed.newsOnly && revoked.length === 0 && !(await hasNews(ask))) return "nothing";
   streamed.judged({ granted, revoked: revoked.map(({ key }) => key) });
   const told = {
     ...ask,
@@ -63,11 +73,17 @@ export async function stream(streamed: Streamed): Promise<Point | null> {
     text += last;
     last = piece;
     if (text.length < FRAME) continue;
-    if (!(await streamed.send(utf8(text.trimEnd())))) return null;
+    if (!(await streamed.send(utf8(text.trimEnd())))) return "ended";
     text = "";
   }
   text += pull > 0 ? withMember(last, "pull", pull) : last;
-  return (await streamed.send(utf8(text.trimEnd()))) ? ending.head : null;
+  if (!(await streamed.send(utf8(text.trimEnd())))) return "ended";
+  const cursors = new Map(at?.cursors);
+  for (const own of ask.progress) {
+    const cursor = own.pattern === null ? undefined : endCursor(asker.space, own, ending.head);
+    if (cursor !== undefined) cursors.set(own.subscription.key, cursor);
+  }
+  return { ...ending.head, cursors };
 }
 
 /** What one subscribe message begins, once it is admitted. */
@@ -103,12 +119,17 @@ export function admitted(core: Core, asker: Asker, request: PullRequest, keys: S
 
 /** A filtered fingerprint costs a reading of the scope each time, so it is only for pull and verify (A8). */
 function unmirrored(subscription: Subscription): Subscription {
-  return { ...subscription, fingerprint: subscription.fingerprint && subscription.matcher === null };
+  const { matcher, prefix, fingerprint } = subscription;
+  return {
+    ...subscription,
+    fingerprint: matcher === null && (prefix === null || !fingerprint ? fingerprint : "small"),
+  };
 }
 
 /** A subscription with what it was told last as its cursor. */
-function standing(space: string, subscription: Subscription, at: Point | null): Subscription {
+function standing(space: string, subscription: Subscription, at: Told | null): Subscription {
   if (at === null) return subscription;
-  const { key, coverage, fingerprint } = subscription;
-  return subscriptionOf(space, { ...coverage, key, fingerprint, cursor: formatCursor(space, coverage, { at }) });
+  const { key, coverage } = subscription;
+  const cursor = at.cursors.get(key) ?? formatCursor(space, coverage, { at });
+  return { ...subscription, reading: readCursor(space, coverage, cursor) };
 }
