@@ -41,6 +41,8 @@ export interface Opened {
    * staged lines, and with those notes that could still be read.
    */
   readonly damage: string | null;
+  /** The damage is that somebody else, such as a browser in want of room, has taken the store away. */
+  readonly evicted?: true;
 }
 
 /** A record of the base: what the server has confirmed. */
