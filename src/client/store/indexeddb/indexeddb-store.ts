@@ -42,6 +42,7 @@ interface Parts {
 }
 
 class IndexedDbStore implements ClientStore {
+  readonly shared: string;
   readonly #name: string;
   readonly #care: Care;
   #parts: Parts | null = null;
@@ -49,6 +50,7 @@ class IndexedDbStore implements ClientStore {
   #suspect: string | null = null;
 
   constructor({ name, persist = true }: IndexedDbStoreOptions) {
+    this.shared = name;
     this.#name = name;
     this.#care = new Care(name, persist);
   }
