@@ -28,11 +28,14 @@ export interface AppApi {
   /** Resolves when the scope is there. */
   subscribe(client: string, scope: string): Promise<void>;
   status(client: string): Status;
+  get(client: string, collection: string, id: string): Promise<unknown>;
   query(client: string, collection: string): Promise<unknown[]>;
   count(client: string, collection: string): Promise<number>;
   sync(client: string): Promise<void>;
   verify(client: string): Promise<boolean>;
   close(client: string): Promise<void>;
+  /** From now on it sends another token. */
+  setToken(client: string, token: string): void;
   /** Resolves when it is durable, or has its outcome; what it was rejected with is a text. */
   mutate(client: string, until: "local" | "settled" | "called", ...writes: WriteText[]): Promise<unknown>;
   /** Notes what is told of a collection. */

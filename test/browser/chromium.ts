@@ -1,5 +1,6 @@
 // A real browser for tests: one that is installed on this machine, with profiles of its own.
-import { existsSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type LaunchOptions } from "playwright-core";
 import { afterAll, onTestFinished } from "vitest";
 import { skipUnless } from "../support/skip.ts";
@@ -62,6 +63,15 @@ export async function profile(): Promise<BrowserContext> {
 /** A profile that lies in a folder, so that it is still there when its browser was killed. */
 export async function profileIn(folder: string): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(folder, options());
-  onTestFinished(() => context.close());
+  // It may have been killed.
+  onTestFinished(() => context.close().catch(() => {}));
   return context;
+}
+
+/** Kills the browser of such a profile with -9. */
+export async function killed(context: BrowserContext, folder: string): Promise<void> {
+  const gone = new Promise((resolve) => context.once("close", resolve));
+  // The lock that Chromium keeps in a profile names its process: HOST-PID.
+  process.kill(Number(/\d+$/.exec(readlinkSync(join(folder, "SingletonLock")))?.[0]), "SIGKILL");
+  await gone;
 }

@@ -1,6 +1,7 @@
 // A server in a process of its own, and tabs that follow it.
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
+import { backup, restore } from "../../src/store/sqlite/index.ts";
 import { freePort, type Running, serve } from "../cli/program.ts";
 import { folderOf } from "../support/folder.ts";
 import type { AppApi, Opening } from "./api.ts";
@@ -18,6 +19,8 @@ export default defineConfig({
 /** A server that can be killed and started again where it was. */
 export class Place {
   readonly folder = folderOf({ "tidemark.config.ts": CONFIG });
+  readonly #data = join(this.folder, "data");
+  readonly #backup = join(this.folder, "backup");
   readonly #port: number;
   readonly #env: NodeJS.ProcessEnv;
   server: Running & { readonly url: string };
@@ -38,8 +41,15 @@ export class Place {
     return this.server.url;
   }
 
-  get data(): string {
-    return join(this.folder, "data");
+  async backup(): Promise<void> {
+    await backup(this.#data, this.#backup);
+  }
+
+  /** Puts the backup in the place of what is there, and serves it. */
+  async restored(): Promise<void> {
+    await this.server.stop();
+    await restore(this.#backup, this.#data, "heal", { overwrite: true });
+    await this.start();
   }
 
   async start(): Promise<void> {
@@ -75,7 +85,23 @@ export class AppTab {
 
   /** Resolves once what is observed is this. */
   async sees(test: (records: readonly { readonly id: string }[]) => boolean): Promise<void> {
-    while (!test((await this.call("seen", "c")) as { id: string }[])) await this.page.evaluate(aMoment);
+    await this.until("seen", (records) => test(records as { id: string }[]));
+  }
+
+  /** Resolves once the page says so. */
+  async until<N extends "seen" | "told" | "durable">(
+    name: N,
+    test: (value: ReturnType<AppApi[N]>) => boolean,
+  ): Promise<void> {
+    const ask = this.call as (name: N, client: string) => Promise<ReturnType<AppApi[N]>>;
+    while (!test(await ask(name, "c"))) await this.page.evaluate(aMoment);
+  }
+
+  /** Kills the process behind the page. */
+  async crash(): Promise<void> {
+    const gone = this.page.waitForEvent("crash");
+    this.page.goto("chrome://crash").catch(() => {});
+    await gone;
   }
 }
 

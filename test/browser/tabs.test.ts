@@ -39,7 +39,7 @@ inBrowser("[C4] [W6] what a tab asked of a leader that is killed happens once, a
   const { first, second } = await twoTabs();
   await second.insert("settled", "count", { n: 0 });
   await second.call("writeMany", "c", "many", 200);
-  await Promise.all([crash(first), second.sync()]);
+  await Promise.all([first.crash(), second.sync()]);
   await second.sync();
   const records = (await second.query()) as { id: string; n?: number }[];
   expect(records.filter(({ id }) => id.startsWith("many-")).length).toBe(200);
@@ -78,10 +78,3 @@ inBrowser("[C4] [R3] without sharing, whoever opens the store last has it, and t
   expect(await first.insert("local", "two")).toContain("another tab or client has opened main");
   expect(await alone.count()).toBe(2);
 });
-
-/** Kills the process behind a page. */
-async function crash(tab: AppTab): Promise<void> {
-  const gone = tab.page.waitForEvent("crash");
-  tab.page.goto("chrome://crash").catch(() => {});
-  await gone;
-}

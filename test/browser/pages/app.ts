@@ -8,6 +8,7 @@ interface Kept {
   readonly told: { event: string; value: unknown }[];
   readonly durable: string[];
   seen: readonly unknown[];
+  token: string | undefined;
 }
 
 const clients = new Map<string, Kept>();
@@ -39,19 +40,23 @@ const api: AppApi = {
       url,
       space: "main",
       store: indexedDbStore({ name: database }),
-      ...(token !== undefined && { auth: token }),
+      ...(token !== undefined && { auth: () => String(of(name).token) }),
       ...(tabs !== undefined && { tabs }),
     });
     const told: Kept["told"] = [];
     for (const event of EVENTS) client.on(event, (value) => told.push({ event, value }));
-    clients.set(name, { client, told, durable: [], seen: [] });
+    clients.set(name, { client, told, durable: [], seen: [], token });
   },
   subscribe: (name, scope) => of(name).client.subscribe({ scope }).ready,
   status: (name) => of(name).client.status,
+  get: async (name, collection, id) => await of(name).client.get(collection, id),
   query: async (name, collection) => await of(name).client.query({ collection }),
   count: async (name, collection) => (await of(name).client.query({ collection })).length,
   sync: (name) => of(name).client.sync(),
   verify: async (name) => (await of(name).client.verify()).ok,
+  setToken(name, token) {
+    of(name).token = token;
+  },
   close: (name) => of(name).client.close(),
   async mutate(name, until, ...writes) {
     try {

@@ -96,9 +96,8 @@ export class Database {
       const tx = this.#db.transaction([...stores, "owner"], mode, { durability });
       const over = finished(tx);
       try {
-        const owner = requested(tx.objectStore("owner").get(0));
+        if ((await requested(tx.objectStore("owner").get(0))) !== this.#turn) throw this.#putOut();
         const result = await work(tx);
-        if ((await owner) !== this.#turn) throw this.#putOut();
         await over;
         return result;
       } catch (error) {

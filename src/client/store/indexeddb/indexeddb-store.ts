@@ -44,7 +44,8 @@ interface Parts {
 class IndexedDbStore implements ClientStore {
   readonly shared: string;
   readonly #name: string;
-  readonly #care: Care;
+  readonly #persist: boolean;
+  #care: Care;
   #parts: Parts | null = null;
   /** What was found to be damaged while the database was open the last time. */
   #suspect: string | null = null;
@@ -52,12 +53,14 @@ class IndexedDbStore implements ClientStore {
   constructor({ name, persist = true }: IndexedDbStoreOptions) {
     this.shared = name;
     this.#name = name;
+    this.#persist = persist;
     this.#care = new Care(name, persist);
   }
 
   async open(): Promise<Opened> {
     const suspect = this.#suspect;
     this.#suspect = null;
+    this.#care = new Care(this.#name, this.#persist);
     if (suspect !== null) return await this.#remade(suspect);
     try {
       this.#parts = await openedParts(this.#name);
