@@ -44,13 +44,16 @@ export class Election {
     this.#all = around.channel(this.#prefix);
     this.#own = around.channel(`${this.#prefix}/${id}`);
     this.#all.onmessage = ({ data }) => this.#called(data as Call);
-    this.#own.onmessage = ({ data }) => take(data as ToTab, (ask) => this.#own.postMessage(ask));
+    this.#own.onmessage = ({ data }) => {
+      // A former leader may still have been heard of after this tab took over.
+      if (this.#lead === null) take(data as ToTab, (ask) => this.#own.postMessage(ask));
+    };
     this.#offLife = around.onLife(
       () => this.#stop(),
       () => this.#goOn(),
     );
     this.#hold(`${this.#prefix}/${id}`, this.#closing, async () => {
-      this.#hello();
+      this.hello();
       await aborted(this.#closing.signal);
     });
     this.#stand();
@@ -77,7 +80,8 @@ export class Election {
     });
   }
 
-  #hello(): void {
+  /** Whoever leads now answers, unless it is this tab. */
+  hello(): void {
     this.#all.postMessage({ hello: this.#id } satisfies Call);
   }
 
@@ -99,7 +103,7 @@ export class Election {
   }
 
   #called(message: Call): void {
-    if (!("hello" in message)) return this.#hello();
+    if (!("hello" in message)) return this.hello();
     if (this.#lead === null) return;
     const { host, channels } = this.#lead;
     const tab = message.hello;
@@ -132,7 +136,7 @@ export class Election {
 
   #goOn(): void {
     if (!this.#standing.signal.aborted) return;
-    this.#hello();
+    this.hello();
     this.#stand();
   }
 

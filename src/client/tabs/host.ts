@@ -6,7 +6,7 @@ import type { Draft } from "../queue.ts";
 import type { SubscribeOptions } from "../subscribe.ts";
 import { type Ask, failureOf, type ToTab } from "./messages.ts";
 
-type Send = (message: ToTab) => void;
+type Send = (message: ToTab["message"]) => void;
 
 /** The client of the leader, which does for every tab what it asks. */
 export class Host {
@@ -20,15 +20,15 @@ export class Host {
   }
 
   /** Lets a tab in, and gives how it asks. */
-  enter(tab: string, send: Send): (ask: Ask) => void {
-    const guest = new Guest(this.#client, send);
+  enter(tab: string, send: (message: ToTab) => void): (ask: Ask) => void {
+    const guest = new Guest(this.#client, (message) => send({ leader: this.#leader, message }));
     this.#tabs.set(tab, guest);
     return (ask) => guest.take(ask);
   }
 
   /** Tells a tab that has been let in who leads. */
   greet(tab: string): void {
-    this.#tabs.get(tab)?.send({ kind: "welcome", leader: this.#leader, status: this.#client.status });
+    this.#tabs.get(tab)?.send({ kind: "welcome", status: this.#client.status });
   }
 
   /** The tab is gone: what it observed need not be told any more. */
@@ -74,7 +74,7 @@ class Guest {
     this.#send = send;
   }
 
-  send(message: ToTab): void {
+  send(message: ToTab["message"]): void {
     this.#send?.(message);
   }
 

@@ -49,10 +49,14 @@ export interface News {
 
 /** What a leader tells without being asked. */
 export type Tell =
-  | { readonly kind: "welcome"; readonly leader: string; readonly status: Status }
+  | { readonly kind: "welcome"; readonly status: Status }
   | { readonly kind: "event"; readonly name: keyof Events; readonly value: never };
 
-export type ToTab = Answer | Tell;
+/** What a tab hears, and of which leader: something that one has sent may arrive after it has died. */
+export interface ToTab {
+  readonly leader: string;
+  readonly message: Answer | Tell;
+}
 
 /** On the channel that all tabs hear. */
 export type Call = { readonly hello: string } | { readonly leader: true };

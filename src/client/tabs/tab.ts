@@ -194,14 +194,18 @@ export class Tab implements Client {
   }
 
   /** Something from a leader; with a welcome, how to speak to it. */
-  #take(message: ToTab, post: (ask: Ask) => void): void {
+  #take({ leader, message }: ToTab, post: (ask: Ask) => void): void {
     if (this.#closed) return;
     if (message.kind === "welcome") {
-      if (message.leader === this.#leader) return;
-      this.#leader = message.leader;
+      if (leader === this.#leader) return;
+      // The welcome of a leader that has died may come after its successor's: whoever lives welcomes once more.
+      if (this.#leader !== null) this.#election.hello();
+      this.#leader = leader;
       this.#post = post;
       this.#said(message.status);
       for (const id of [...this.#open.keys()]) this.#sent(id);
+    } else if (leader !== this.#leader) {
+      return;
     } else if (message.kind === "event") {
       if (message.name === "status") this.#said(message.value);
       else this.#events.emit(message.name, message.value);
