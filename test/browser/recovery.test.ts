@@ -54,7 +54,7 @@ inBrowser(
   },
 );
 
-inBrowser("[C4] a store that the browser has evicted is noticed at the next start, and copied", async () => {
+inBrowser("[C11] [C4] a store that the browser has evicted is noticed at the next start, and copied", async () => {
   const { tab, opening, address } = await oneTab();
   await tab.insert("settled", "one");
   await tab.page.goto("about:blank");
@@ -136,6 +136,32 @@ inBrowser(
     expect(await again.count()).toBe(0);
   },
 );
+
+inBrowser("[C11] [C4] the browser is asked once to keep the store, and not before it holds records", async () => {
+  const place = await Place.begin();
+  const [context, address] = await Promise.all([profile(), app()]);
+  await context.addInitScript(() => {
+    const asked = { times: 0 };
+    Object.assign(globalThis, { asked });
+    const { storage } = navigator as unknown as { storage: { persist(): Promise<boolean> } };
+    storage.persist = async () => {
+      asked.times++;
+      return true;
+    };
+  });
+  const tab = await AppTab.open(context, address, { url: place.url, name: "main" });
+  const asked = (each: AppTab) =>
+    each.page.evaluate(() => (globalThis as unknown as { asked: { times: number } }).asked.times);
+  await tab.insert("settled", "one");
+  expect(await asked(tab)).toBe(0);
+  await tab.subscribe();
+  await tab.insert("settled", "two");
+  expect(await asked(tab)).toBe(1);
+  await tab.page.reload();
+  await tab.call("open", "c", { url: place.url, name: "main" });
+  await tab.insert("settled", "three");
+  expect(await asked(tab)).toBe(0);
+});
 
 async function oneTab() {
   const place = await Place.begin();

@@ -70,7 +70,7 @@ inBrowser("[C4] two clients in one page share it as tabs do", async () => {
   expect(await first.call("count", "d", "items")).toBe(2);
 });
 
-inBrowser("[C4] [R3] without sharing, whoever opens the store last has it, and the other is told", async () => {
+inBrowser("[C11] [R3] without sharing, whoever opens the store last has it, and the other is told", async () => {
   const { first, second, context, address, opening } = await twoTabs();
   await second.call("close", "c");
   const alone = await AppTab.open(context, address, { ...opening, tabs: false });

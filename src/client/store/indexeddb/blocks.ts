@@ -26,10 +26,18 @@ export class Texts {
     this.#database = database;
   }
 
-  async text(tx: IDBTransaction, number: number): Promise<string> {
-    const text: unknown = await requested(tx.objectStore("texts").get(number));
-    if (typeof text === "string") return text;
-    throw this.#database.damaged(`text ${number} is missing`);
+  /** The texts of these numbers, in their order. Those that follow each other, as a copy's do, are read at once. */
+  async texts(tx: IDBTransaction, numbers: readonly number[]): Promise<string[]> {
+    const store = tx.objectStore("texts");
+    const runs = [...runsOf(numbers)];
+    const found = await Promise.all(
+      runs.map(([first, last]) => requested(store.getAll(IDBKeyRange.bound(first, last)))),
+    );
+    for (const [i, [first, last]] of runs.entries()) {
+      if (found[i]?.length !== last - first + 1)
+        throw this.#database.damaged(`one of the texts ${first} to ${last} is missing`);
+    }
+    return found.flat() as string[];
   }
 
   parsed(text: string, what: string): unknown {
@@ -51,7 +59,8 @@ export class Texts {
   }
 
   async opened(tx: IDBTransaction, stored: StoredBlock): Promise<Block> {
-    return this.block(stored, await this.text(tx, stored.text));
+    const [text = ""] = await this.texts(tx, [stored.text]);
+    return this.block(stored, text);
   }
 
   block({ first, last, collection, at, holder }: StoredBlock, text: string): Block {
@@ -66,10 +75,14 @@ export class Texts {
 
 /** Deletes values by their numbers, those that follow each other at once. */
 export function deleteNumbers(store: IDBObjectStore, numbers: readonly number[]): void {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  for (let i = 0; i < sorted.length; i++) {
-    const first = sorted[i] as number;
-    while (sorted[i + 1] === (sorted[i] as number) + 1) i++;
-    store.delete(IDBKeyRange.bound(first, sorted[i]));
+  for (const [first, last] of runsOf(numbers.toSorted((a, b) => a - b))) store.delete(IDBKeyRange.bound(first, last));
+}
+
+/** Numbers of which each is the one before and one more, as their first and last. */
+function* runsOf(numbers: readonly number[]): Generator<[first: number, last: number]> {
+  for (let i = 0; i < numbers.length; i++) {
+    const first = numbers[i] as number;
+    while (numbers[i + 1] === (numbers[i] as number) + 1) i++;
+    yield [first, numbers[i] as number];
   }
 }

@@ -96,7 +96,11 @@ export class Database {
       const tx = this.#db.transaction([...stores, "owner"], mode, { durability });
       const over = finished(tx);
       try {
-        if ((await requested(tx.objectStore("owner").get(0))) !== this.#turn) throw this.#putOut();
+        // Requests are answered in their order: nothing of `work` is, where this has ended the transaction.
+        const owner = tx.objectStore("owner").get(0);
+        owner.onsuccess = () => {
+          if (owner.result !== this.#turn) this.#putOut(tx);
+        };
         const result = await work(tx);
         await over;
         return result;
@@ -111,11 +115,11 @@ export class Database {
     }
   }
 
-  #putOut(): StoreError {
+  #putOut(tx: IDBTransaction): void {
     const text = `another tab or client has opened ${this.#name}: this one has been put out, as both would give out the same numbers`;
     this.#gone = new StoreError("unavailable", text);
+    abort(tx);
     this.#db.close();
-    return this.#gone;
   }
 }
 

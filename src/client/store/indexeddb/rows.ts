@@ -7,10 +7,8 @@ import type { Content, Row, Span } from "../store.ts";
 import { deleteNumbers, type StoredBlock, type Texts } from "./blocks.ts";
 import { type Database, requested } from "./database.ts";
 
-/** Rows and blocks that `contents` reads at a time. */
-const PAGE = { rows: 1_000, blocks: 16 };
-/** Blocks that `scan` opens at a time. */
-const AHEAD = 4;
+/** Rows that `contents` reads at a time. */
+const PAGE = 1_000;
 
 /** Blocks in key order; they do not overlap. */
 type Blocks = readonly StoredBlock[];
@@ -45,14 +43,12 @@ export class IndexedDbRows {
   async scan(from: Key | null, to: Key | null, limit: number): Promise<Row[]> {
     if (limit <= 0 || isEmpty(from, to)) return [];
     return await this.#database.read(["records", "texts"], async (tx) => {
-      const singles = await singlesIn(tx, from, to, limit);
+      const blocks = enough(within(this.#blocks, from, to), limit);
+      const [singles, texts] = await Promise.all([singlesIn(tx, from, to, limit), this.#textsOf(tx, blocks)]);
       const end = singles.length === limit ? after((singles.at(-1) as Row).key) : to;
-      const blocked: Row[] = [];
-      const blocks = [...within(this.#blocks, from, end)];
-      for (let i = 0; i < blocks.length && blocked.length < limit; i += AHEAD) {
-        const opened = await Promise.all(blocks.slice(i, i + AHEAD).map((block) => this.#texts.opened(tx, block)));
-        for (const block of opened) blocked.push(...rowsIn(block, from, end));
-      }
+      const blocked = blocks.flatMap((block, i) => [
+        ...rowsIn(this.#texts.block(block, texts[i] as string), from, end),
+      ]);
       return take(bothRows(singles.values(), blocked.values()), limit);
     });
   }
@@ -78,16 +74,14 @@ export class IndexedDbRows {
 
   async #page(from: Key | null, to: Key | null): Promise<{ contents: Content[]; end: Key | null }> {
     return await this.#database.read(["records", "texts"], async (tx) => {
-      const singles = await singlesIn(tx, from, to, PAGE.rows);
-      let end = singles.length === PAGE.rows ? after((singles.at(-1) as Row).key) : to;
-      const blocks: StoredBlock[] = [];
-      for (const block of within(this.#blocks, from, end)) {
-        blocks.push(block);
-        if (blocks.length < PAGE.blocks) continue;
-        if (isBefore(block.last, end)) end = after(block.last);
-        break;
-      }
-      const texts = await Promise.all(blocks.map(({ text }) => this.#texts.text(tx, text)));
+      const blocks = enough(within(this.#blocks, from, to), PAGE);
+      const [singles, texts] = await Promise.all([singlesIn(tx, from, to, PAGE), this.#textsOf(tx, blocks)]);
+      // As far as both have been read.
+      const ends = [
+        ...(singles.length === PAGE ? [after((singles.at(-1) as Row).key)] : []),
+        ...(blocks.length > 0 ? [after((blocks.at(-1) as StoredBlock).last)] : []),
+      ].filter((end) => isBefore(end, to));
+      const end = ends.sort(compareKeys)[0] ?? to;
       const found = blocks.map((block, i) => ({ ...block, content: texts[i] as string }));
       const singlesFrom = (first: Key | null, last: Key | null) =>
         singles.filter(({ key }) => (first === null || compareKeys(first, key) <= 0) && isBefore(key, last)).values();
@@ -101,6 +95,11 @@ export class IndexedDbRows {
       };
       return { contents: [...mixedContents(parts, from, end)], end };
     });
+  }
+
+  async #textsOf(tx: IDBTransaction, blocks: Blocks): Promise<string[]> {
+    const numbers = blocks.map(({ text }) => text);
+    return await this.#texts.texts(tx, numbers);
   }
 
   wipe(tx: IDBTransaction): Blocks {
@@ -189,6 +188,18 @@ function* within(blocks: Blocks, from: Key | null, to: Key | null): Generator<St
     if (!isBefore(block.first, to)) return;
     yield block;
   }
+}
+
+/** As many blocks as hold so many rows, of which the first block may be meant only in part. */
+function enough(blocks: Iterable<StoredBlock>, limit: number): StoredBlock[] {
+  const taken: StoredBlock[] = [];
+  let count = -limit;
+  for (const block of blocks) {
+    taken.push(block);
+    if (taken.length > 1) count += block.count;
+    if (count >= 0) break;
+  }
+  return taken;
 }
 
 async function singlesIn(tx: IDBTransaction, from: Key | null, to: Key | null, limit: number): Promise<Row[]> {

@@ -37,7 +37,10 @@ export class StagedLines {
   async lines(subscription: number, skip: number, limit: number): Promise<RecordLine[]> {
     const found = this.#of(subscription).slice(skip, skip + limit);
     return await this.#database.read("texts", async (tx) => {
-      const texts = await Promise.all(found.map(({ text }) => this.#texts.text(tx, text)));
+      const texts = await this.#texts.texts(
+        tx,
+        found.map(({ text }) => text),
+      );
       return found.map(({ block }, i): RecordLine => {
         const text = texts[i] as string;
         if (block === null) return this.#texts.parsed(text, "a staged line") as RecordLine;
