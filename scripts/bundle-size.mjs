@@ -1,65 +1,51 @@
-// Prints what the client weighs in a browser, minified and gzipped (C7), and which of its modules weigh most.
-// --max BYTES: exit code 1 where all of it weighs more.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+// What a browser loads to run the client with the IndexedDB store: bundled and minified from the sources, gzipped.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { build, transformWithOxc } from "vite";
+import { build } from "vite";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const { values } = parseArgs({ options: { max: { type: "string" } } });
+const SRC = fileURLToPath(new URL("../src", import.meta.url));
 
-/** The client's own names, and what comes with the store that a browser keeps its replica in. */
-const CLIENT = "src/client/index.ts";
-const STORE = "src/client/store/idb/index.ts";
-
-/** A bundle of these modules, as an application's build makes it. */
-async function bundled(...files) {
+/** Bytes of everything that the client loads when it starts, and of each module before it is minified. */
+export async function bundleSize() {
   const folder = mkdtempSync(join(tmpdir(), "tidemark-size-"));
   const entry = join(folder, "entry.ts");
-  writeFileSync(entry, files.map((file) => `export * from ${JSON.stringify(join(ROOT, file))};`).join("\n"));
-  const result = await build({
-    configFile: false,
-    logLevel: "silent",
-    root: ROOT,
-    build: {
-      write: false,
-      target: "es2023",
-      modulePreload: false,
-      rollupOptions: { input: entry, preserveEntrySignatures: "strict" },
-    },
-  });
-  rmSync(folder, { recursive: true });
-  return [result].flat()[0].output[0];
+  writeFileSync(
+    entry,
+    `export { createClient } from ${JSON.stringify(join(SRC, "client/index.ts"))};
+     export { indexedDbStore } from ${JSON.stringify(join(SRC, "client/store/indexeddb/index.ts"))};`,
+  );
+  try {
+    const result = await build({
+      configFile: false,
+      logLevel: "silent",
+      root: folder,
+      build: {
+        write: false,
+        target: "es2022",
+        modulePreload: false,
+        rollupOptions: { input: entry, preserveEntrySignatures: "strict" },
+      },
+    });
+    const chunks = [result].flat().flatMap(({ output }) => output.filter(({ type }) => type === "chunk"));
+    const modules = chunks.flatMap(({ modules }) => Object.entries(modules));
+    return {
+      minified: chunks.reduce((sum, { code }) => sum + code.length, 0),
+      gzipped: chunks.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0),
+      modules: modules
+        .map(([id, { renderedLength }]) => ({ path: id.replace(SRC, "src"), bytes: renderedLength }))
+        .sort((a, b) => b.bytes - a.bytes),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
-const gzipped = (text) => gzipSync(text, { level: 9 }).length;
-
-function row(name, code) {
-  console.log(`${name.padEnd(34)} ${String(code.length).padStart(8)} ${String(gzipped(code)).padStart(7)}`);
-}
-
-console.log(`${"".padEnd(34)} minified gzipped`);
-let whole = await bundled(CLIENT);
-row("client", whole.code);
-if (existsSync(join(ROOT, STORE))) {
-  whole = await bundled(CLIENT, STORE);
-  row("client with the IndexedDB store", whole.code);
-}
-
-console.log("\nmodules, each by itself and without its names made short:");
-const modules = [];
-for (const [id, { code }] of Object.entries(whole.modules)) {
-  if (!code || id.startsWith("\0")) continue;
-  const { code: plain } = await transformWithOxc(code, `${id}.js`);
-  modules.push({ name: relative(ROOT, id), code: plain.replace(/\s+/g, " ") });
-}
-modules.sort((a, b) => gzipped(b.code) - gzipped(a.code));
-for (const { name, code } of modules) row(name, code);
-
-if (values.max !== undefined && gzipped(whole.code) > Number(values.max)) {
-  console.error(`\nmore than ${values.max} bytes`);
-  process.exitCode = 1;
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { minified, gzipped, modules } = await bundleSize();
+  for (const { path, bytes } of modules) console.log(String(bytes).padStart(7), path);
+  console.log(`${minified} bytes minified, ${gzipped} gzipped`);
 }

@@ -1,0 +1,88 @@
+import type { RecordData } from "../../../model/record.ts";
+import type { Block } from "../rows.ts";
+import type { Span } from "../store.ts";
+import { type Database, requested } from "./database.ts";
+
+/** A block without its text. All of these are kept in memory: sixteen for each thousand records. */
+export interface StoredBlock extends Span {
+  readonly collection: string;
+  readonly at: number;
+  readonly count: number;
+  readonly holder: number;
+  /** The number of its text. */
+  readonly text: number;
+}
+
+/** Blocks that are kept open for whoever asks for single records of them. */
+const OPEN = 32;
+
+/** Texts of one open database, and blocks that have been opened. */
+export class Texts {
+  readonly #database: Database;
+  /** By the numbers of their texts, the latest used last. */
+  readonly #open = new Map<number, Block>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** The texts of these numbers, in their order. Those that follow each other, as a copy's do, are read at once. */
+  async texts(tx: IDBTransaction, numbers: readonly number[]): Promise<string[]> {
+    const store = tx.objectStore("texts");
+    const runs = [...runsOf(numbers)];
+    const found = await Promise.all(
+      runs.map(([first, last]) => requested(store.getAll(IDBKeyRange.bound(first, last)))),
+    );
+    for (const [i, [first, last]] of runs.entries()) {
+      if (found[i]?.length !== last - first + 1)
+        throw this.#database.damaged(`one of the texts ${first} to ${last} is missing`);
+    }
+    return found.flat() as string[];
+  }
+
+  parsed(text: string, what: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw this.#database.damaged(`${what} is not JSON`);
+    }
+  }
+
+  /** A block with its records, kept open for the next who asks. */
+  async kept(tx: IDBTransaction, stored: StoredBlock): Promise<Block> {
+    const known = this.#open.get(stored.text);
+    this.#open.delete(stored.text);
+    const block = known ?? (await this.opened(tx, stored));
+    this.#open.set(stored.text, block);
+    if (this.#open.size > OPEN) this.#open.delete(this.#open.keys().next().value as number);
+    return block;
+  }
+
+  async opened(tx: IDBTransaction, stored: StoredBlock): Promise<Block> {
+    const [text = ""] = await this.texts(tx, [stored.text]);
+    return this.block(stored, text);
+  }
+
+  block({ first, last, collection, at, holder }: StoredBlock, text: string): Block {
+    const records = this.parsed(`[${text}]`, `the block that begins with ${first}`) as RecordData[];
+    return { first, last, collection, at, holders: [holder], records };
+  }
+
+  forget(): void {
+    this.#open.clear();
+  }
+}
+
+/** Deletes values by their numbers, those that follow each other at once. */
+export function deleteNumbers(store: IDBObjectStore, numbers: readonly number[]): void {
+  for (const [first, last] of runsOf(numbers.toSorted((a, b) => a - b))) store.delete(IDBKeyRange.bound(first, last));
+}
+
+/** Numbers of which each is the one before and one more, as their first and last. */
+function* runsOf(numbers: readonly number[]): Generator<[first: number, last: number]> {
+  for (let i = 0; i < numbers.length; i++) {
+    const first = numbers[i] as number;
+    while (numbers[i + 1] === (numbers[i] as number) + 1) i++;
+    yield [first, numbers[i] as number];
+  }
+}
