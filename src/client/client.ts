@@ -3,12 +3,12 @@ import { keyOf } from "../model/record.ts";
 import type { Collections, RecordOf } from "../model/schema.ts";
 import { type Clock, systemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
-import type { Transaction } from "./draft.ts";
+import { drafted, type Transaction } from "./draft.ts";
 import { ClientError } from "./errors.ts";
 import { Emitter, type Events, type Listener } from "./events.ts";
 import { Local } from "./local.ts";
 import { LiveQuery, matching, PreparedQuery, type Query } from "./query.ts";
-import { type Mutated, Queue } from "./queue.ts";
+import { type Draft, type Mutated, Queue } from "./queue.ts";
 import type { Status } from "./status.ts";
 import { memoryStore } from "./store/memory.ts";
 import type { ClientStore } from "./store/store.ts";
@@ -32,6 +32,8 @@ export interface ClientOptions<C extends Collections = Collections> {
   readonly schema?: { readonly version?: number; readonly collections?: C };
   /** Where replica and queue are kept; by default in memory, for as long as the client lives. */
   readonly store?: ClientStore;
+  /** Whether tabs that have the same store share one client (C4), where store and browser can; by default they do. */
+  readonly tabs?: boolean;
   /** A bearer token, or a function that gives the present one. */
   readonly auth?: Auth;
   readonly fetch?: typeof globalThis.fetch;
@@ -76,37 +78,27 @@ export interface Client<C extends Collections = Collections> {
 
 const WAIT = 25;
 
-/**
- * Makes a client. It starts at once; what the store holds can be read, and written to, without a connection.
- *
- * @example
- * const client = createClient({ url: "http://127.0.0.1:4848", space: "acme" });
- * await client.subscribe({ scope: "project/7" }).ready;
- * console.log(await client.query({ collection: "tasks", where: { done: false } }));
- */
-export function createClient<const C extends Collections = Collections>(options: ClientOptions<C>): Client<C> {
-  return new TidemarkClient(options) as unknown as Client<C>;
-}
-
 /** What of a client works once its store is open. */
 interface Running {
   readonly local: Local;
   readonly sync: Sync;
 }
 
-class TidemarkClient implements Client {
+/** The client of one tab, which has the store to itself. */
+export class TidemarkClient implements Client {
   readonly #options: ClientOptions;
-  readonly #events = new Emitter();
+  readonly #events: Emitter;
   readonly #queue = new Queue();
   readonly #ready: Promise<Running>;
   #running: Running | null = null;
   #failure: unknown = null;
   readonly #closing = new AbortController();
 
-  constructor(options: ClientOptions) {
+  constructor(options: ClientOptions, events = new Emitter()) {
     const flaw = spaceFlaw(options.space);
     if (flaw !== null) throw new ClientError("invalid", flaw, "space");
     this.#options = options;
+    this.#events = events;
     this.#ready = this.#open();
     this.#ready.catch((error: unknown) => {
       this.#failure = error;
@@ -126,7 +118,7 @@ class TidemarkClient implements Client {
       wait = WAIT,
     } = this.#options;
     const fetch = this.#options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-    const { local, damage } = await opened({
+    const { local, damage, evicted } = await opened({
       store,
       clock,
       random,
@@ -138,7 +130,7 @@ class TidemarkClient implements Client {
     const transport = new Transport({ url, space, auth, fetch, clock });
     const sync = new Sync({ local, transport, random, wait, schema: schema?.version });
     this.#running = { local, sync };
-    if (damage !== null) this.#events.emit("recovered", { reason: "damaged", message: damage });
+    if (damage !== null) this.#events.emit("recovered", { reason: evicted ? "evicted" : "damaged", message: damage });
     if (!this.#closed) sync.start();
     return this.#running;
   }
@@ -187,12 +179,16 @@ class TidemarkClient implements Client {
     ready.catch(() => {});
     const unsubscribe = async () => {
       await added;
-      await this.#use(async ({ local, sync }) => {
-        await unsubscribed(local, key);
-        sync.pullSoon();
-      });
+      await this.unsubscribe(key);
     };
     return { key, ready, unsubscribe };
+  }
+
+  async unsubscribe(key: string): Promise<void> {
+    await this.#use(async ({ local, sync }) => {
+      await unsubscribed(local, key);
+      sync.pullSoon();
+    });
   }
 
   async get(collection: string, id: string): Promise<never> {
@@ -228,8 +224,13 @@ class TidemarkClient implements Client {
   mutate(write: (tx: Transaction) => void, { whole = false } = {}): Mutated {
     this.#checkOpen();
     this.#checkOwner();
+    return this.enqueue({ writes: drafted(this.#options.schema?.collections, write), whole });
+  }
+
+  /** Takes in what has been drafted. */
+  enqueue(draft: Draft): Mutated {
     const local = this.#ready.then((running) => running.local);
-    const mutated = this.#queue.mutate(local, this.#options.schema?.collections, write, whole);
+    const mutated = this.#queue.mutate(local, this.#options.schema?.collections ?? {}, draft);
     mutated.local.then(
       () => this.#running?.sync.pushSoon(),
       (error: unknown) => this.#running?.sync.storeFailed(error),

@@ -1,5 +1,6 @@
 import { createCollection, createTransaction } from "@tanstack/db";
 import { createClient } from "tidemark/client";
+import { indexedDbStore } from "tidemark/client/indexeddb";
 import { tidemarkCollectionOptions, tidemarkMutationFn } from "tidemark/tanstack-db";
 import { type Comment, collections, type Status, type Task } from "../collections.ts";
 import type { Member } from "../team.ts";
@@ -18,6 +19,7 @@ export function openBoard(me: Member, network: Network) {
     schema: { collections },
     auth: me.id,
     fetch: network.fetch,
+    store: indexedDbStore({ name: `tasks-${me.id}` }),
   });
   follow(client, me.id);
   const tasks = createCollection(tidemarkCollectionOptions({ client, collection: "tasks" }));

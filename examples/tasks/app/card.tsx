@@ -141,7 +141,6 @@ function TitleInput({ task, board, close }: { task: Task; board: Board; close: (
   return (
     <input
       className="edit"
-      // biome-ignore lint/a11y/noAutofocus: it appears where somebody has just asked for it
       autoFocus
       aria-label="Title"
       maxLength={200}

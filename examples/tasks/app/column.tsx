@@ -80,7 +80,6 @@ function AddTask({ status, add }: { status: Status; add: (title: string) => void
       }}
     >
       <input
-        // biome-ignore lint/a11y/noAutofocus: it appears where somebody has just asked for it
         autoFocus
         aria-label={`Title of the new task in ${COLUMNS[status]}`}
         placeholder="What is to be done?"
