@@ -1,6 +1,7 @@
 // The board alone: `node examples/tasks/start.ts`. With `npm start` it stands beside the cities.
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { builtPage } from "./server/page.ts";
 import { serveBoard } from "./server/serve.ts";
 
 const { values: options } = parseArgs({
@@ -14,7 +15,7 @@ const stop = new Promise<void>((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
 });
 try {
-  const board = await serveBoard({ port: Number(options.port), data: options.data });
+  const board = await serveBoard({ port: Number(options.port), data: options.data, page: await builtPage() });
   console.log(`the board is at ${board.url}`);
   await stop;
   await board.close();

@@ -17,7 +17,6 @@ export function Detail({ board, task, close }: { board: Board; task: Task; close
     if (element?.open === false) element.showModal();
     // Not the title, which would bring up a phone's keyboard.
     closer.current?.focus();
-    return () => element?.close();
   }, []);
   const edit = (atoms: Partial<Task>) => board.edit(task.id, atoms);
   return (

@@ -19,8 +19,11 @@ const HEADERS = {
   "referrer-policy": "no-referrer",
 };
 
-/** Builds the page and keeps it in memory: it answers a request for one of its files, and gives null for any other. */
-export async function builtPage(outDir = join(root, "dist")): Promise<(request: Request) => Response | null> {
+/** Answers a request for one of the page's files, and gives null for any other. */
+export type Page = (request: Request) => Response | null;
+
+/** Builds the page, beside its sources where no other folder is named, and keeps it in memory. */
+export async function builtPage(outDir = join(root, "dist")): Promise<Page> {
   await build({
     root,
     configFile: join(root, "vite.config.ts"),

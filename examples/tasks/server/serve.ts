@@ -2,14 +2,13 @@ import { createServer, type Listening, listen, type Server } from "tidemark/serv
 import { openSqliteStore } from "tidemark/store/sqlite";
 import config from "../tidemark.config.ts";
 import { loadSample } from "./load.ts";
-import { builtPage } from "./page.ts";
+import type { Page } from "./page.ts";
 
 export interface BoardOptions {
   readonly port: number;
   /** Folder of the data. */
   readonly data: string;
-  /** Where the page is built to; beside the sources by default. */
-  readonly page?: string;
+  readonly page: Page;
 }
 
 /** Serves the board: the page and its data, at one address of this machine. */
@@ -19,13 +18,13 @@ export async function serveBoard({ port, data, page }: BoardOptions): Promise<Li
   try {
     await server.ready;
     await loadSample(server, Date.now());
-    return await listen(withPage(server, await builtPage(page)), { host: "127.0.0.1", port });
+    return await listen(withPage(server, page), { host: "127.0.0.1", port });
   } catch (error) {
     await server.close();
     throw error;
   }
 }
 
-function withPage(server: Server, page: Awaited<ReturnType<typeof builtPage>>): Server {
+function withPage(server: Server, page: Page): Server {
   return { ...server, handler: async (request, context) => page(request) ?? server.handler(request, context) };
 }
