@@ -28,7 +28,7 @@ inBrowser("[C12] an empty list is not ready before the subscription is filled", 
   await list("a").getByText("mine").waitFor();
   expect(await list("a").getAttribute("data-ready")).toBe("false");
   answer();
-  await page.locator("#a[data-ready=true]").waitFor();
+  await page.locator("#a[data-ready=true]").waitFor({ state: "attached" });
   await page.locator("#status", { hasText: "upToDate 0" }).waitFor();
 });
 
@@ -37,12 +37,12 @@ inBrowser(
   async () => {
     const { page, call, list, answer } = await opened();
     answer();
-    await page.locator("#a[data-ready=true]").waitFor();
+    await page.locator("#a[data-ready=true]").waitFor({ state: "attached" });
     for (let i = 0; i < 30; i++) await call("write", String(i), { kind: "x", title: `t${i}` });
     for (let i = 0; i < 30; i += 2) await call("change", String(i), { title: `changed ${i}` });
     await list("a").getByText("changed 28").waitFor();
     await call("more", 3);
-    await page.locator("#more-2[data-ready=true]").waitFor();
+    await page.locator("#more-2[data-ready=true]").waitFor({ state: "attached" });
     expect(await list("more-2").innerText()).toBe(await list("a").innerText());
     expect(await list("b").innerText()).toBe(await list("a").innerText());
     expect((await call("seen")).torn).toBe(0);

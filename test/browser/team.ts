@@ -29,7 +29,7 @@ export class Teammate {
     await context.addInitScript((name) => localStorage.setItem("tidemark-tasks-person", name), person);
     const page = await context.newPage();
     // What is not seen by then is named, before the test as a whole is over.
-    page.setDefaultTimeout(6_000);
+    page.setDefaultTimeout(20_000);
     const errors: Error[] = [];
     page.on("pageerror", (error) => errors.push(error));
     onTestFinished(() => {
