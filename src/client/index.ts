@@ -1,3 +1,4 @@
+export { inherit } from "../model/inherit.ts";
 export { collection } from "../model/schema.ts";
 export type { Client, ClientOptions } from "./client.ts";
 export { createClient } from "./create.ts";

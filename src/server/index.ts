@@ -1,5 +1,6 @@
 export type { RestorePolicy } from "../model/batch.ts";
 export type { Action, Authorize } from "../model/grant.ts";
+export { type Inherit, inherit } from "../model/inherit.ts";
 export {
   type Collection,
   type Collections,

@@ -1,6 +1,7 @@
 import type { Head } from "../model/batch.ts";
 import { type Point, pointOf, readPoint } from "../model/cursor.ts";
 import { authorOf } from "../model/record.ts";
+import type { ScopesQuery } from "../store/store.ts";
 import { sha256Hex } from "../util/sha256.ts";
 import { Problem } from "../wire/problem.ts";
 import type { PullRequest } from "../wire/pull.ts";
@@ -10,9 +11,10 @@ import { readJson } from "./body.ts";
 import { type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
 import { streamed } from "./encode.ts";
 import { lineText } from "./lines.ts";
+import { type Pattern, patternOf } from "./pattern.ts";
 import { logFault, problemOf } from "./problem.ts";
 import { type Hashes, judge, onChain, pointsOf, progressOf, type Recovery } from "./progress.ts";
-import { Questions } from "./questions.ts";
+import { type Place, Questions } from "./questions.ts";
 import { pullRequest } from "./requests/pull.ts";
 import { type Subscription, subscriptionOf } from "./subscription.ts";
 
@@ -50,9 +52,12 @@ export async function prepared(
   if (subscriptions.length === 0) demand(access, user, { do: "head", space });
   const past = (known ?? []).flatMap((cursor) => readPoint(space, cursor) ?? []);
   const points = [...granted.flatMap((subscription) => pointsOf(subscription)), ...past];
-  const { head, hashes } = await hashesOf(core, space, points);
+  const may = (scope: string) => access.authorize(user, { do: "read", space, scope });
+  const { head, hashes, patterns } = await stateOf(core, call, points, granted);
   const start = pointOf(head.revision, head.hash);
-  const progress = granted.map((subscription) => progressOf(subscription, judge(subscription, head, hashes), start));
+  const progress = granted.map((subscription, i) =>
+    progressOf(subscription, judge(subscription, head, hashes), start, patterns[i]),
+  );
   return {
     store: followed,
     space,
@@ -63,6 +68,7 @@ export async function prepared(
     revoked: revoked.map(({ key }) => key),
     recovery: known === undefined ? null : recoveryOf(points, head, hashes, settings.restore),
     addition,
+    may,
     rows: (count) => countRows(core, user, count),
   };
 }
@@ -89,7 +95,12 @@ function sorted({ access }: Core, { user, space }: Call, subscriptions: readonly
   const granted: Subscription[] = [];
   const revoked: Subscription[] = [];
   for (const subscription of subscriptions) {
-    const may = access.authorize(user, { do: "read", space, scope: subscription.coverage.scope });
+    const { scope } = subscription.coverage;
+    // A pattern is not refused where nothing of it may be read, so that it tells of no scope that there is one (P10).
+    const may = access.authorize(
+      user,
+      subscription.prefix === null ? { do: "read", space, scope } : { do: "head", space },
+    );
     (may ? granted : revoked).push(subscription);
   }
   if (granted.length === 0 && revoked.length > 0) {
@@ -98,15 +109,33 @@ function sorted({ access }: Core, { user, space }: Call, subscriptions: readonly
   return { granted, revoked };
 }
 
-async function hashesOf(
-  { followed }: Core,
-  space: string,
+/** The head, what is needed to judge cursors, and the scopes of each pattern, all of one revision. */
+async function stateOf(
+  core: Core,
+  { space, user }: Call,
   points: readonly Point[],
-): Promise<{ head: Head; hashes: Hashes }> {
+  granted: readonly Subscription[],
+): Promise<{ head: Head; hashes: Hashes; patterns: readonly (Pattern | null)[] }> {
+  const { followed, access, settings } = core;
   const questions = new Questions();
   const place = questions.ask({ kind: "hashes", revisions: [...new Set(points.map(({ revision }) => revision))] });
+  const named = granted.map(({ prefix }) =>
+    prefix === null ? null : questions.ask({ kind: "scopes", prefix, after: 0 }),
+  );
   const answers = await questions.read(followed, space);
-  return { head: answers.head, hashes: answers.of(place) };
+  const may = (scope: string) => access.authorize(user, { do: "read", space, scope });
+  const patterns = granted.map(({ key, prefix }, i) => {
+    if (prefix === null) return null;
+    const all = answers.of(named[i] as Place<ScopesQuery>);
+    countRows(core, user, all.length);
+    const pattern = patternOf(prefix, all, answers.head.revision, may);
+    if (pattern.readable.size <= settings.limits.matched) return pattern;
+    throw new Problem(
+      "too-large",
+      `a pattern stands for at most ${settings.limits.matched} scopes: make ${key} longer`,
+    );
+  });
+  return { head: answers.head, hashes: answers.of(place), patterns };
 }
 
 /** What this history and the replica's have in common, and what to do with the rest (R2). */

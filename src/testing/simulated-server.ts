@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Batch, Loaded, RestorePolicy, Wanted } from "../model/batch.ts";
 import { targetOf } from "../model/mutation.ts";
-import { collection, createServer } from "../server/index.ts";
+import { createServer } from "../server/index.ts";
 import { FILE } from "../store/sqlite/connection.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import type { PageQuery, Query, ScanQuery, Store } from "../store/store.ts";
@@ -13,6 +13,7 @@ import { Life } from "./life.ts";
 import type { VirtualNetwork } from "./network.ts";
 import type { OracleCollections } from "./oracle.ts";
 import type { SeededRandom } from "./random.ts";
+import { configured } from "./workload.ts";
 
 export const SPACE = "acme";
 
@@ -66,11 +67,7 @@ export class SimulatedServer {
   start(): void {
     const store = openSqliteStore({ path: this.folder });
     const life = new Life(this.clock, this.random.fork(`life ${this.lives}`));
-    const collections = Object.fromEntries(
-      Object.entries(this.collections).map(([name, { scopes, atoms }]) => {
-        return [name, collection({ scopes, ...(atoms && { atoms }) })];
-      }),
-    );
+    const collections = configured(this.collections);
     const server = createServer({
       store: life.store(this.written(store), ["watch"]),
       clock: life.time(this.clock),

@@ -18,6 +18,8 @@ export interface Limits extends PushLimits {
   readonly writes: number;
   /** Subscriptions of a replica. */
   readonly subscriptions: number;
+  /** Scopes that a pattern may stand for (P14). */
+  readonly matched: number;
   /** Past cursors of a pull (R2). */
   readonly known: number;
   /** Seconds that a pull may wait for news. */
@@ -42,6 +44,7 @@ export const LIMITS: Limits = {
   mutations: 1_000,
   writes: 1_000,
   subscriptions: 1_000,
+  matched: 10_000,
   known: 1_000,
   wait: 60,
   ranges: 1_000,

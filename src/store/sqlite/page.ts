@@ -2,7 +2,7 @@ import { type Key, keyOf } from "../../model/record.ts";
 import type { PageQuery, PageResult } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
-import { type Source, sourceOf } from "./source.ts";
+import { type One, type Source, sourceOf } from "./source.ts";
 
 /** Records that are taken before anything is known of their size. */
 const FIRST_CHUNK = 16;
@@ -15,7 +15,7 @@ interface Chunk {
 }
 
 /** Records in key order as text, joined inside SQLite: they are never parsed on the way out. */
-export function readPage(connection: Connection, space: number, query: PageQuery): PageResult {
+export function readPage(connection: Connection, space: number, query: One<PageQuery>): PageResult {
   const source = sourceOf(connection, space, query.scope);
   if (source === null) return { runs: [], last: null, more: false };
   const page = new Page(query.limit, query.bytes);

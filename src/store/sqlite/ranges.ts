@@ -5,11 +5,11 @@ import type { FingerprintQuery, RangePart, RangesQuery } from "../store.ts";
 import { type LaneColumns, lanesOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
-import { type Source, sourceOf } from "./source.ts";
+import { type One, type Source, sourceOf } from "./source.ts";
 
 type Collections = ReturnType<typeof collectionsOf>;
 
-export function readFingerprint(connection: Connection, space: number, query: FingerprintQuery): Fingerprint {
+export function readFingerprint(connection: Connection, space: number, query: One<FingerprintQuery>): Fingerprint {
   const scope = connection.names.find(space, "scope", query.scope);
   if (scope === undefined) return EMPTY;
   let total = EMPTY;
