@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { inBrowser } from "./chromium.ts";
-import { board, Teammate } from "./team.ts";
+import { board, onServer, Teammate } from "./team.ts";
 
 const TITLE = "New home page";
 
@@ -34,7 +34,7 @@ inBrowser("[W1 C2] of two edits of one field the server's stands, and whoever lo
   await ann.network("off");
   await ann.rename(TITLE, "Ann's title");
   await ben.rename(TITLE, "Ben's title");
-  await ben.says(/^Up to date$/);
+  await onServer(address, "website-7", "Ben's title");
   await ann.network("on");
   await ann.card("Ben's title").waitFor();
   const note = ann.page.getByRole("complementary", { name: "What became of your edits" });

@@ -16,6 +16,13 @@ export async function board(): Promise<string> {
   return url;
 }
 
+/** Resolves once the server has this in the history of a task. */
+export async function onServer(address: string, task: string, text: string): Promise<void> {
+  const history = `${address}/v1/spaces/tasks/history/tasks/${task}`;
+  const asked = async () => await (await fetch(history, { headers: { authorization: "Bearer ann" } })).text();
+  while (!(await asked()).includes(text));
+}
+
 /** A person with a browser of their own. */
 export class Teammate {
   readonly page: Page;

@@ -25,10 +25,9 @@ export function BoardView({ board, project }: { board: Board; project: string })
     (q) =>
       q
         .from({ comment: board.comments })
-        .where(({ comment }) => eq(comment.projectId, project))
         .groupBy(({ comment }) => comment.taskId)
         .select(({ comment }) => ({ taskId: comment.taskId, comments: count(comment.id) })),
-    [board, project],
+    [board],
   );
   const comments = useMemo(() => new Map(counts.map((each) => [each.taskId, each.comments])), [counts]);
   const shown = useMemo(() => tasks.filter((task) => matches(task, view, board.me.id)), [tasks, view, board]);

@@ -21,7 +21,7 @@ export function openBoard(me: Member, network: Network) {
     fetch: network.fetch,
     store: indexedDbStore({ name: `tasks-${me.id}` }),
   });
-  follow(client, me.id);
+  follow(client);
   const tasks = createCollection(tidemarkCollectionOptions({ client, collection: "tasks" }));
   const comments = createCollection(tidemarkCollectionOptions({ client, collection: "comments" }));
   const notes = new Notes(client);
@@ -85,7 +85,6 @@ export function openBoard(me: Member, network: Network) {
       const comment: Comment = {
         id: crypto.randomUUID(),
         taskId: task.id,
-        projectId: task.projectId,
         author: me.id,
         at: Date.now(),
         text,

@@ -124,10 +124,13 @@ export function steps(today: number): Step[] {
     ...COMMENTS.map(([by, id, minutes, text], i) => ({
       by,
       writes: [
-        insert(
-          "comments",
-          commentOf({ id: `sample-${i + 1}`, taskId: id, author: by, at: today - minutes * 60_000, text }),
-        ),
+        insert("comments", {
+          id: `sample-${i + 1}`,
+          taskId: id,
+          author: by,
+          at: today - minutes * 60_000,
+          text,
+        } satisfies Comment),
       ],
     })),
   ];
@@ -179,10 +182,6 @@ const COMMENTS: readonly (readonly [by: string, task: string, minutesAgo: number
   ["chloe", "office-7", 4_000, "Cactus."],
   ["ann", "office-6", 120, "They moved the date again. I have asked for it in writing."],
 ];
-
-function commentOf(comment: Omit<Comment, "projectId">): Comment {
-  return { ...comment, projectId: comment.taskId.replace(/-\d+$/, "") };
-}
 
 function insert(collection: string, record: object): Write {
   return { op: "insert", collection, record };
