@@ -178,7 +178,12 @@ export class TidemarkClient implements Client {
   }
 
   #handle(key: string, added: Promise<void>): SubscriptionHandle {
-    const ready = added.then(() => this.#use(({ local }) => filled(local, key, this.#closing.signal)));
+    const ready = added.then(() =>
+      this.#use(async ({ local }) => {
+        await filled(local, key, this.#closing.signal);
+        await local.told();
+      }),
+    );
     ready.catch(() => {});
     const unsubscribe = async () => {
       await added;

@@ -105,6 +105,8 @@ export class Local {
   /** By local number, in that order. */
   pending = new Map<number, Pending>();
   known: readonly Past[] = [];
+  /** Observers that are looking at a change. */
+  readonly #looking = new Set<Promise<void>>();
   /** How often the base has changed. */
   changes = 0;
   readonly #watchers = new Set<() => void>();
@@ -206,6 +208,17 @@ export class Local {
     const pending = new Map([...state.pending, ...this.pending.values()].map((each) => [each.seq, each]));
     await this.store.write({ notes: new Map([[META, noteOf(this.meta)]]) });
     await this.commit({ ...emptied(subscriptions), pending: [...pending.values()] });
+  }
+
+  /** An observer looks at a change; `told` waits for it. */
+  look(looking: Promise<void>): void {
+    const over = looking.then(() => void this.#looking.delete(over));
+    this.#looking.add(over);
+  }
+
+  /** Resolves when every observer has been told of all that is shown now. Never awaited inside the gate. */
+  async told(): Promise<void> {
+    await Promise.all(this.#looking);
   }
 
   /** Subscriptions may have become complete, or have ended: whoever waits for one looks. */

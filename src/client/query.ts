@@ -118,7 +118,7 @@ export class LiveQuery {
   #changed(keys: ReadonlySet<Key> | null): void {
     const { collection } = this.#query;
     if (keys !== null && ![...keys].some((key) => keyParts(key).collection === collection)) return;
-    this.#local.gate
+    const looking = this.#local.gate
       .shared(async () => {
         if (this.#closed) return;
         const before = this.#all;
@@ -128,6 +128,7 @@ export class LiveQuery {
       .catch(() => {
         // A store that cannot be read is made anew by whoever syncs, and that is a change again.
       });
+    this.#local.look(looking);
   }
 
   /** The result with these records looked at anew. */

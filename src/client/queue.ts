@@ -11,9 +11,9 @@ import { keyOfWrite } from "./view.ts";
 
 /** A mutation that has been made: its two answers (C3). */
 export interface Mutated {
-  /** Resolves when it is durable on the device and shown; rejects, with nothing queued, where it cannot be. */
+  /** Resolves when it is durable on the device, and every observer has been told; rejects, with nothing queued, where it cannot be. */
   readonly local: Promise<void>;
-  /** Resolves with its outcome, when the server has answered and the replica has caught up with it. */
+  /** Resolves with its outcome, when the server has answered, the replica has caught up with it, and every observer has been told. */
   readonly settled: Promise<Outcome>;
 }
 
@@ -38,7 +38,10 @@ export class Queue {
 
   mutate(local: Promise<Local>, collections: Collections, draft: Draft): Mutated {
     const waiting = Promise.withResolvers<Outcome>();
-    const done = local.then((ready) => this.#enqueue(ready, collections, draft, waiting));
+    const done = local.then(async (ready) => {
+      await this.#enqueue(ready, collections, draft, waiting);
+      await ready.told();
+    });
     done.catch((error: unknown) => waiting.reject(error));
     // An application that looks at neither promise has still been told, by the events.
     done.catch(() => {});
@@ -48,8 +51,9 @@ export class Queue {
 
   /** A mutation is over. */
   settled({ seq, mutation }: Pending, outcome: Outcome, local: Local): void {
-    this.#waiting.get(seq)?.resolve(outcome);
+    const waiting = this.#waiting.get(seq);
     this.#waiting.delete(seq);
+    if (waiting !== undefined) local.told().then(() => waiting.resolve(outcome), waiting.reject);
     if (outcome.status !== "applied") local.events.emit(outcome.status, { mutation, outcome });
   }
 

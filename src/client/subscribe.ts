@@ -18,7 +18,7 @@ export interface SubscribeOptions {
 
 export interface SubscriptionHandle {
   readonly key: string;
-  /** Resolves when the replica first holds all of it; at once where a store brought it along. */
+  /** Resolves when the replica first holds all of it and observers have been told; at once where a store brought it along. */
   readonly ready: Promise<void>;
   /** Ends it; what only it held goes. */
   unsubscribe(): Promise<void>;

@@ -50,3 +50,18 @@ export interface AppApi {
   /** What the longest tasks of the page took since it was asked last, in milliseconds. */
   longTasks(): number[];
 }
+
+type AtomsText = { readonly [atom: string]: string };
+
+/** Of `pages/hooks.ts`. */
+export interface HooksApi {
+  /** Renders components over a client that follows the scope. */
+  open(url: string, scope: string): void;
+  write(id: string, atoms: AtomsText): Promise<void>;
+  change(id: string, atoms: AtomsText): Promise<void>;
+  recover(): Promise<void>;
+  /** Renders so many lists beside the two. */
+  more(count: number): void;
+  /** How often lists and rows were rendered, how many different lists there were, and how often two disagreed. */
+  seen(): { list: number; row: number; lists: number; torn: number };
+}

@@ -10,13 +10,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ["util", "model"],
   client: ["util", "model", "wire"],
   server: ["util", "model", "wire", "store"],
+  react: ["util", "model", "client"],
+  "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
   cli: ["util", "model", "wire", "store", "client", "server"],
 };
 
-const RUNS_ANYWHERE = ["util", "model", "wire", "client"];
+const RUNS_ANYWHERE = ["util", "model", "wire", "client", "react", "tanstack-db"];
 /** The packages that a browser may get with the client. */
 const SMALL_PACKAGES = /^@standard-schema\/spec$/;
+/** Those that the application has anyway where it imports one of these folders. */
+const PEERS: Record<string, RegExp> = { react: /^react$/, "tanstack-db": /^@tanstack\/db$/ };
 const CLIENT_SQLITE = "src/client/store/sqlite/";
 const NODE_MODULE = /^(node:|(assert|buffer|child_process|crypto|events|fs|http|https|net|os|path|stream|url|zlib)$)/;
 
@@ -70,11 +74,13 @@ describe("what runs in a browser imports nothing of Node", () => {
       source("src/client/sync.ts", 'import { hash } from "node:crypto";'),
       source("src/wire/a.ts", 'import { Buffer } from "buffer";'),
       source("src/wire/b.ts", 'import { z } from "zod"; import type { Spec } from "@standard-schema/spec";'),
+      source("src/client/b.ts", 'import { useState } from "react";'),
+      source("src/react/a.ts", 'import { useState } from "react";'),
       source(`${CLIENT_SQLITE}a.ts`, 'import { DatabaseSync } from "node:sqlite";'),
       source("src/server/a.ts", 'const { DatabaseSync } = await import("node:sqlite");'),
     ];
     expect(nodeImports(broken)).toEqual(["src/client/sync.ts imports node:crypto", "src/wire/a.ts imports buffer"]);
-    expect(heavyPackages(broken)).toEqual(["src/wire/b.ts imports zod"]);
+    expect(heavyPackages(broken)).toEqual(["src/wire/b.ts imports zod", "src/client/b.ts imports react"]);
     expect(sqliteImports(broken)).toEqual(["src/server/a.ts imports node:sqlite"]);
   });
 });
@@ -104,7 +110,9 @@ function nodeImports(files: readonly Source[]): string[] {
 function heavyPackages(files: readonly Source[]): string[] {
   return files
     .filter((file) => RUNS_ANYWHERE.includes(folderOf(file.path)))
-    .flatMap((file) => importsMatching(file, /^(?!\.)/, SMALL_PACKAGES, NODE_MODULE));
+    .flatMap((file) =>
+      importsMatching(file, /^(?!\.)/, SMALL_PACKAGES, NODE_MODULE, PEERS[folderOf(file.path)] ?? SMALL_PACKAGES),
+    );
 }
 
 function sqliteImports(files: readonly Source[]): string[] {

@@ -105,6 +105,8 @@ class Guest {
         return await client.subscribe(first as SubscribeOptions).ready;
       case "subscriptions":
         return (await client.subscriptions()).map(({ key }) => key);
+      case "filled":
+        return await (await client.subscriptions()).find(({ key }) => key === first)?.ready;
       case "unsubscribe":
         return await client.unsubscribe(first as string);
       case "get":

@@ -13,6 +13,7 @@ export type Operation =
   | "subscribe"
   | "unsubscribe"
   | "subscriptions"
+  | "filled"
   | "get"
   | "query"
   | "observe"

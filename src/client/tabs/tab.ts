@@ -67,7 +67,11 @@ export class Tab implements Client {
 
   async subscriptions(): Promise<readonly SubscriptionHandle[]> {
     const keys = await this.#asked<readonly string[]>("subscriptions");
-    return keys.map((key) => this.#handle(key, Promise.resolve()));
+    return keys.map((key) => {
+      const ready = this.#asked<void>("filled", key);
+      ready.catch(() => {});
+      return this.#handle(key, ready);
+    });
   }
 
   #handle(key: string, ready: Promise<void>): SubscriptionHandle {
