@@ -46,7 +46,7 @@ describe("what a collection of TanStack DB shows", () => {
     ]);
   });
 
-  it("[C5] live queries see what one transaction changed in one step", async () => {
+  it("[C5 C13] live queries see what one transaction changed in one step", async () => {
     const { server, client, items } = await collected();
     const query = createLiveQueryCollection((q) =>
       q.from({ items: items }).fn.where((row) => row.items["kind"] === "x"),
