@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { collection, createClient } from "../../src/client/index.ts";
+import { memoryStore } from "../../src/client/store/memory.ts";
 import { clientOf, never } from "./support.ts";
 
 const offline = async () => await never();
@@ -78,6 +79,23 @@ describe("reading", () => {
       ["4", "1"],
       ["1", "0"],
     ]);
+  });
+
+  it("[C3] a write is done when every observer has been told of it, however long the store takes to look", async () => {
+    const store = memoryStore();
+    const slow: typeof store = {
+      ...store,
+      async get(keys) {
+        for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+        return await store.get(keys);
+      },
+    };
+    const client = clientOf({ fetch: offline, store: slow });
+    const seen: string[][] = [];
+    client.observe({ collection: "fruits" }, (found) => seen.push(ids(found)));
+    await client.query({ collection: "fruits" });
+    await client.mutate((tx) => tx.insert("fruits", { id: "1" })).local;
+    expect(seen.at(-1)).toEqual(["1"]);
   });
 
   it("[C5] what is handed out cannot be changed", async () => {

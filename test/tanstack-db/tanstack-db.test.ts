@@ -28,7 +28,7 @@ const RULES = {
 };
 
 describe("what a collection of TanStack DB shows", () => {
-  it("[C5] is what the replica holds, and follows it", async () => {
+  it("[C13] is what the replica holds, and follows it", async () => {
     const { server, client, items } = await collected();
     expect(items.toArray.map(({ id, title }) => [id, title])).toEqual([
       ["a", "one"],
@@ -46,7 +46,7 @@ describe("what a collection of TanStack DB shows", () => {
     ]);
   });
 
-  it("[C5 C13] live queries see what one transaction changed in one step", async () => {
+  it("[C13] live queries see what one transaction changed in one step", async () => {
     const { server, client, items } = await collected();
     const query = createLiveQueryCollection((q) =>
       q.from({ items: items }).fn.where((row) => row.items["kind"] === "x"),
@@ -61,7 +61,7 @@ describe("what a collection of TanStack DB shows", () => {
     expect(steps).toEqual([2]);
   });
 
-  it("[C5] a filter chooses records, as in a query of the client", async () => {
+  it("[C13] a filter chooses records, as in a query of the client", async () => {
     const { client } = await collected();
     const some = await itemsOf(client, { where: { title: "two" } });
     await some.preload();
@@ -70,7 +70,7 @@ describe("what a collection of TanStack DB shows", () => {
     expect([...some.keys()].sort()).toEqual(["a", "b"]);
   });
 
-  it("[C5] it is ready when the subscription is filled, and not before", async () => {
+  it("[C13] it is ready when the subscription is filled, and not before", async () => {
     const answer = Promise.withResolvers<Response>();
     const script = new Script().on("pull", () => answer.promise, never);
     const client = clientOf({ fetch: script.fetch });
@@ -83,7 +83,7 @@ describe("what a collection of TanStack DB shows", () => {
     expect([items.status, items.size]).toEqual(["ready", 1]);
   });
 
-  it("[C5] a subscription that is refused is an error of the collection", async () => {
+  it("[C13] a subscription that is refused is an error of the collection", async () => {
     const refused = () => ndjson(begin(1), { op: "revoked", key: "box/1" }, end(1));
     const client = clientOf({ fetch: new Script().on("pull", refused, never).fetch });
     const items = await itemsOf(client, { scope: "box/1" });
@@ -93,7 +93,7 @@ describe("what a collection of TanStack DB shows", () => {
 });
 
 describe("what is written through it", () => {
-  it("[C5] one transaction is one mutation, of only the atoms that changed, null for those removed", async () => {
+  it("[C13] one transaction is one mutation, of only the atoms that changed, null for those removed", async () => {
     const { server, items } = await collected();
     const done = items.update(["a", "b"], ([a, b]) => {
       Object.assign(a as object, { title: "changed" });
@@ -107,7 +107,7 @@ describe("what is written through it", () => {
     ]);
   });
 
-  it("[C5] a transaction over several collections is one mutation", async () => {
+  it("[C13] a transaction over several collections is one mutation", async () => {
     const config = { collections: { items: {}, notes: {} } };
     const { server, client, items } = await collected({}, config);
     const notes = createCollection(tidemarkCollectionOptions({ client, collection: "notes" }));
@@ -123,7 +123,7 @@ describe("what is written through it", () => {
     expect([items.has("a"), notes.has("n")]).toEqual([false, true]);
   });
 
-  it("[C5 W9] online it ends when the rows have come back, and nothing flickers", async () => {
+  it("[C13 W9] online it ends when the rows have come back, and nothing flickers", async () => {
     const { items, client } = await collected();
     const shown = items.shown("a", "title");
     await items.update("a", (draft) => Object.assign(draft, { title: "mine" })).isPersisted.promise;
@@ -134,7 +134,7 @@ describe("what is written through it", () => {
     expect(atomsOf(items.get("n"))).toEqual({ id: "n", title: "new" });
   });
 
-  it("[C5 W1] superseded, it ends with the server's value, which the rows show in the same step", async () => {
+  it("[C13 W1] superseded, it ends with the server's value, which the rows show in the same step", async () => {
     const { server, client, items, line } = await collected();
     line.up = false;
     await server.write("other", update("a", { title: "theirs" }));
@@ -149,7 +149,7 @@ describe("what is written through it", () => {
     expect(shown).toEqual(["mine", "theirs"]);
   });
 
-  it("[C5] rejected, it fails with the server's message, and the rows are as before", async () => {
+  it("[C13] rejected, it fails with the server's message, and the rows are as before", async () => {
     const { items } = await collected({}, RULES);
     const shown = items.shown("a", "title");
     const failed = items.update("a", (draft) => Object.assign(draft, { title: "no" })).isPersisted.promise;
@@ -158,20 +158,20 @@ describe("what is written through it", () => {
     expect(shown).toEqual(["no", "one"]);
   });
 
-  it("[C5] what the client refuses is never shown as done, and is never sent", async () => {
+  it("[C13] what the client refuses is never shown as done, and is never sent", async () => {
     const { items, client } = await collected();
     const failed = items.insert({ id: "bad", "no-name": 1 }).isPersisted.promise;
     await expect(failed).rejects.toThrow("a name matches");
     expect([items.has("bad"), client.status.pending]).toEqual([false, 0]);
   });
 
-  it("[C5] what TanStack DB says about a row is no atom of it: a row can be written again under another id", async () => {
+  it("[C13] what TanStack DB says about a row is no atom of it: a row can be written again under another id", async () => {
     const { items } = await collected();
     await items.insert({ ...items.get("a"), id: "copy" }).isPersisted.promise;
     expect(atomsOf(items.get("copy"))).toEqual({ id: "copy", title: "one", note: "old" });
   });
 
-  it("[C5] an update that changes nothing sends nothing", async () => {
+  it("[C13] an update that changes nothing sends nothing", async () => {
     const { server, items } = await collected();
     const before = (await journal(server)).length;
     await items.update("a", (draft) => Object.assign(draft, { title: "one" })).isPersisted.promise;
@@ -180,7 +180,7 @@ describe("what is written through it", () => {
 });
 
 describe("while the server is away", () => {
-  it("[C5 W10] a write ends when it is durable here, stays seen, and survives a reload", async () => {
+  it("[C13 W10] a write ends when it is durable here, stays seen, and survives a reload", async () => {
     const path = join(folderOf(), "replica.db");
     const { server, line, client, items } = await collected({ store: sqliteStore({ path }) });
     const shown = items.shown("a", "title");
@@ -200,7 +200,7 @@ describe("while the server is away", () => {
     expect(JSON.stringify((await journal(server)).at(-1))).toContain("mine");
   });
 
-  it("[C5] it keeps nothing else from being seen, as another tab's write", async () => {
+  it("[C13] it keeps nothing else from being seen, as another tab's write", async () => {
     const { line, client, items } = await collected();
     line.up = false;
     await items.update("a", (draft) => Object.assign(draft, { title: "mine" })).isPersisted.promise;
@@ -208,7 +208,7 @@ describe("while the server is away", () => {
     expect(items.get("b")).toMatchObject({ title: "elsewhere" });
   });
 
-  it("[C5] a write that was under way when the server went ends, too", async () => {
+  it("[C13] a write that was under way when the server went ends, too", async () => {
     const { line, client, items } = await collected();
     line.refuse = "push";
     const under = items.update("a", (draft) => Object.assign(draft, { title: "mine" }));
@@ -216,7 +216,7 @@ describe("while the server is away", () => {
     expect([client.status.state, items.get("a")?.["title"]]).toEqual(["offline", "mine"]);
   });
 
-  it("[C5] a later rejection is told by the client, and takes the change out of the rows", async () => {
+  it("[C13] a later rejection is told by the client, and takes the change out of the rows", async () => {
     const { line, client, items } = await collected({}, RULES);
     line.up = false;
     await items.update("a", (draft) => Object.assign(draft, { title: "no" })).isPersisted.promise;
@@ -228,7 +228,7 @@ describe("while the server is away", () => {
   });
 });
 
-it("[C5] records have the types of the schema, and an unknown collection is none", () => {
+it("[C13] records have the types of the schema, and an unknown collection is none", () => {
   type Task = { id: string; title: string; due?: string };
   const tasks = collection<{
     readonly "~standard": {
