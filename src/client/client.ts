@@ -3,12 +3,14 @@ import { keyOf } from "../model/record.ts";
 import type { Collections, RecordOf } from "../model/schema.ts";
 import { type Clock, systemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
-import type { Transaction } from "./draft.ts";
+import { type Auth, Bearer } from "./bearer.ts";
+import type { SocketConstructor } from "./channel.ts";
+import { drafted, type Transaction } from "./draft.ts";
 import { ClientError } from "./errors.ts";
 import { Emitter, type Events, type Listener } from "./events.ts";
 import { Local } from "./local.ts";
 import { LiveQuery, matching, PreparedQuery, type Query } from "./query.ts";
-import { type Mutated, Queue } from "./queue.ts";
+import { type Draft, type Mutated, Queue } from "./queue.ts";
 import type { Status } from "./status.ts";
 import { memoryStore } from "./store/memory.ts";
 import type { ClientStore } from "./store/store.ts";
@@ -21,7 +23,7 @@ import {
   unsubscribed,
 } from "./subscribe.ts";
 import { Sync } from "./sync.ts";
-import { type Auth, Transport } from "./transport.ts";
+import { Transport } from "./transport.ts";
 import type { VerifyReport } from "./verify.ts";
 
 export interface ClientOptions<C extends Collections = Collections> {
@@ -32,9 +34,15 @@ export interface ClientOptions<C extends Collections = Collections> {
   readonly schema?: { readonly version?: number; readonly collections?: C };
   /** Where replica and queue are kept; by default in memory, for as long as the client lives. */
   readonly store?: ClientStore;
+  /** Whether tabs that have the same store share one client (C4), where store and browser can; by default they do. */
+  readonly tabs?: boolean;
   /** A bearer token, or a function that gives the present one. */
   readonly auth?: Auth;
   readonly fetch?: typeof globalThis.fetch;
+  /** By default that of the platform, unless there is a `fetch`: who brings a network of its own brings all of it. */
+  readonly WebSocket?: SocketConstructor;
+  /** False: no live connections, only pulls that wait. By default they are used wherever they pass (L6). */
+  readonly live?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Seconds that a pull waits for news; 25 by default, at most what the server allows (60). */
@@ -76,37 +84,27 @@ export interface Client<C extends Collections = Collections> {
 
 const WAIT = 25;
 
-/**
- * Makes a client. It starts at once; what the store holds can be read, and written to, without a connection.
- *
- * @example
- * const client = createClient({ url: "http://127.0.0.1:4848", space: "acme" });
- * await client.subscribe({ scope: "project/7" }).ready;
- * console.log(await client.query({ collection: "tasks", where: { done: false } }));
- */
-export function createClient<const C extends Collections = Collections>(options: ClientOptions<C>): Client<C> {
-  return new TidemarkClient(options) as unknown as Client<C>;
-}
-
 /** What of a client works once its store is open. */
 interface Running {
   readonly local: Local;
   readonly sync: Sync;
 }
 
-class TidemarkClient implements Client {
+/** The client of one tab, which has the store to itself. */
+export class TidemarkClient implements Client {
   readonly #options: ClientOptions;
-  readonly #events = new Emitter();
+  readonly #events: Emitter;
   readonly #queue = new Queue();
   readonly #ready: Promise<Running>;
   #running: Running | null = null;
   #failure: unknown = null;
   readonly #closing = new AbortController();
 
-  constructor(options: ClientOptions) {
+  constructor(options: ClientOptions, events = new Emitter()) {
     const flaw = spaceFlaw(options.space);
     if (flaw !== null) throw new ClientError("invalid", flaw, "space");
     this.#options = options;
+    this.#events = events;
     this.#ready = this.#open();
     this.#ready.catch((error: unknown) => {
       this.#failure = error;
@@ -126,7 +124,8 @@ class TidemarkClient implements Client {
       wait = WAIT,
     } = this.#options;
     const fetch = this.#options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-    const { local, damage } = await opened({
+    const Socket = socketOf(this.#options);
+    const { local, damage, evicted } = await opened({
       store,
       clock,
       random,
@@ -135,10 +134,11 @@ class TidemarkClient implements Client {
       collections: schema?.collections ?? {},
       onSettled: (pending, outcome) => this.#queue.settled(pending, outcome, local),
     });
-    const transport = new Transport({ url, space, auth, fetch, clock });
-    const sync = new Sync({ local, transport, random, wait, schema: schema?.version });
+    const bearer = new Bearer(auth);
+    const transport = new Transport({ url, space, bearer, fetch, clock });
+    const sync = new Sync({ local, transport, bearer, Socket, random, wait, schema: schema?.version });
     this.#running = { local, sync };
-    if (damage !== null) this.#events.emit("recovered", { reason: "damaged", message: damage });
+    if (damage !== null) this.#events.emit("recovered", { reason: evicted ? "evicted" : "damaged", message: damage });
     if (!this.#closed) sync.start();
     return this.#running;
   }
@@ -182,12 +182,16 @@ class TidemarkClient implements Client {
     ready.catch(() => {});
     const unsubscribe = async () => {
       await added;
-      await this.#use(async ({ local, sync }) => {
-        await unsubscribed(local, key);
-        sync.pullSoon();
-      });
+      await this.unsubscribe(key);
     };
     return { key, ready, unsubscribe };
+  }
+
+  async unsubscribe(key: string): Promise<void> {
+    await this.#use(async ({ local, sync }) => {
+      await unsubscribed(local, key);
+      sync.pullSoon();
+    });
   }
 
   async get(collection: string, id: string): Promise<never> {
@@ -223,8 +227,13 @@ class TidemarkClient implements Client {
   mutate(write: (tx: Transaction) => void, { whole = false } = {}): Mutated {
     this.#checkOpen();
     this.#checkOwner();
+    return this.enqueue({ writes: drafted(this.#options.schema?.collections, write), whole });
+  }
+
+  /** Takes in what has been drafted. */
+  enqueue(draft: Draft): Mutated {
     const local = this.#ready.then((running) => running.local);
-    const mutated = this.#queue.mutate(local, this.#options.schema?.collections, write, whole);
+    const mutated = this.#queue.mutate(local, this.#options.schema?.collections ?? {}, draft);
     mutated.local.then(
       () => this.#running?.sync.pushSoon(),
       (error: unknown) => this.#running?.sync.storeFailed(error),
@@ -282,6 +291,11 @@ class TidemarkClient implements Client {
   #checkOpen(): void {
     if (this.#closed) throw new ClientError("closed", "the client has been closed");
   }
+}
+
+function socketOf({ live = true, fetch, WebSocket }: ClientOptions): SocketConstructor | undefined {
+  if (!live) return undefined;
+  return WebSocket ?? (fetch === undefined ? (globalThis as { WebSocket?: SocketConstructor }).WebSocket : undefined);
 }
 
 /** Opens the store; one that cannot be used is not kept open. */

@@ -31,6 +31,8 @@ export type Recovery =
   | { readonly reason: "rewound" }
   /** The store could not be read (R1); the text says what was wrong with it. */
   | { readonly reason: "damaged"; readonly message: string }
+  /** The browser had taken the store away, with what waited in it (C4). */
+  | { readonly reason: "evicted"; readonly message: string }
   /** The application asked for it. */
   | { readonly reason: "asked" };
 

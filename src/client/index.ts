@@ -1,5 +1,6 @@
 export { collection } from "../model/schema.ts";
-export { type Client, type ClientOptions, createClient } from "./client.ts";
+export type { Client, ClientOptions } from "./client.ts";
+export { createClient } from "./create.ts";
 export type { Atoms, Transaction } from "./draft.ts";
 export { ClientError, type ClientErrorCode, TransportError, type TransportFailure } from "./errors.ts";
 export type { Events, Recovery, Settlement } from "./events.ts";

@@ -24,7 +24,7 @@ import {
   settledNote,
   subscriptionNote,
 } from "./state.ts";
-import type { Batch, ClientStore, Row } from "./store/store.ts";
+import type { Batch, ClientStore, Opened, Row } from "./store/store.ts";
 import { keyOfWrite, View } from "./view.ts";
 
 function newMeta(space: string, random: Random, pending: readonly Pending[]): Meta {
@@ -137,9 +137,9 @@ export class Local {
     space: string;
     collections: Collections;
     onSettled: OnSettled;
-  }): Promise<{ local: Local; damage: string | null }> {
+  }): Promise<Opened & { local: Local }> {
     const { store, space } = options;
-    const { damage } = await store.open();
+    const opened = await store.open();
     const state = await loadState(store);
     if (state.meta !== null && state.meta.space !== space) {
       throw new ClientError(
@@ -156,8 +156,8 @@ export class Local {
     await local.#show();
     // The client id must be durable before the server hears of it, else a restart would issue its numbers again.
     if (state.meta === null) await local.commit({ meta, pending: renumbered(state.pending) });
-    if (damage !== null) await local.commit(emptied([...local.subscriptions.values()]));
-    return { local, damage };
+    if (opened.damage !== null) await local.commit(emptied([...local.subscriptions.values()]));
+    return { local, ...opened };
   }
 
   /** Writes a change, adopts it, shows it. */
@@ -258,8 +258,9 @@ export class Local {
     if (change.added !== undefined) notes.set(pendingNote(change.added.seq), noteOf(change.added));
     const time = this.clock.now();
     for (const { pending, outcome, keep } of change.settled ?? []) {
-      const { seq, number, mutation, under } = pending;
-      const settled: Settled = { seq, client: under ?? this.meta.client, number, mutation, outcome, time };
+      const { seq, call, number, mutation, under } = pending;
+      const client = under ?? this.meta.client;
+      const settled: Settled = { seq, ...(call !== undefined && { call }), client, number, mutation, outcome, time };
       notes.set(pendingNote(seq), null);
       if (keep !== false) notes.set(settledNote(seq), noteOf(settled));
     }

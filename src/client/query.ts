@@ -149,6 +149,6 @@ export class LiveQuery {
 }
 
 /** Records that did not change are mostly the same objects. */
-function sameRecords(a: readonly RecordData[], b: readonly RecordData[]): boolean {
+export function sameRecords(a: readonly RecordData[], b: readonly RecordData[]): boolean {
   return a.length === b.length && a.every((record, i) => record === b[i] || sameJson(record, b[i] as RecordData));
 }

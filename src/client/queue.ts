@@ -2,10 +2,10 @@ import type { Mutation, Outcome, Write } from "../model/mutation.ts";
 import { type Key, keyParts, type RecordData } from "../model/record.ts";
 import type { Collections } from "../model/schema.ts";
 import type { Json } from "../util/json.ts";
-import { checkSize, drafted, type Transaction } from "./draft.ts";
+import { checkSize } from "./draft.ts";
 import { ClientError } from "./errors.ts";
 import type { Local } from "./local.ts";
-import type { Pending } from "./state.ts";
+import { type Pending, SETTLED, type Settled } from "./state.ts";
 import type { Row } from "./store/store.ts";
 import { keyOfWrite } from "./view.ts";
 
@@ -22,20 +22,23 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** What a mutation is to do. */
+export interface Draft {
+  readonly writes: readonly Write[];
+  readonly whole: boolean;
+  /** The name by which a tab asks for it. */
+  readonly call?: string;
+  /** It was asked for before, of another leader; "kept": and was durable. */
+  readonly again?: "sent" | "kept" | undefined;
+}
+
 /** Takes mutations in, makes them durable, and tells what became of them. */
 export class Queue {
   readonly #waiting = new Map<number, Waiting>();
 
-  /** Throws ClientError for what is malformed; everything else is told by the promises. */
-  mutate(
-    local: Promise<Local>,
-    collections: Collections | undefined,
-    write: (tx: Transaction) => void,
-    whole: boolean,
-  ): Mutated {
-    const writes = drafted(collections, write);
+  mutate(local: Promise<Local>, collections: Collections, draft: Draft): Mutated {
     const waiting = Promise.withResolvers<Outcome>();
-    const done = local.then((ready) => this.#enqueue(ready, collections ?? {}, writes, whole, waiting));
+    const done = local.then((ready) => this.#enqueue(ready, collections, draft, waiting));
     done.catch((error: unknown) => waiting.reject(error));
     // An application that looks at neither promise has still been told, by the events.
     done.catch(() => {});
@@ -56,14 +59,10 @@ export class Queue {
     this.#waiting.clear();
   }
 
-  async #enqueue(
-    local: Local,
-    collections: Collections,
-    writes: readonly Write[],
-    whole: boolean,
-    waiting: Waiting,
-  ): Promise<void> {
+  async #enqueue(local: Local, collections: Collections, draft: Draft, waiting: Waiting): Promise<void> {
+    const { writes, whole, call } = draft;
     await local.gate.exclusive(async () => {
+      if (await this.#isKnown(local, draft, waiting)) return;
       const rows = await local.showBase({ mutation: { base: 0, writes } });
       const at = new Date(local.clock.now()).toISOString();
       const mutation: Omit<Mutation, "id"> = {
@@ -79,6 +78,7 @@ export class Queue {
       const number = meta.renew === null ? meta.issued + 1 : 0;
       const pending: Pending = {
         seq: meta.nextSeq,
+        ...(call !== undefined && { call }),
         number,
         mutation,
         outcome: null,
@@ -96,6 +96,25 @@ export class Queue {
       }
     });
   }
+
+  /** Whether an earlier leader took it in: then it is waited for, or over already. */
+  async #isKnown(local: Local, { call, again }: Draft, waiting: Waiting): Promise<boolean> {
+    if (again === undefined) return false;
+    const pending = [...local.pending.values()].find((each) => each.call === call);
+    if (pending !== undefined) {
+      this.#waiting.set(pending.seq, waiting);
+      return true;
+    }
+    const settled = await settledAs(local, call);
+    if (settled !== undefined) waiting.resolve(settled.outcome);
+    else if (again === "kept") throw new ClientError("closed", "what became of this mutation is no longer known here");
+    return settled !== undefined;
+  }
+}
+
+async function settledAs(local: Local, call: string | undefined): Promise<Settled | undefined> {
+  const settled = (await local.store.notes(SETTLED)).map(([, note]) => note as unknown as Settled);
+  return settled.find((each) => each.call === call);
 }
 
 function shownOf(local: Local, rows: ReadonlyMap<Key, Row | undefined>, key: Key): RecordData | null {

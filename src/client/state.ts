@@ -54,6 +54,8 @@ export interface Subscription {
 /** A mutation that the server has not settled, or whose revision has not arrived yet. */
 export interface Pending {
   readonly seq: number;
+  /** By what another tab asked for it, so that it is known again when the tab asks once more (C4). */
+  readonly call?: string;
   /** Its number under the present client id; 0: none yet, as the id is about to change. */
   readonly number: number;
   readonly mutation: Omit<Mutation, "id">;
@@ -73,6 +75,7 @@ export interface Pending {
 /** What a server has acknowledged is kept for a while, in case that it loses it (R2). */
 export interface Settled {
   readonly seq: number;
+  readonly call?: string;
   readonly client: string;
   readonly number: number;
   readonly mutation: Omit<Mutation, "id">;

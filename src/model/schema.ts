@@ -10,6 +10,8 @@ export interface User {
   readonly id: string;
   /** Claims or whatever else `authenticate` gave; opaque to Tidemark. */
   readonly claims?: unknown;
+  /** Milliseconds since 1970 at which what was shown of it ends, a token for one: so do its live connections (L4). */
+  readonly expires?: number;
 }
 
 /**

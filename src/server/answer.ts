@@ -19,6 +19,7 @@ import {
   markCursor,
   type Progress,
   type Recovery,
+  SCANNED_BYTES,
   scanOf,
   startOver,
   subscriptionLine,
@@ -41,6 +42,18 @@ export interface Ask {
   readonly addition?: Addition | undefined;
   /** Told of rows that were read for the answer. */
   rows(count: number): void;
+  /** By default a page has a thousand records, and grows until an answer ends. */
+  readonly page?: PageSize | undefined;
+  /** `deltaLines`, or what remembers them. */
+  lines?(...asked: Parameters<typeof deltaLines>): Iterable<string>;
+}
+
+/** How much of a subscription is held in memory at a time. */
+export interface PageSize {
+  readonly records: number;
+  readonly bytes: number;
+  /** How often its own size a page may grow to under load. */
+  readonly growth: number;
 }
 
 /** Lines that belong to the revision at which an answer ends. */
@@ -62,11 +75,11 @@ export async function* answerLines(ask: Ask): AsyncGenerator<string> {
   for (const key of revoked) yield lineText({ op: "revoked", key });
   const opener = new Opener(ask.recovery);
   const mirrors = mirrorsOf(progress);
-  let limit = PAGE_RECORDS;
+  let size = 1;
   for (let attempt = 1; ; attempt++) {
     yield* copyPages(ask, opener);
     await mirrorPages(ask, mirrors);
-    const joint = jointQuestions(ask, mirrors, limit);
+    const joint = jointQuestions(ask, mirrors, size);
     const answers = await joint.questions.read(ask.store, space);
     const head = headPoint(answers.head);
     ask.rows(joint.scans.reduce((sum, place) => sum + answers.of(place).changes.length, 0));
@@ -86,7 +99,7 @@ export async function* answerLines(ask: Ask): AsyncGenerator<string> {
       yield* finish(ask, joint, answers, mirrors, opener);
       return;
     }
-    if (attempt >= PATIENCE) limit *= 2;
+    if (attempt >= PATIENCE) size = Math.min(size * 2, pageSize(ask).growth);
   }
 }
 
@@ -138,16 +151,23 @@ async function* copyPages(ask: Ask, opener: Opener): AsyncGenerator<string> {
     if (copies.length === 0) return;
     for (const own of copies) {
       const questions = new Questions();
-      const place = questions.ask(pageOf(own));
+      const place = questions.ask(pageOf(own, pageSize(ask)));
       const answers = await questions.read(ask.store, ask.space);
       yield takeCopyPage(ask, own, answers.of(place), answers.head, opener);
     }
   }
 }
 
-function pageOf({ subscription, pages }: Progress): PageQuery {
+const PAGE: PageSize = { records: PAGE_RECORDS, bytes: PAGE_RECORDS * SCANNED_BYTES, growth: Number.POSITIVE_INFINITY };
+
+function pageSize({ page }: Ask): PageSize {
+  return page ?? PAGE;
+}
+
+function pageOf({ subscription, pages }: Progress, { records, bytes }: PageSize): PageQuery {
   const { scope, collections } = subscription.coverage;
-  return { kind: "page", scope, collections, after: pages?.after ?? null, limit: PAGE_RECORDS, bytes: PAGE_BYTES };
+  const after = pages?.after ?? null;
+  return { kind: "page", scope, collections, after, limit: records, bytes: Math.min(bytes, PAGE_BYTES) };
 }
 
 function takeCopyPage(ask: Ask, own: Progress, page: PageResult, head: Head, opener: Opener): string {
@@ -174,7 +194,7 @@ function recordsText({ subscription }: Progress, page: PageResult, at: number): 
 function* deltaPage(ask: Ask, own: Progress, scan: ScanResult, head: Point, opener: Opener): Generator<string> {
   const opening = opener.line(own);
   if (opening !== "") yield opening;
-  yield* deltaLines(own, scan, head.revision);
+  yield* (ask.lines ?? deltaLines)(own, scan, head.revision);
   own.reached = scan.changes.at(-1)?.member.revision ?? own.reached;
   own.page = head;
   yield mark(ask, own);
@@ -218,9 +238,11 @@ interface Joint {
   readonly client: Place<ClientQuery> | null;
 }
 
-function jointQuestions(ask: Ask, mirrors: ReadonlyMap<string, Mirror>, limit: number): Joint {
+function jointQuestions(ask: Ask, mirrors: ReadonlyMap<string, Mirror>, size: number): Joint {
+  const limit = pageSize(ask).records * size;
+  const bytes = pageSize(ask).bytes * size;
   const questions = new Questions();
-  const scans = ask.progress.map((own) => questions.ask(scanOf(own, limit)));
+  const scans = ask.progress.map((own) => questions.ask(scanOf(own, limit, bytes)));
   const fingerprints = new Map<string, Place<FingerprintQuery>>();
   for (const { subscription } of ask.progress) {
     const { scope, collections } = subscription.coverage;
@@ -245,7 +267,7 @@ async function* finish(
   for (const [i, own] of ask.progress.entries()) {
     if (!opener.has(own)) yield opener.line(own);
     const scan = answers.of(joint.scans[i] as Place<ScanQuery>);
-    for (const line of deltaLines(own, scan, revision)) yield opener.line(own) + line;
+    for (const line of (ask.lines ?? deltaLines)(own, scan, revision)) yield opener.line(own) + line;
   }
   if (ask.addition) yield* ask.addition.lines(answers, mirrors);
   yield lineText(endLine(ask, joint, answers, mirrors));

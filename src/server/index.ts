@@ -13,6 +13,8 @@ export { type Age, ageOf } from "./age.ts";
 export { type AuthConfig, type Config, ConfigError, defineConfig, type Settings, settingsOf } from "./config.ts";
 export type { Context } from "./handler.ts";
 export { type Listening, type ListenOptions, listen } from "./listen.ts";
+export type { Handshake } from "./live/live.ts";
+export type { CloseCode, LivePeer, LiveSocket } from "./live/socket.ts";
 export { type Log, type LogFields, logTo, noLog } from "./log.ts";
 export type { Ages } from "./retention.ts";
 export { createServer, type Server, type ServerOptions } from "./server.ts";

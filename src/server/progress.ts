@@ -88,10 +88,10 @@ export function startOver(progress: Progress, head: Point): void {
 /** For each record that a scan may give, so that large records make short pages and not a full memory: 8 MiB for 1,000. */
 export const SCANNED_BYTES = 8_389;
 
-/** What changed in the subscription's scope since what the replica has. */
-export function scanOf({ subscription, reached }: Progress, limit: number): ScanQuery {
+/** What changed in the subscription's scope since what the replica has. `bytes` of records at most, and a revision more. */
+export function scanOf({ subscription, reached }: Progress, limit: number, bytes = limit * SCANNED_BYTES): ScanQuery {
   const { scope, collections } = subscription.coverage;
-  return { kind: "scan", scope, collections, after: reached, limit, bytes: limit * SCANNED_BYTES };
+  return { kind: "scan", scope, collections, after: reached, limit, bytes };
 }
 
 export function subscriptionLine(progress: Progress, recovery: Recovery | null): SubscriptionLine {

@@ -7,7 +7,7 @@ import type { PullRequest } from "../wire/pull.ts";
 import { demand } from "./access.ts";
 import { type Addition, type Ask, answerLines, hasNews } from "./answer.ts";
 import { readJson } from "./body.ts";
-import { type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
+import { type Asker, type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
 import { streamed } from "./encode.ts";
 import { lineText } from "./lines.ts";
 import { logFault, problemOf } from "./problem.ts";
@@ -39,15 +39,33 @@ type Request = Pick<PullRequest, "client" | "known">;
 /** Judges cursors and permissions; throws what can be said before an answer begins. */
 export async function prepared(
   core: Core,
-  call: Call,
+  asker: Asker,
   { client, known }: Request,
   subscriptions: readonly Subscription[],
   addition?: Addition,
 ): Promise<Ask> {
-  const { followed, access, settings } = core;
-  const { space, user } = call;
-  const { granted, revoked } = sorted(core, call, subscriptions);
-  if (subscriptions.length === 0) demand(access, user, { do: "head", space });
+  const { granted, revoked } = sorted(core, asker, subscriptions);
+  // Where all are refused, so is the request (P10).
+  if (granted.length === 0 && revoked.length > 0) throw refused();
+  if (subscriptions.length === 0) demand(core.access, asker.user, { do: "head", space: asker.space });
+  return askOf(core, asker, { client, known, granted, revoked, addition });
+}
+
+/** Throws `forbidden` alike for scopes that exist and that don't (P10). */
+export function refused(): Problem {
+  return new Problem("forbidden", "this principal may read none of these scopes: ask for a token that grants them");
+}
+
+interface Judged extends Request {
+  readonly granted: readonly Subscription[];
+  readonly revoked: readonly Pick<Subscription, "key">[];
+  readonly addition?: Addition | undefined;
+}
+
+/** Judges the cursors of subscriptions that the caller may read. */
+export async function askOf(core: Core, { space, user }: Asker, asked: Judged): Promise<Ask> {
+  const { followed, settings } = core;
+  const { client, known, granted, revoked, addition } = asked;
   const past = (known ?? []).flatMap((cursor) => readPoint(space, cursor) ?? []);
   const points = [...granted.flatMap((subscription) => pointsOf(subscription)), ...past];
   const { head, hashes } = await hashesOf(core, space, points);
@@ -84,16 +102,13 @@ async function* guardedLines(core: Core, { space }: Call, ask: Ask): AsyncGenera
   }
 }
 
-/** Which subscriptions the caller may read. Where all are refused, so is the request (P10). */
-function sorted({ access }: Core, { user, space }: Call, subscriptions: readonly Subscription[]) {
+/** Which subscriptions the caller may read. */
+export function sorted({ access }: Core, { user, space }: Asker, subscriptions: readonly Subscription[]) {
   const granted: Subscription[] = [];
   const revoked: Subscription[] = [];
   for (const subscription of subscriptions) {
     const may = access.authorize(user, { do: "read", space, scope: subscription.coverage.scope });
     (may ? granted : revoked).push(subscription);
-  }
-  if (granted.length === 0 && revoked.length > 0) {
-    throw new Problem("forbidden", "this principal may read none of these scopes: ask for a token that grants them");
   }
   return { granted, revoked };
 }
@@ -116,6 +131,6 @@ function recoveryOf(points: readonly Point[], head: Head, hashes: Hashes, fallba
 }
 
 /** The principal as a replica may keep it: the same each time, and nothing to be read from it (C9). */
-function principalName(user: string): string {
+export function principalName(user: string): string {
   return sha256Hex(`tidemark principal ${user}`).slice(0, 16);
 }

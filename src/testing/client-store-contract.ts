@@ -1,7 +1,6 @@
 import type { Batch, ClientStore, RecordLine, Row, StagedLine } from "../client/store/store.ts";
 import type { Json } from "../util/json.ts";
-import type { Runner } from "./store-contract.ts";
-import type { Expect } from "./store-trial.ts";
+import type { Expect, Runner } from "./runner.ts";
 
 /** An empty client store to try, and how to come back to what it holds. */
 export interface OpenClientStore {

@@ -14,5 +14,6 @@ export { type Asked, type Atoms, Oracle, type OracleCollection, type Verdict } f
 export { flawsOf, type Part, partsOf } from "./oracle-answer.ts";
 export { type Answer, ReplicaError, SmallReplica } from "./oracle-replica.ts";
 export { type SeededRandom, seededRandom } from "./random.ts";
+export type { Expect, Runner } from "./runner.ts";
 export { SimulationFailure, type SimulationReport, simulate } from "./simulation.ts";
-export { type Expect, type OpenStore, type Runner, storeContract } from "./store-contract.ts";
+export { type OpenStore, storeContract } from "./store-contract.ts";

@@ -1,18 +1,12 @@
+import type { Runner } from "./runner.ts";
 import { acknowledged } from "./store-cases-acknowledged.ts";
 import { cutting } from "./store-cases-cut.ts";
 import { journalled } from "./store-cases-journal.ts";
 import { reading } from "./store-cases-read.ts";
 import { writing } from "./store-cases-write.ts";
-import { type Case, type Expect, type OpenStore, StoreTrial } from "./store-trial.ts";
+import { type Case, type OpenStore, StoreTrial } from "./store-trial.ts";
 
-export type { Expect, OpenStore } from "./store-trial.ts";
-
-/** The part of a test runner that the suite uses; vitest's and jest's own fit. */
-export interface Runner {
-  describe(name: string, body: () => void): void;
-  it(title: string, body: () => Promise<void>): void;
-  readonly expect: Expect;
-}
+export type { OpenStore } from "./store-trial.ts";
 
 const CASES: readonly Case[] = [...writing, ...acknowledged, ...reading, ...journalled, ...cutting];
 

@@ -12,6 +12,7 @@ import type {
   Wanted,
 } from "../store/store.ts";
 import { must } from "../util/assert.ts";
+import type { Expect } from "./runner.ts";
 import { type Beside, batchOf, type Transaction, wantedFor } from "./store-batches.ts";
 
 /** An empty store to try, and how to come back to what it holds. */
@@ -22,12 +23,6 @@ export interface OpenStore {
   /** Leaves the store as a process that is killed would, and opens what is left. */
   crash?(): Promise<Store>;
 }
-
-export interface Matchers {
-  toBe(value: unknown): void;
-  toEqual(value: unknown): void;
-}
-export type Expect = (value: unknown, message?: string) => Matchers;
 
 export interface Case {
   readonly title: string;

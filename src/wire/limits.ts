@@ -33,6 +33,9 @@ export interface Limits extends PushLimits {
   /** Client ids that a principal may use in a space, and spaces that it may create. */
   readonly clients: number;
   readonly spaces: number;
+  /** Live connections of a principal, and of all whose token is still to come. */
+  readonly sockets: number;
+  readonly strangers: number;
   readonly rate: RateLimits;
 }
 
@@ -51,5 +54,7 @@ export const LIMITS: Limits = {
   entries: 1_000,
   clients: 10_000,
   spaces: 1_000,
+  sockets: 1_000,
+  strangers: 1_000,
   rate: { requests: 1_000, writes: 100_000, rows: 1_000_000 },
 };

@@ -42,6 +42,7 @@ export function recoveryText(recovery: Recovery): string {
       return `recovered: ${recovery.key} was copied anew (${recovery.reason})`;
     case "rewound":
       return "recovered: this store is a copy or an older state of another one; it goes on under a new client id";
+    case "evicted":
     case "damaged":
       return `recovered: the local store was damaged (${recovery.message}), so all is copied anew`;
     case "asked":

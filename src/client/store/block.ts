@@ -1,6 +1,7 @@
 import { compareKeys, type Key, keyOf, type RecordData } from "../../model/record.ts";
 import { compareUtf8 } from "../../util/utf8.ts";
 import type { PutLine } from "../../wire/lines.ts";
+import { TOGETHER } from "./rows.ts";
 import type { RecordLine, Span } from "./store.ts";
 
 /** The span of a put line whose records stand in key order, each once: a store can keep it as one block. Null otherwise. */
@@ -43,4 +44,20 @@ export function textsOfLine(text: string, count: number): string[] | null {
 export function textsOfRecords(text: string, count: number): string[] | null {
   const pieces = text.slice(1, -1).split("},{");
   return pieces.length === count ? pieces.map((piece) => `{${piece}}`) : null;
+}
+
+/** The blocks of a put line whose records stand in key order, each with the text of its records. */
+export function* blocksOf({ collection, at, records }: PutLine, text: string) {
+  const texts = textsOfLine(text, records.length) ?? records.map((data) => JSON.stringify(data));
+  for (let start = 0; start < records.length; start += TOGETHER) {
+    const together = records.slice(start, start + TOGETHER);
+    yield {
+      first: keyOf(collection, (together[0] as RecordData).id),
+      last: keyOf(collection, (together.at(-1) as RecordData).id),
+      collection,
+      at,
+      count: together.length,
+      content: texts.slice(start, start + TOGETHER).join(","),
+    };
+  }
 }

@@ -8,6 +8,8 @@ import type { PatchLine, PutLine, RemoveLine } from "../../wire/lines.ts";
  * `clientStoreContract` of `tidemark/testing`. All of it is asynchronous, so that IndexedDB can stand behind it.
  */
 export interface ClientStore {
+  /** The name under which the tabs of one origin find each other that have this store in common (C4); absent where none do. */
+  readonly shared?: string;
   /** Makes the store ready, once, before anything else. A store that cannot be read is made anew (R1). */
   open(): Promise<Opened>;
   /** The notes whose names begin so, in order of their names by UTF-8 bytes. */
@@ -41,6 +43,8 @@ export interface Opened {
    * staged lines, and with those notes that could still be read.
    */
   readonly damage: string | null;
+  /** The damage is that somebody else, such as a browser in want of room, has taken the store away. */
+  readonly evicted?: true;
 }
 
 /** A record of the base: what the server has confirmed. */

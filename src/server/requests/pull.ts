@@ -18,7 +18,7 @@ const where = z.custom<Filter>().superRefine((filter, context) => {
 });
 
 /** It becomes the name of a member of the answer. */
-const key = id.refine((text) => !["__proto__", "constructor", "prototype"].includes(text), {
+export const key = id.refine((text) => !["__proto__", "constructor", "prototype"].includes(text), {
   error: "this key is reserved",
 });
 

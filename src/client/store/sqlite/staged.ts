@@ -1,9 +1,9 @@
 import type { Key } from "../../../model/record.ts";
 import type { PutLine } from "../../../wire/lines.ts";
-import { indexOfSpan, spanOf } from "../block.ts";
+import { blocksOf, indexOfSpan, spanOf } from "../block.ts";
 import { rowIn } from "../rows.ts";
 import type { Adopted, RecordLine, Row, Span, StagedLine } from "../store.ts";
-import { blocksOf, openedBlock } from "./blocks.ts";
+import { openedBlock } from "./blocks.ts";
 import type { Statements } from "./statements.ts";
 
 const LINE =

@@ -1,0 +1,49 @@
+// What the pages offer to their tests.
+import type { Status } from "../../src/client/status.ts";
+
+/** Of `pages/contract.ts`: null where the case passed, else what went wrong. */
+export interface ContractApi {
+  run(store: "indexeddb", title: string): Promise<string | null>;
+}
+
+/** A client as a page is asked to make it. */
+export interface Opening {
+  readonly url: string;
+  /** Of the database. */
+  readonly name: string;
+  readonly token?: string;
+  readonly tabs?: boolean;
+  readonly store?: "indexeddb";
+}
+
+export type WriteText = readonly [
+  "insert" | "update",
+  string,
+  { readonly id: string; readonly [atom: string]: unknown },
+];
+
+/** Of `pages/app.ts`. Clients have names within the page. */
+export interface AppApi {
+  open(client: string, opening: Opening): void;
+  /** Resolves when the scope is there. */
+  subscribe(client: string, scope: string): Promise<void>;
+  status(client: string): Status;
+  query(client: string, collection: string): Promise<unknown[]>;
+  count(client: string, collection: string): Promise<number>;
+  sync(client: string): Promise<void>;
+  verify(client: string): Promise<boolean>;
+  close(client: string): Promise<void>;
+  /** Resolves when it is durable, or has its outcome; what it was rejected with is a text. */
+  mutate(client: string, until: "local" | "settled" | "called", ...writes: WriteText[]): Promise<unknown>;
+  /** Notes what is told of a collection. */
+  observe(client: string, collection: string): void;
+  /** The last that was told of what is observed. */
+  seen(client: string): unknown[];
+  /** All events but `status` and `change`, in their order. */
+  told(client: string): { readonly event: string; readonly value: unknown }[];
+  /** Writes `count` items, one after the other, `n` counted up with each; gives those whose `local` has resolved, so far. */
+  writeMany(client: string, prefix: string, count: number): void;
+  durable(client: string): string[];
+  /** What the longest tasks of the page took since it was asked last, in milliseconds. */
+  longTasks(): number[];
+}

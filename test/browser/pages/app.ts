@@ -1,0 +1,95 @@
+// A page with clients, driven from outside.
+import { type Client, createClient, type Events } from "tidemark/client";
+import { indexedDbStore } from "tidemark/client/indexeddb";
+import type { AppApi } from "../api.ts";
+
+interface Kept {
+  readonly client: Client;
+  readonly told: { event: string; value: unknown }[];
+  readonly durable: string[];
+  seen: readonly unknown[];
+}
+
+const clients = new Map<string, Kept>();
+const EVENTS: (keyof Events)[] = [
+  "superseded",
+  "rejected",
+  "unknown",
+  "lost",
+  "recovered",
+  "revoked",
+  "damaged",
+  "repaired",
+];
+
+function of(name: string): Kept {
+  const kept = clients.get(name);
+  if (kept === undefined) throw new Error(`no client ${name}`);
+  return kept;
+}
+
+const tasks: number[] = [];
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) tasks.push(Math.round(duration));
+}).observe({ type: "longtask", buffered: true });
+
+const api: AppApi = {
+  open(name, { url, name: database, token, tabs }) {
+    const client = createClient({
+      url,
+      space: "main",
+      store: indexedDbStore({ name: database }),
+      ...(token !== undefined && { auth: token }),
+      ...(tabs !== undefined && { tabs }),
+    });
+    const told: Kept["told"] = [];
+    for (const event of EVENTS) client.on(event, (value) => told.push({ event, value }));
+    clients.set(name, { client, told, durable: [], seen: [] });
+  },
+  subscribe: (name, scope) => of(name).client.subscribe({ scope }).ready,
+  status: (name) => of(name).client.status,
+  query: async (name, collection) => await of(name).client.query({ collection }),
+  count: async (name, collection) => (await of(name).client.query({ collection })).length,
+  sync: (name) => of(name).client.sync(),
+  verify: async (name) => (await of(name).client.verify()).ok,
+  close: (name) => of(name).client.close(),
+  async mutate(name, until, ...writes) {
+    try {
+      const { local, settled } = of(name).client.mutate((tx) => {
+        for (const [op, collection, { id, ...atoms }] of writes) {
+          if (op === "insert") tx.insert(collection, { id, ...atoms } as never);
+          else tx.update(collection, id, atoms as never);
+        }
+      });
+      if (until === "called") return null;
+      return (await (until === "local" ? local : settled)) ?? null;
+    } catch (error) {
+      return String(error);
+    }
+  },
+  observe(name, collection) {
+    const kept = of(name);
+    kept.client.observe({ collection }, (records) => {
+      kept.seen = records;
+    });
+  },
+  seen: (name) => [...of(name).seen],
+  told: (name) => of(name).told,
+  writeMany(name, prefix, count) {
+    const { client, durable } = of(name);
+    for (let i = 0; i < count; i++) {
+      const id = `${prefix}-${i}`;
+      const { local } = client.mutate((tx) => {
+        tx.insert("items", { id, text: "x".repeat(200) });
+        tx.update("items", "count", { n: { $add: 1 } });
+      });
+      local.then(
+        () => durable.push(id),
+        () => {},
+      );
+    }
+  },
+  durable: (name) => of(name).durable,
+  longTasks: () => tasks.splice(0).sort((a, b) => b - a),
+};
+Object.assign(globalThis, { api });
