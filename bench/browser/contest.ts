@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as after } from "node:timers/promises";
 import type { Page } from "playwright-core";
 import { served } from "../peers/contest.ts";
 import { install } from "../peers/install.ts";
@@ -67,23 +68,33 @@ type Bench = {
 async function copied(site: Site, address: unknown, records: number): Promise<Sample> {
   const profile = mkdtempSync(join(tmpdir(), "tidemark-browser-"));
   const context = await launched(profile);
-  context.setDefaultTimeout(COPY_MS);
+  const limit = new AbortController();
   try {
     const page = context.pages()[0] ?? (await context.newPage());
     await load(page, site, address);
-    const copy = await page.evaluate(
+    const copying = page.evaluate(
       ([given, quiet]) => (globalThis as unknown as { bench: Bench }).bench.copy(given, quiet as number),
       [address, QUIET_MS],
     );
+    copying.catch(() => {});
+    const late = tooLong(limit.signal);
+    late.catch(() => {});
+    const copy = await Promise.race([copying, late]);
     const held = await read(page, address);
     if (held.kept < records) throw new Error(`the copy holds ${held.kept} of ${records} records`);
     await load(page, site, address);
     await context.setOffline(true);
     return { ...copy, ...(await read(page, address)) };
   } finally {
+    limit.abort();
     await context.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
+
+async function tooLong(signal: AbortSignal): Promise<never> {
+  await after(COPY_MS, undefined, { signal });
+  throw new Error(`no copy within ${COPY_MS / 1000} s`);
 }
 
 async function read(page: Page, address: unknown): Promise<Pick<Sample, "again" | "kept">> {

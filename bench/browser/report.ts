@@ -125,7 +125,7 @@ ${result.runs} runs each unless said, the medians, each in a browser of its own 
 \`npm run bench:peers\`, in a process of their own; a page is loaded from the origin of its server, so that nobody asks across origins.
 *Readable* is the time from the call until every record can be read; *checked*, until its content has been compared with
 the server's; the *last write* is when the last transaction of the copy and of what follows it was complete: the check's, where there
-is one. The *longest task* is that of the page's main thread, until a second has passed without any and without a write. Then the page is
+is one. The *longest task* is that of the page's main thread, until four seconds have passed without any and without a write. Then the page is
 loaded again without a network, and all records are read from what is on the device. The client's size is that of one
 module with the few lines that use it, minified by Vite. Raw results: [bench/results/browser.json](../bench/results/browser.json).
 

@@ -20,6 +20,8 @@ export async function siteOf({ page, folder }: System): Promise<Site> {
     configFile: false,
     logLevel: "silent",
     root: folder ?? import.meta.dirname,
+    // PouchDB means the package of that name, not Node's module.
+    resolve: { alias: { events: "events/" } },
     define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
     build: {
       write: false,

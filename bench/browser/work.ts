@@ -16,12 +16,12 @@ export interface Sample {
   readonly written: number;
   /** Null where nothing is checked. */
   readonly checked: number | null;
-  /** The longest task of the page, until a second had passed without any, and without a write; 0 where none took 50 ms. */
+  /** The longest task of the page, until four seconds had passed without any, and without a write; 0 where none took 50 ms. */
   readonly longest: number;
   /** After a reload without a network: until all records were read, and how many there were. */
   readonly again: number;
   readonly kept: number;
 }
 
-/** A quiet that long ends the time in which tasks are looked for. */
-export const QUIET_MS = 1000;
+/** A quiet that long ends the time in which tasks and writes are looked for: some write only when the page is idle. */
+export const QUIET_MS = 4000;
