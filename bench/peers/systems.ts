@@ -54,7 +54,7 @@ export const SYSTEMS: readonly System[] = [
     processes: 8,
     setting: "its replication over WebSocket, memory storage on both sides, batches of 1,000",
     durable: "`awaitInSync`; the server's memory only",
-    live: "live replication; 8 processes of subscribers, since it opens 16 collections in each at most; the writer is a client",
+    live: "live replication; 8 processes of subscribers, since the free version allows few collections in each; the writer is a client",
   },
   {
     name: "pouchdb",
