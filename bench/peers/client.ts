@@ -32,7 +32,6 @@ const ids = pendingRows(run).map(({ id }) => id);
 await replica.queue(pendingRows(run));
 await measured("push", () => replica.push(held));
 if ((await holds(ids)) < ids.length) throw new Error("the server lacks records that were pushed");
-if (replica.live !== undefined) await measured("live", () => replica.live?.() ?? Promise.resolve());
 await replica.close();
 process.send?.({ peak });
 

@@ -5,6 +5,9 @@ import { setTimeout as after } from "node:timers/promises";
 
 /** Processes of one system. Each leads a group, so that what it started itself can be ended with it. */
 
+/** Its script. */
+export type Side = "server" | "client" | "live/subscribers" | "live/writer";
+
 const ENDING_MS = 15_000;
 const LAST_WORDS = 2000;
 
@@ -18,7 +21,7 @@ export class Process {
   readonly ended: Promise<never>;
   #words = "";
 
-  constructor(side: "server" | "client", options: readonly string[], cwd: string) {
+  constructor(side: Side, options: readonly string[], cwd: string) {
     this.child = fork(join(import.meta.dirname, `${side}.ts`), options, {
       cwd,
       // Replicache, Zero and Express check more in development.
@@ -31,7 +34,7 @@ export class Process {
       this.#words = (this.#words + text).slice(-LAST_WORDS);
     });
     this.ended = once(this.child, "exit").then(([code, signal]) => {
-      throw new Error(`the ${side} ended with ${code ?? signal}${reasonIn(this.#words)}`);
+      throw new Error(`the ${side.replace("live/", "")} ended with ${code ?? signal}${reasonIn(this.#words)}`);
     });
     this.ended.catch(() => {});
   }

@@ -10,7 +10,7 @@ function outcome(name: string, records: number, times: { readonly [work in Work]
   const samples = Object.entries(times).flatMap(([work, list]) =>
     list.map((ms) => ({ work: work as Work, ms, down: ms * 1024, up: 1024 })),
   );
-  return { name, versions: "", records, memory: 100, samples, failure: null };
+  return { name, versions: "", records, memory: 100, samples, failure: null, live: [], liveFailure: null };
 }
 
 function result(...systems: Outcome[]): Result {
@@ -81,10 +81,10 @@ describe("the folders of packages", () => {
     expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
   });
 
-  test("whoever takes part has a server and a client, and tells its versions", () => {
+  test("whoever takes part has a server, a client and a part in W4, and tells its versions", () => {
     for (const system of SYSTEMS) {
       const suffix = system.packages.length > 0 ? "mjs" : "ts";
-      for (const side of ["server", "client"]) {
+      for (const side of ["server", "client", "live"]) {
         expect(existsSync(join(folderOf(system), `${side}.${suffix}`)), `${system.name} ${side}`).toBe(true);
       }
       expect(versionsOf(system)).not.toContain("undefined");

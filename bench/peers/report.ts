@@ -1,6 +1,8 @@
 import { markdown, numberText } from "../figures.ts";
 import { type Spread, spread } from "../measure.ts";
 import type { Outcome } from "./contest.ts";
+import { LIVE_TITLE, liveTable } from "./live/report.ts";
+import { SUBSCRIBERS } from "./live/work.ts";
 import { SYSTEMS } from "./systems.ts";
 import { CHANGED, PENDING, TIMES, WORKS, type Work } from "./work.ts";
 
@@ -37,7 +39,6 @@ export function titleOf(work: Work, records: number): string {
     catchup: `W2 · catch-up: ${count(CHANGED * TIMES)} changes on ${count(CHANGED)} records`,
     push: `W3 · ${count(PENDING)} pending mutations until durable`,
     nothing: "W5 · nothing new",
-    live: "W4 · live: from one replica's write to another's read",
   };
   return titles[work];
 }
@@ -90,16 +91,30 @@ function noteOf(result: Result, { records, memory, samples, failure }: Outcome, 
   return notes.join("; ").replaceAll("|", "\\|");
 }
 
+const NOBODY = "Not measured in this run.";
+
+const LIVE_TEXT = `${SUBSCRIBERS} subscribers in a process of their own, and the writer in another. Times run from the writer's call, so that its own
+way to the server and the commit are in them, until the record can be read: by each subscriber, and by the last of all. One
+write at a time, the next when all have the last; *processor* is what a subscriber takes for it, of the process that holds
+all of them. The writes a second are of one series of writes, as fast as the writer
+takes them, until all subscribers have read the end of it: once each to a record of its own, so that none can be left
+out, and once all to the same record, where a system may pass over versions that are no longer the newest: *told* is the
+share of them that a subscriber saw. The floor stores nothing.`;
+
 const HEAD = ["", "ms (least–most)", "× Tidemark", "× floor", "KiB down", "KiB up", ""];
 
 export function tables(result: Result, heading = ""): string {
-  return WORKS.map((work) => {
+  const works = WORKS.map((work) => {
     const lines = linesOf(result, work);
-    const body = lines.every(({ ms }) => ms === null && work === "live")
-      ? "Not yet: Tidemark delivers nothing live so far.\n"
-      : `${markdown(HEAD, lines.map(cellsOf))}\n`;
-    return `${heading}${titleOf(work, result.records)}\n\n${body}`;
-  }).join("\n");
+    const table = lines.some(({ ms }) => ms !== null) ? markdown(HEAD, lines.map(cellsOf)) : NOBODY;
+    return { title: titleOf(work, result.records), table };
+  });
+  const measured = result.systems.some(({ live }) => live.length > 0);
+  const live = { title: LIVE_TITLE, table: measured ? `${liveTable(result.systems)}\n\n${LIVE_TEXT}` : NOBODY };
+  // In the order of their numbers: W5 is the last.
+  return [...works.slice(0, -1), live, ...works.slice(-1)]
+    .map(({ title, table }) => `${heading}${title}\n\n${table}\n`)
+    .join("\n");
 }
 
 function cellsOf(line: Line): string[] {
@@ -117,6 +132,7 @@ export function section(result: Result, plot: string): string {
     result.systems.find((one) => one.name === system.name)?.versions ?? "",
     system.setting,
     system.durable,
+    system.live,
   ]);
   return `\`npm run bench:peers\`
 
@@ -133,6 +149,6 @@ results: [bench/results/peers.json](../bench/results/peers.json).
 ${tables(result, "### ")}
 ### What was run
 
-${markdown(["", "packages", "how it is used", "1,000 mutations are durable when"], settings)}
+${markdown(["", "packages", "how it is used", "1,000 mutations are durable when", "live"], settings)}
 `;
 }

@@ -13,7 +13,8 @@ export const PENDING = 1000;
 /** How often a run asks for nothing new. */
 export const ASKED = 5;
 
-export const WORKS = ["copy", "catchup", "push", "live", "nothing"] as const;
+/** W1, W2, W3 and W5; what W4 is lies in `live/`. */
+export const WORKS = ["copy", "catchup", "push", "nothing"] as const;
 export type Work = (typeof WORKS)[number];
 
 export interface ServerOptions {
@@ -49,8 +50,6 @@ export interface Replica {
   queue(rows: readonly Row[]): Promise<void>;
   /** Sends them. A system whose client is not told waits for `held`: the server is asked every 5 ms. */
   push(held: () => Promise<void>): Promise<number | void>;
-  /** Until a write of another replica can be read, with no question asked. */
-  live?(): Promise<number | void>;
   close(): Promise<void>;
 }
 

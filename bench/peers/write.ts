@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { writeSection } from "../section.ts";
 import { install } from "./install.ts";
+import { LIVE_TITLE, liveLines } from "./live/report.ts";
 import { linesOf, type Result, section, titleOf } from "./report.ts";
 import { WORKS } from "./work.ts";
 
@@ -39,8 +40,15 @@ interface Point {
   readonly label: string;
 }
 
-/** Milliseconds, but of a copy microseconds for each record: not every system copies equally many. */
 export function pointsOf(result: Result): Point[] {
+  const works = workPoints(result);
+  const nothing = titleOf("nothing", result.records);
+  const before = works.filter(({ panel }) => !panel.startsWith(nothing));
+  return [...before, ...livePoints(result), ...works.slice(before.length)];
+}
+
+/** Milliseconds, but of a copy microseconds for each record: not every system copies equally many. */
+function workPoints(result: Result): Point[] {
   return WORKS.flatMap((work) =>
     linesOf(result, work).flatMap(({ name, title, ms, records }) => {
       if (ms === null) return [];
@@ -50,12 +58,31 @@ export function pointsOf(result: Result): Point[] {
       return {
         panel: `${titleOf(work, result.records)}, ${unit}`,
         system: records < result.records ? `${title} (${records.toLocaleString("en")})` : title,
-        kind: name === "floor" || name === "tidemark" ? name : "peer",
+        kind: kindOf(name),
         value,
         least: ms.least * scale,
         most: ms.most * scale,
-        label: value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en"),
+        label: labelOf(value),
       };
     }),
   );
+}
+
+/** Until the last subscriber could read it: the median, and from there to the p99. */
+function livePoints({ systems }: Result): Point[] {
+  return liveLines(systems).flatMap(({ name, title, last }) => {
+    if (last === null) return [];
+    const { p50, p99 } = last;
+    const most = Math.max(p50.median, p99.median);
+    const point = { panel: `${LIVE_TITLE}, ms to the last, p50 to p99`, system: title, kind: kindOf(name) };
+    return [{ ...point, value: p50.median, least: p50.median, most, label: labelOf(p50.median) }];
+  });
+}
+
+function kindOf(name: string): string {
+  return name === "floor" || name === "tidemark" ? name : "peer";
+}
+
+function labelOf(value: number): string {
+  return value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en");
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { WebSocketServer } from "ws";
 import { record } from "../../records.ts";
 import type { Row, StartServer } from "../work.ts";
 
@@ -22,6 +23,11 @@ export const start: StartServer = async ({ folder, records }) => {
       db.exec("COMMIT");
     }
     response.end("{}");
+  });
+  const { clients } = new WebSocketServer({ server: http, perMessageDeflate: false }).on("connection", (writer) => {
+    writer.on("message", (data) => {
+      for (const reader of clients) if (reader !== writer) reader.send(data, { binary: false });
+    });
   });
   await new Promise<void>((ready) => http.listen(0, "127.0.0.1", ready));
   return {

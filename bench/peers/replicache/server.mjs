@@ -53,12 +53,19 @@ export async function start({ folder, records }) {
   };
 
   write(Array.from({ length: records }, (_, i) => record(i)));
+  const poked = new Set();
   const http = createServer(async (request, response) => {
+    if (request.url === "/pokes") {
+      response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
+      poked.add(response.on("close", () => poked.delete(response)));
+      return;
+    }
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = JSON.parse(Buffer.concat(chunks).toString());
     response.setHeader("content-type", "application/json");
     response.end(request.url === "/pull" ? pull(body) : push(body));
+    if (request.url === "/push") for (const reader of poked) reader.write("data:\n\n");
   });
   await new Promise((ready) => http.listen(0, "127.0.0.1", ready));
   return {

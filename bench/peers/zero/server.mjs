@@ -28,7 +28,7 @@ export async function start({ folder, records }) {
   const endpoint = await api(sql);
   const cache = await zeroCache(db.url, join(folder, "replica.db"), endpoint);
   return {
-    address: { cache: cache.url, endpoint },
+    address: { cache: cache.url, endpoint, database: db.url },
     change: async (rows) => {
       await sql.begin(async (transaction) => {
         const updates = rows.map(
