@@ -42,6 +42,7 @@ export class Bearer {
 
 /** When a token ends, in milliseconds since 1970, where it is a JWT that says so; else it never does. */
 export function endOf(token: string | undefined): number {
+  if (token === undefined) return Number.POSITIVE_INFINITY;
   try {
     const payload = (token ?? "").split(".")[1] ?? "";
     const { exp } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as { exp?: unknown };

@@ -9,6 +9,7 @@ import type { Local } from "./local.ts";
 import type { Received } from "./ndjson.ts";
 import type { Subscription } from "./state.ts";
 import { problemOf, QUIET } from "./transport.ts";
+import { RUNG } from "./wake.ts";
 import { Watch } from "./watch.ts";
 
 /** Times in milliseconds. */
@@ -95,7 +96,7 @@ export class Following {
       if (signal.aborted || stopped.aborted) throw new Interrupted("there is something more urgent");
       if (this.#isTime()) return true;
       const look = new AbortController();
-      const over = () => look.abort();
+      const over = () => look.abort(RUNG);
       signal.addEventListener("abort", over);
       void this.channel.news().then(over);
       await clock.sleep(LIVE.look, look.signal);

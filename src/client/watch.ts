@@ -1,5 +1,6 @@
 import type { Clock } from "../util/clock.ts";
 import { Interrupted, TransportError } from "./errors.ts";
+import { RUNG } from "./wake.ts";
 
 /** Watches over one request: nothing that it waits for takes longer than its patience, or outlives its caller. */
 export class Watch {
@@ -24,12 +25,13 @@ export class Watch {
 
   async within<T>(work: Promise<T>): Promise<T> {
     const timer = new AbortController();
-    const over = () => timer.abort();
+    const over = () => timer.abort(RUNG);
     this.signal.addEventListener("abort", over);
     if (this.signal.aborted) over();
-    const late = this.#clock.sleep(this.#patience, timer.signal).then((): never => {
+    const late = this.#clock.sleep(this.#patience, timer.signal).then((): Promise<never> => {
       // The sleep also ends early: where the work was done in time, the request must live on.
-      if (timer.signal.aborted) throw new Interrupted("the request was given up");
+      if (this.#caller.aborted || this.signal.aborted) throw new Interrupted("the request was given up");
+      if (timer.signal.aborted) return new Promise<never>(() => {});
       this.#request.abort();
       throw new TransportError("late", `nothing came from the server for ${this.#patience / 1_000} seconds`);
     });
@@ -43,13 +45,13 @@ export class Watch {
       throw error;
     } finally {
       this.signal.removeEventListener("abort", over);
-      timer.abort();
+      timer.abort(RUNG);
     }
   }
 
   /** Ends what is still under way. */
   close(): void {
     this.#caller.removeEventListener("abort", this.#onAbort);
-    this.#request.abort();
+    this.#request.abort(RUNG);
   }
 }
