@@ -19,6 +19,7 @@ export function openBoard(me: Member, network: Network) {
     schema: { collections },
     auth: me.id,
     fetch: network.fetch,
+    WebSocket: network.WebSocket,
     store: indexedDbStore({ name: `tasks-${me.id}` }),
   });
   follow(client);

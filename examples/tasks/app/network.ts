@@ -6,10 +6,10 @@ const KEY = "tidemark-tasks-offline";
 export class Network {
   #cut = new AbortController();
   readonly #listeners = new Set<() => void>();
+  readonly WebSocket = socketsOf(this);
 
   constructor() {
     if (localStorage.getItem(KEY) !== null) this.#cut.abort();
-    globalThis.WebSocket = socketsOf(this);
   }
 
   get off(): boolean {
