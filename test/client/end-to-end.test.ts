@@ -186,7 +186,32 @@ describe.each(WAYS)("a client and a server, over $way", (way) => {
     expect((await client.verify()).ok).toBe(true);
   });
 
-  it("[C8] a server that needs a newer client is told apart, and the queue is kept", async () => {
+  it("[C6] an update of the application to another schema keeps what is held and what waits, and sends it", async () => {
+    const store = () => sqliteStore({ path });
+    const path = join(folderOf(), "replica.db");
+    const rule = (_: unknown, after: { title?: unknown } | null) =>
+      after?.title !== "as before" || "titles are new now";
+    const config = { schema: { version: 2, oldest: 1 }, collections: { items: { write: rule }, tags: {} } };
+    const before = { version: 1, collections: { items: {} } };
+    const { client, server, line } = await followed(way, { store: store(), schema: before }, config);
+    await server.write("other", insert("held", { title: "A" }));
+    await client.sync();
+    line.up = false;
+    await client.mutate((tx) => tx.insert("items", { id: "old", title: "as before" })).local;
+    await client.mutate((tx) => tx.insert("items", { id: "waits" })).local;
+    await client.close();
+    line.up = true;
+    const after = { version: 2, collections: { items: {}, tags: {} } };
+    const updated = clientOf({ ...way.over(line), store: store(), schema: after });
+    expect((await updated.query(all)).map(({ id }) => id)).toEqual(["held", "old", "waits"]);
+    updated.mutate((tx) => tx.insert("tags", { id: "new" }));
+    await updated.sync();
+    expect((await updated.query(all)).map(({ id }) => id)).toEqual(["held", "waits"]);
+    expect(updated.told.filter(({ event }) => event === "rejected")).toHaveLength(1);
+    expect([await updated.get("tags", "new"), updated.status.pending]).toEqual([{ id: "new" }, 0]);
+  });
+
+  it("[C6 C8] a server that needs a newer client is told apart, and the queue is kept", async () => {
     const { client } = await followed(way, { schema: { version: 1 } }, { schema: { version: 2, oldest: 1 } });
     expect(client.status.state).toBe("upToDate");
     const server = new TestServer({ schema: { version: 3, oldest: 2 } });
