@@ -8,8 +8,8 @@ import {
   type Revision,
   type Row,
 } from "../../model/record.ts";
+import { decodeStamps, type LaneColumns, lanesOf, outcomeOf } from "../codec.ts";
 import type { ClientRow, Loaded, OutcomeRow, Wanted } from "../store.ts";
-import { decodeStamps, type LaneColumns, lanesOf, outcomeOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { readHashes } from "./journal.ts";
 import type { Space } from "./space.ts";
@@ -80,7 +80,7 @@ export function loadRow(connection: Connection, space: number, collection: strin
   }
   const { revision, created, text } = row;
   const creator = names.text(row.creator);
-  const stamps = decodeStamps(row, names);
+  const stamps = decodeStamps(row, (number) => names.text(number));
   return { collection, id, revision, created, creator, text, stamps, digest: lanesOf(row), scopes };
 }
 

@@ -1,8 +1,8 @@
 import { addFingerprints, EMPTY, type Fingerprint } from "../../model/fingerprint.ts";
 import { ALL } from "../../model/names.ts";
 import { type Key, type KeyRange, keyOf } from "../../model/record.ts";
+import { type LaneColumns, lanesOf } from "../codec.ts";
 import type { FingerprintQuery, RangePart, RangesQuery } from "../store.ts";
-import { type LaneColumns, lanesOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
 import { type Source, sourceOf } from "./source.ts";

@@ -1,6 +1,6 @@
 import type { Revision } from "../../model/record.ts";
+import { changedSince } from "../codec.ts";
 import type { BehindQuery, ScanQuery, ScanResult } from "../store.ts";
-import { changedSince } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf } from "./segments.ts";
 import { sourceOf } from "./source.ts";
