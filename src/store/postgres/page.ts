@@ -1,0 +1,46 @@
+import { type Key, keyOf } from "../../model/record.ts";
+import type { PageQuery, PageResult } from "../store.ts";
+import { wantedOf } from "./scan.ts";
+import type { Session } from "./session.ts";
+import { sourceOf } from "./source.ts";
+import { comparable, FIRST, pairOf } from "./values.ts";
+
+interface RunRow {
+  readonly collection: string;
+  readonly records: string;
+  readonly count: string;
+  readonly last: string;
+  /** How many there are to be given, one beyond the limit included. */
+  readonly found: string;
+}
+
+/** Records in key order as text, joined inside PostgreSQL: they are never parsed on the way out. */
+export async function readPage(session: Session, space: string, query: PageQuery): Promise<PageResult> {
+  const { table, where, join, present } = sourceOf(query.scope);
+  const after = query.after === null ? FIRST : pairOf(query.after);
+  // The length of a text is known without reading it, so that what does not fit costs little.
+  const found = await session.query<RunRow>(
+    `SELECT collection, string_agg(text, ',' ORDER BY id) AS records, count(*) AS count, max(id) AS last,
+       max(found) AS found
+     FROM (
+       SELECT collection, id, text, count(*) OVER () AS found, row_number() OVER keys AS place,
+         sum(octet_length(text) + 1) OVER keys - 1 AS bytes
+       FROM (
+         SELECT m.collection, m.id, r.text FROM ${table} m ${join}
+         WHERE ${where} AND (m.collection, m.id) > ($3, $4) AND ${present}
+           AND ($5::text IS NULL OR m.collection = ANY ($5::text::text[]))
+         ORDER BY m.collection, m.id LIMIT $6::bigint + 1) taken
+       WINDOW keys AS (ORDER BY collection, id ROWS UNBOUNDED PRECEDING)) counted
+     WHERE place = 1 OR (place <= $6 AND bytes <= $7)
+     GROUP BY collection ORDER BY collection`,
+    [space, comparable(query.scope), ...after, wantedOf(query.collections), query.limit, query.bytes],
+  );
+  let given = 0;
+  let last: Key | null = null;
+  const runs = found.map(({ collection, records, count, last: id }) => {
+    given += Number(count);
+    last = keyOf(collection, id);
+    return { collection, records, count: Number(count) };
+  });
+  return { runs, last, more: given < Number(found[0]?.found ?? 0) };
+}

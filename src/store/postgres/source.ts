@@ -1,0 +1,44 @@
+import { ALL } from "../../model/names.ts";
+
+/**
+ * Where the records of a scope are read from, in SQL. The space is $1 and the scope $2 in each.
+ *
+ * A record's membership in `*` is kept in the record's own row, since every record has one: it changes when the
+ * record does, and is there while the record is. That saves a row a record, and a join where a whole space is read.
+ */
+export interface Source {
+  /** The table whose index has the order of keys, and of change. */
+  readonly table: string;
+  readonly where: string;
+  /** The columns of the record that a membership is of, where it lies elsewhere. `m` is the membership. */
+  readonly join: string;
+  /** Columns of the membership; `seen` is its revision. */
+  readonly seen: string;
+  readonly entered: string;
+  readonly first: string;
+  readonly present: string;
+}
+
+const WHOLE: Source = {
+  table: "record",
+  where: "m.space = $1 AND $2::text IS NOT NULL",
+  join: "JOIN LATERAL (SELECT m.created, m.creator, m.stamps, m.text, m.lane0, m.lane1, m.lane2, m.lane3) r ON true",
+  seen: "m.revision",
+  entered: "m.all_entered",
+  first: "m.all_first",
+  present: "m.text IS NOT NULL",
+};
+
+const PART: Source = {
+  table: "member",
+  where: "m.space = $1 AND m.scope = $2",
+  join: "JOIN record r ON r.space = m.space AND r.collection = m.collection AND r.id = m.id",
+  seen: "m.seen",
+  entered: "m.entered",
+  first: "m.first",
+  present: "m.present",
+};
+
+export function sourceOf(scope: string): Source {
+  return scope === ALL ? WHOLE : PART;
+}

@@ -1,0 +1,18 @@
+import { describe, expect, it } from "vitest";
+import { openPostgresStore } from "../../src/store/postgres/index.ts";
+import { type OpenStore, storeContract } from "../../src/testing/store-contract.ts";
+import { schemaUrl } from "../support/postgres.ts";
+
+async function open(): Promise<OpenStore> {
+  const url = await schemaUrl();
+  const store = await openPostgresStore({ url });
+  return {
+    store,
+    async reopen() {
+      await store.close();
+      return openPostgresStore({ url });
+    },
+  };
+}
+
+storeContract("the store on PostgreSQL", open, { describe, it, expect });

@@ -1,0 +1,41 @@
+import postgres from "postgres";
+import { inject, onTestFinished } from "vitest";
+
+/** Where the PostgreSQL of this test run is: it is started when the first test asks. */
+export async function sharedPostgres(): Promise<string> {
+  const answer = await fetch(inject("postgresAt"));
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.text();
+}
+
+let schemas = 0;
+
+/** The address of an empty schema for one test; it goes when the test ends. */
+export async function schemaUrl(server?: string): Promise<string> {
+  const url = server ?? (await sharedPostgres());
+  const schema = `t${process.pid}_${Date.now().toString(36)}_${schemas++}`;
+  onTestFinished(async () => {
+    await statement(url, `DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+  });
+  return withSchema(url, schema);
+}
+
+export function withSchema(url: string, schema: string): string {
+  return `${url}${url.includes("?") ? "&" : "?"}schema=${schema}`;
+}
+
+export function schemaOf(url: string): string {
+  return new URL(url).searchParams.get("schema") as string;
+}
+
+/** One statement by somebody who is not Tidemark. */
+export async function statement<Row>(url: string, text: string): Promise<Row[]> {
+  const plain = new URL(url);
+  plain.searchParams.delete("schema");
+  const sql = postgres(plain.href, { max: 1, onnotice: () => undefined });
+  try {
+    return (await sql.unsafe(text)) as unknown as Row[];
+  } finally {
+    await sql.end();
+  }
+}
