@@ -11,11 +11,18 @@ import { FORMAT, formatOf, migrate, quoted } from "./tables.ts";
 /** The oldest PostgreSQL that is supported, as `server_version_num` counts. */
 const OLDEST = 140_000;
 
-/** A transaction that a server leaves open, since it hangs or is cut off, ends after this and frees its lock. */
-const IDLE_MS = 10_000;
-/** More than that, so that whoever waits for the lock gets it. */
-const LOCK_MS = 15_000;
-const STATEMENT_MS = 60_000;
+/** How long what may take, in milliseconds. */
+export interface Limits {
+  /** A transaction that a server leaves open, since it hangs or is cut off, ends after this and frees its lock. */
+  readonly idle: number;
+  /** More than `idle`, so that whoever waits for the lock gets it. */
+  readonly lock: number;
+  readonly statement: number;
+  /** That a transaction waits for one of the connections when all are busy. */
+  readonly busy: number;
+}
+
+export const LIMITS: Limits = { idle: 10_000, lock: 15_000, statement: 60_000, busy: 10_000 };
 
 /** Times that a transaction is tried that came to nothing for a reason that passes. */
 const TRIES = 4;
@@ -37,12 +44,14 @@ export class Connection {
   readonly place: Place;
   readonly #pool: Pool;
   readonly #readonly: boolean;
+  readonly #limits: Limits;
   #settings = "";
 
-  constructor(place: Place, connections: number, readonly: boolean) {
+  constructor(place: Place, connections: number, readonly: boolean, limits = LIMITS) {
     this.place = place;
-    this.#pool = new Pool(place.driver, connections);
+    this.#pool = new Pool(place, connections, limits.busy);
     this.#readonly = readonly;
+    this.#limits = limits;
   }
 
   /** Looks whether this is a database to work with, and makes the tables where they are missing. */
@@ -68,9 +77,9 @@ export class Connection {
       this.#settings = `
         SET LOCAL search_path = ${quoted(schema)};
         SET LOCAL synchronous_commit = ${found?.sync === "remote_apply" ? "remote_apply" : "on"};
-        SET LOCAL lock_timeout = ${LOCK_MS};
-        SET LOCAL statement_timeout = ${STATEMENT_MS};
-        SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`;
+        SET LOCAL lock_timeout = ${this.#limits.lock};
+        SET LOCAL statement_timeout = ${this.#limits.statement};
+        SET LOCAL idle_in_transaction_session_timeout = ${this.#limits.idle}`;
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Store } from "../store.ts";
 import { Connection } from "./connection.ts";
+import { storeFailure } from "./failure.ts";
 import { Listening } from "./notify.ts";
 import { type PostgresStoreOptions, placeOf } from "./place.ts";
 import { PostgresStore, spacesOf } from "./postgres-store.ts";
@@ -26,6 +27,6 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   } catch (error) {
     listening.close();
     connection.close();
-    throw error;
+    throw storeFailure(error, place.text);
   }
 }

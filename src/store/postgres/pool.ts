@@ -1,9 +1,7 @@
 import { StoreError } from "../store.ts";
 import { LostConnection } from "./failure.ts";
-import { type Driver, Session } from "./session.ts";
-
-/** Milliseconds that a transaction waits for one of the connections when all are busy. */
-const WAIT_MS = 10_000;
+import type { Place } from "./place.ts";
+import { Session } from "./session.ts";
 
 interface Waiter {
   resolve(session: Session): void;
@@ -12,16 +10,19 @@ interface Waiter {
 
 /** At most so many sessions, each lent to one transaction at a time. One that was lost is not lent again. */
 export class Pool {
-  readonly #driver: Driver;
+  readonly #place: Place;
   readonly #most: number;
+  readonly #patience: number;
   readonly #free: Session[] = [];
   readonly #all = new Set<Session>();
   readonly #waiting: Waiter[] = [];
   #closed = false;
 
-  constructor(driver: Driver, most: number) {
-    this.#driver = driver;
+  /** `patience`: milliseconds that a transaction waits when all are busy. */
+  constructor(place: Place, most: number, patience: number) {
+    this.#place = place;
     this.#most = most;
+    this.#patience = patience;
   }
 
   async take(): Promise<Session> {
@@ -43,7 +44,7 @@ export class Pool {
   }
 
   #open(): Session {
-    const session = new Session(this.#driver);
+    const session = new Session(this.#place.driver);
     this.#all.add(session);
     session.onClose(() => this.#lost(session));
     return session;
@@ -70,9 +71,9 @@ export class Pool {
       };
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
-        const text = `All ${this.#most} connections to PostgreSQL were busy for ${WAIT_MS / 1_000} seconds`;
+        const text = `All ${this.#most} connections to ${this.#place.text} were busy for ${this.#patience / 1_000} seconds`;
         reject(new StoreError("unavailable", `${text}: try again, or give the store more \`connections\`.`));
-      }, WAIT_MS);
+      }, this.#patience);
       this.#waiting.push(waiter);
     });
   }
