@@ -4,6 +4,8 @@ import { storeFailure } from "./failure.ts";
 import { Listening } from "./notify.ts";
 import { type PostgresStoreOptions, placeOf } from "./place.ts";
 import { PostgresStore, spacesOf } from "./postgres-store.ts";
+import { Session } from "./session.ts";
+import { formatOf } from "./tables.ts";
 
 export { isPostgresUrl, type PostgresStoreOptions } from "./place.ts";
 
@@ -28,5 +30,30 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     listening.close();
     connection.close();
     throw storeFailure(error, place.text);
+  }
+}
+
+export interface Survey {
+  readonly version: string;
+  /** Whether the server writes through to its disk. Without it nothing is durable, whatever a commit says. */
+  readonly fsync: boolean;
+  /** Whether there are tables of Tidemark. */
+  readonly tables: boolean;
+}
+
+/** Looks at a database and changes nothing. @throws StoreError as `openPostgresStore` does. */
+export async function surveyPostgres(options: PostgresStoreOptions): Promise<Survey> {
+  const place = await placeOf(options);
+  const session = new Session(place.driver);
+  try {
+    const [found] = await session.query<{ version: string; fsync: string }>(
+      "SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync",
+    );
+    const format = await formatOf(session, place.schema);
+    return { version: found?.version ?? "", fsync: found?.fsync !== "off", tables: format > 0 };
+  } catch (error) {
+    throw storeFailure(error, place.text);
+  } finally {
+    session.close();
   }
 }
