@@ -64,7 +64,7 @@ const said = async (promise: Promise<unknown>) => {
 };
 
 describe("a connection that breaks", () => {
-  test("[R5 W8 M1] at any byte of a write, what is asked or what is answered: the write is done once", async () => {
+  test("[R6 R5 W8 M1] at any byte of a write, what is asked or what is answered: the write is done once", async () => {
     const url = await schemaUrl();
     const proxy = await proxyTo(url);
     const store = await opened(proxy.url(url));
@@ -91,7 +91,7 @@ describe("a connection that breaks", () => {
 });
 
 describe("somebody who holds the lock", () => {
-  test("[R5 G3] and is not heard of any more loses it: others write on, and it does so itself when it is back", async () => {
+  test("[R6 R5 G3] and is not heard of any more loses it: others write on, and it does so itself when it is back", async () => {
     const url = await schemaUrl();
     const proxy = await proxyTo(url);
     const hung = await openedWith(proxy.url(url), { idle: 200 });
@@ -112,7 +112,7 @@ describe("somebody who holds the lock", () => {
     await checkWhole(store, 3);
   });
 
-  test("[R5] for too long is told of, and nothing hangs", async () => {
+  test("[R6 R5] for too long is told of, and nothing hangs", async () => {
     const url = await schemaUrl();
     const store = await openedWith(url, { lock: 100 });
     await write(store, "a");
@@ -125,7 +125,7 @@ describe("somebody who holds the lock", () => {
     expect(await write(store, "b")).toBe(2);
   });
 
-  test("[R5 M1] in a deadlock is tried again, to one outcome", async () => {
+  test("[R6 R5 M1] in a deadlock is tried again, to one outcome", async () => {
     const url = await schemaUrl();
     const store = await opened(url);
     await write(store, "a", { n: 1 });
@@ -149,7 +149,7 @@ describe("somebody who holds the lock", () => {
 });
 
 describe("a database that cannot be used", () => {
-  test("[R5] all connections busy: it is told, and nothing hangs", async () => {
+  test("[R6 R5] all connections busy: it is told, and nothing hangs", async () => {
     const url = await schemaUrl();
     const store = await openedWith(url, { busy: 50 }, 1);
     await write(store, "a");
@@ -208,7 +208,7 @@ describe("a database that cannot be used", () => {
     });
   });
 
-  test("[R5] another program's tables, or a newer Tidemark's, are left alone, with a reason", async () => {
+  test("[R7 R5] another program's tables, or a newer Tidemark's, are left alone, with a reason", async () => {
     const foreign = await schemaUrl();
     await statement(foreign, `CREATE SCHEMA "${schemaOf(foreign)}"; CREATE TABLE "${schemaOf(foreign)}".t (x int)`);
     const newer = await schemaUrl();
@@ -272,7 +272,7 @@ test("[W8] a commit is on the disk before it is acknowledged, also where the dat
   }
 });
 
-test("[R4] servers that start together on an empty database all work", async () => {
+test("[R7 R4] servers that start together on an empty database all work", async () => {
   const url = await schemaUrl();
   const stores = await Promise.all(Array.from({ length: 6 }, () => opened(url)));
   await Promise.all(stores.map((store, i) => write(store, `r${i}`)));

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { openPostgresStore } from "../../src/store/postgres/index.ts";
-import { virtualClock } from "../../src/testing/clock.ts";
+import { STILL } from "../support/clock.ts";
 import { schemaOf, schemaUrl, statement } from "../support/postgres.ts";
 import { cursorOf, endOf, insert, ofOp, TestServer } from "../support/server.ts";
 
@@ -10,7 +10,7 @@ async function twoServers() {
   const servers = await Promise.all(
     [0, 1].map(async () => {
       const store = await openPostgresStore({ url });
-      const server = new TestServer({}, { store, clock: virtualClock() });
+      const server = new TestServer({}, { store, clock: STILL });
       onTestFinished(() => store.close());
       return server;
     }),
@@ -18,38 +18,36 @@ async function twoServers() {
   return { url, servers: servers as [TestServer, TestServer] };
 }
 
-/** A pull that waits, and has begun to. */
-async function waiting(server: TestServer, cursor: string) {
-  const pulled = server.pull({ subscriptions: [{ scope: "*", cursor }], wait: 25 });
-  await expect.poll(async () => (await server.request("/metrics")).text()).toMatch(/waiting\S* 1\n/);
-  return pulled;
+/** Resolves when a pull waits at the server. */
+async function waited(server: TestServer): Promise<void> {
+  await expect.poll(async () => (await server.request("/metrics")).text()).toMatch(/waiting_pulls 1\n/);
 }
 
-test("[L6 P12] a pull that waits at one server is answered by what was pushed to another", async () => {
+test("[R7 P12] a pull that waits at one server is answered by what was pushed to another", async () => {
   const { servers } = await twoServers();
   const [one, other] = servers;
   await one.write("c1", insert("a"));
   const cursor = cursorOf(await other.pull([{ scope: "*" }]), "*");
-  const pulled = waiting(other, cursor);
-  await expect.poll(async () => (await other.request("/metrics")).text()).toMatch(/waiting\S* 1\n/);
+  const pulled = other.pull({ subscriptions: [{ scope: "*", cursor }], wait: 25 });
+  await waited(other);
   await one.write("c1", insert("b"));
   expect(ofOp(await pulled, "put").flatMap(({ records }) => records)).toEqual([{ id: "b" }]);
 });
 
-test("[L6 R5] so it is after the connection was lost on which a server hears", async () => {
+test("[R7 R5] so it is after the connection was lost on which a server hears", async () => {
   const { url, servers } = await twoServers();
   const [one, other] = servers;
   await one.write("c1", insert("a"));
   const cursor = cursorOf(await other.pull([{ scope: "*" }]), "*");
-  const pulled = waiting(other, cursor);
-  await expect.poll(async () => (await other.request("/metrics")).text()).toMatch(/waiting\S* 1\n/);
+  const pulled = other.pull({ subscriptions: [{ scope: "*", cursor }], wait: 25 });
+  await waited(other);
   const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN "${schemaOf(url)}"'`;
   expect(await statement(url, cut)).toHaveLength(2);
   await one.write("c1", insert("b"));
   expect(endOf(await pulled).revision).toBe(2);
 });
 
-test("[W6 A4 P1 R3] cursors, outcomes, clients and spaces are good at both", async () => {
+test("[R7 W6 A4 P1 R3] cursors, outcomes, clients and spaces are good at both", async () => {
   const { servers } = await twoServers();
   const [one, other] = servers;
   const push = { client: "c1", mutations: [{ id: 1, base: 0, writes: [insert("a", { n: 1 })] }] };

@@ -68,7 +68,7 @@ export async function countBehind(session: Session, space: string, query: Behind
 }
 
 export function wantedOf(collections: readonly string[] | undefined): string | null {
-  return collections === undefined ? null : arrayOf(collections.map(comparable));
+  return collections === undefined ? null : arrayOf(new Set(collections.map(comparable)));
 }
 
 function resultOf(rows: readonly ScanRow[], more: boolean): ScanResult {
