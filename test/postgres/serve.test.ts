@@ -17,7 +17,7 @@ describe("the program on PostgreSQL", () => {
     expect(heads.map(({ code }) => code)).toEqual([0, 0]);
     expect(JSON.parse(heads[1]?.stdout ?? "")).toEqual(JSON.parse(heads[0]?.stdout ?? ""));
     const doctor = await run(["doctor"], { cwd, env: { TIDEMARK_DATA: url } });
-    expect(doctor.stdout).toMatch(/database: PostgreSQL \d+.* at 127\.0\.0\.1/);
+    expect(doctor.stdout).toMatch(/database: PostgreSQL \d+.* at postgres:\/\/127\.0\.0\.1/);
     expect(doctor.stdout).toMatch(/store: \d+ MiB, main at revision 1/);
     const backup = await run(["backup", url, "x.db"], { cwd });
     expect([backup.code, backup.stderr]).toEqual([2, expect.stringMatching(/PostgreSQL.*pg_dump/)]);
