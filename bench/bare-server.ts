@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fanOut } from "./fan-out.ts";
 import { peakMemory, rested } from "./measure.ts";
 
 /** What a benchmark's server tells of its own process. */
@@ -13,13 +14,21 @@ export interface ServerMemory {
   readonly peak: number | null;
 }
 
-/** The server of the floors: gives back bodies that it was given, and puts rows into SQLite. */
+/** The server of the floors: gives back bodies that it was given, puts rows into SQLite, and tells sockets of them. */
 export function bareServer(folder: string): Server {
   const bodies = new Map<string, Buffer>();
   const insert = rowsInto(join(folder, "floor.db"));
-  return createServer(async (request, response) => {
+  let frame: Buffer = Buffer.alloc(0);
+  const server = createServer(async (request, response) => {
     const path = request.url ?? "";
-    if (request.method === "PUT") {
+    if (request.method === "PUT" && path === "/frame") {
+      frame = await bodyOf(request);
+      response.end();
+    } else if (request.method === "POST" && path === "/told") {
+      insert(JSON.parse((await bodyOf(request)).toString()) as { id: string }[]);
+      tell(frame);
+      response.end("{}");
+    } else if (request.method === "PUT") {
       bodies.set(path, await bodyOf(request));
       response.end();
     } else if (request.method === "POST") {
@@ -28,6 +37,8 @@ export function bareServer(folder: string): Server {
     } else if (path === "/memory") response.end(JSON.stringify(await memory()));
     else response.end(bodies.get(path) ?? "{}");
   });
+  const tell = fanOut(server);
+  return server;
 }
 
 /** Row by row into one transaction that is synced to the disk. */

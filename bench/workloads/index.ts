@@ -2,7 +2,7 @@ import type { Workload } from "../workload.ts";
 import * as w1 from "./w1-copy.ts";
 import { catchUp } from "./w2-catch-up.ts";
 import { push } from "./w3-push.ts";
-import { live } from "./w4-live.ts";
+import { live, stalled } from "./w4-live.ts";
 import { nothing } from "./w5-nothing.ts";
 import { verify, verifyMillion } from "./w6-verify.ts";
 import { pushes } from "./w7-pushes.ts";
@@ -16,6 +16,7 @@ export const WORKLOADS: readonly Workload[] = [
   catchUp,
   push,
   live,
+  stalled,
   nothing,
   verify,
   verifyMillion,

@@ -1,5 +1,5 @@
 import { atMost } from "../figures.ts";
-import { alternated, timed } from "../measure.ts";
+import { alternated, rested, timed } from "../measure.ts";
 import { record } from "../records.ts";
 import { EVERYTHING, open, switchable } from "../replica.ts";
 import type { Bench, Workload } from "../workload.ts";
@@ -49,6 +49,7 @@ async function pushed(bench: Bench, run: number): Promise<{ readonly durable: nu
     client.mutate((tx) => tx.insert("tasks", { ...record(i), id: `run-${process.pid}-${run}-${i}` })),
   );
   await Promise.all(writes.map((write) => write.local));
+  await rested();
   line.online = true;
   const start = performance.now();
   const synced = client.sync();

@@ -46,14 +46,22 @@ interface Part {
 export class Answer {
   readonly #local: Local;
   readonly #asked: ReadonlyMap<string, Subscription>;
+  readonly #followed: ReadonlySet<number> | null;
   readonly #parts = new Map<string, Part>();
   #begin: BeginLine | null = null;
   #current: Part | null = null;
   readonly revoked: string[] = [];
   readonly ranges: RangeLine[] = [];
+  /** Keys that the server continues from where this replica is not, though it was there: they have to be asked anew. */
+  readonly astray = new Set<string>();
 
-  constructor(local: Local, asked: readonly Subscription[]) {
+  /**
+   * - `followed`: on a live connection, numbers of the subscriptions that have been answered before. An answer that does not
+   *   mention one of them leaves it complete. Null for the answer to a request, which mentions all that was asked.
+   */
+  constructor(local: Local, asked: readonly Subscription[], followed: ReadonlySet<number> | null = null) {
     this.#local = local;
+    this.#followed = followed;
     this.#asked = new Map(asked.map((subscription) => [subscription.key, subscription]));
   }
 
@@ -119,6 +127,7 @@ export class Answer {
     for (const [key, asked] of this.#asked) {
       if (this.revoked.includes(key)) continue;
       const part = this.#parts.get(key);
+      if (part === undefined && this.#followed !== null) continue;
       if (!Object.hasOwn(end.subscriptions, key)) throw new TransportError("cut", "the answer left out a subscription");
       const subscription = part?.subscription ?? asked;
       if (this.#local.subscriptions.get(asked.number) !== subscription) continue;
@@ -127,6 +136,15 @@ export class Answer {
       segments.push({ subscription, mode: part.mode, staged: part.staged, lines: part.lines.map(({ line }) => line) });
     }
     return segments;
+  }
+
+  /** Whether all that is shown is complete to the answer's end, once the segments are applied. */
+  completes(segments: readonly Segment[]): boolean {
+    const applied = new Set(segments.map(({ subscription }) => subscription.number));
+    return [...this.#local.subscriptions.values()].every(({ number, key, revision, revoked }) => {
+      if (revoked || revision === null || applied.has(number) || this.revoked.includes(key)) return true;
+      return this.#followed?.has(number) === true && !this.#parts.has(key) && !this.astray.has(key);
+    });
   }
 
   #checkPrincipal({ principal }: BeginLine): void {
@@ -149,6 +167,11 @@ export class Answer {
     const staging = part.staged || opened !== undefined ? part.mode : null;
     const fits = line.mode === "delta" ? part.asked !== null && line.since === revision : true;
     if (!fits || (continues && staging !== line.mode)) {
+      if (this.#followed?.has(asked.number)) {
+        this.#parts.delete(line.key);
+        this.astray.add(line.key);
+        return null;
+      }
       throw new ReplicaDamage(part.subscription, `the server continues ${line.key} from where this replica is not`);
     }
     if (!continues) {

@@ -3,6 +3,8 @@ import { keyOf } from "../model/record.ts";
 import type { Collections, RecordOf } from "../model/schema.ts";
 import { type Clock, systemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
+import { type Auth, Bearer } from "./bearer.ts";
+import type { SocketConstructor } from "./channel.ts";
 import type { Transaction } from "./draft.ts";
 import { ClientError } from "./errors.ts";
 import { Emitter, type Events, type Listener } from "./events.ts";
@@ -21,7 +23,7 @@ import {
   unsubscribed,
 } from "./subscribe.ts";
 import { Sync } from "./sync.ts";
-import { type Auth, Transport } from "./transport.ts";
+import { Transport } from "./transport.ts";
 import type { VerifyReport } from "./verify.ts";
 
 export interface ClientOptions<C extends Collections = Collections> {
@@ -35,6 +37,10 @@ export interface ClientOptions<C extends Collections = Collections> {
   /** A bearer token, or a function that gives the present one. */
   readonly auth?: Auth;
   readonly fetch?: typeof globalThis.fetch;
+  /** By default that of the platform, unless there is a `fetch`: who brings a network of its own brings all of it. */
+  readonly WebSocket?: SocketConstructor;
+  /** False: no live connections, only pulls that wait. By default they are used wherever they pass (L6). */
+  readonly live?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Seconds that a pull waits for news; 25 by default, at most what the server allows (60). */
@@ -126,6 +132,7 @@ class TidemarkClient implements Client {
       wait = WAIT,
     } = this.#options;
     const fetch = this.#options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+    const Socket = socketOf(this.#options);
     const { local, damage } = await opened({
       store,
       clock,
@@ -135,8 +142,9 @@ class TidemarkClient implements Client {
       collections: schema?.collections ?? {},
       onSettled: (pending, outcome) => this.#queue.settled(pending, outcome, local),
     });
-    const transport = new Transport({ url, space, auth, fetch, clock });
-    const sync = new Sync({ local, transport, random, wait, schema: schema?.version });
+    const bearer = new Bearer(auth);
+    const transport = new Transport({ url, space, bearer, fetch, clock });
+    const sync = new Sync({ local, transport, bearer, Socket, random, wait, schema: schema?.version });
     this.#running = { local, sync };
     if (damage !== null) this.#events.emit("recovered", { reason: "damaged", message: damage });
     if (!this.#closed) sync.start();
@@ -282,6 +290,11 @@ class TidemarkClient implements Client {
   #checkOpen(): void {
     if (this.#closed) throw new ClientError("closed", "the client has been closed");
   }
+}
+
+function socketOf({ live = true, fetch, WebSocket }: ClientOptions): SocketConstructor | undefined {
+  if (!live) return undefined;
+  return WebSocket ?? (fetch === undefined ? (globalThis as { WebSocket?: SocketConstructor }).WebSocket : undefined);
 }
 
 /** Opens the store; one that cannot be used is not kept open. */

@@ -45,6 +45,15 @@ export class TransportError extends Error {
   }
 }
 
+/** The live connection is gone. Nothing is known of the server: a pull finds out. */
+export class ConnectionLost extends TransportError {
+  override name = "ConnectionLost";
+  constructor(cause?: unknown) {
+    const why = cause instanceof Error ? `: ${cause.message}` : "";
+    super("offline", `the live connection was lost${why}`, { cause });
+  }
+}
+
 /** The caller gave a request up, for a reason of its own: no failure. */
 export class Interrupted extends Error {
   override name = "Interrupted";

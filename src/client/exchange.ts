@@ -20,6 +20,11 @@ export interface Exchanged {
   readonly mismatched: readonly Subscription[];
   readonly ranges: readonly RangeLine[];
   readonly end: EndLine;
+  /** Subscriptions that it brought to its revision, by number. */
+  readonly complete: readonly number[];
+  /** Keys of those that the server has ended, and of those that it continues from elsewhere. */
+  readonly revoked: readonly string[];
+  readonly astray: ReadonlySet<string>;
 }
 
 /** What is asked of each subscription. */
@@ -35,24 +40,29 @@ export function requestOf({ key, scope, collections, where, cursor }: Subscripti
 
 /**
  * Reads an answer to its end and applies it: records, cursors, outcomes that are now complete, all in one write (P4, W9).
- * - `onLine`: called with the first line that is more than the beginning of the answer.
+ * - `onLine`: called with each line that is more than the beginning of the answer.
+ * - `followed`: on a live connection, the subscriptions that have been answered before, by number.
  */
 export async function exchange(
   local: Local,
   asked: readonly Subscription[],
   lines: AsyncIterable<Received>,
-  onLine: (head: Revision) => void = () => {},
+  onLine: (head: Revision, op: string) => void = () => {},
+  followed: ReadonlySet<number> | null = null,
 ): Promise<Exchanged> {
-  // Outcomes that arrived before the request was sent must be known to whoever answers it.
-  const { client, acked } = local.meta;
-  const answer = new Answer(local, asked);
+  // Outcomes that arrived before the request was sent must be known to whoever answers it. What a server says unasked may
+  // be older than they are; but it does not outlive its connection, so it was not restored since that began.
+  const { client } = local.meta;
+  const acked = followed === null ? local.meta.acked : 0;
+  const unsaid = followed === null ? 0 : null;
+  const answer = new Answer(local, asked, followed);
   for await (const received of lines) {
     const end = await answer.take(received);
-    if (received.line.op !== "begin") onLine(answer.head);
+    if (received.line.op !== "begin") onLine(answer.head, received.line.op);
     if (end === null) continue;
     const exchanged = await local.gate.exclusive(async () => {
       // What it says of a client id that has been given up meanwhile means nothing now.
-      const last = client === local.meta.client ? (end.lastMutation ?? 0) : null;
+      const last = client === local.meta.client ? (end.lastMutation ?? unsaid) : null;
       if (last !== null && last < acked && local.meta.renew === null)
         await local.commit(await reofferedAfter(local, last));
       return await finished(local, answer, end, last);
@@ -62,13 +72,11 @@ export async function exchange(
   throw new TransportError("cut", "the answer broke off before its end");
 }
 
-interface Finished extends Omit<Exchanged, "mismatched"> {
-  /** Subscriptions that the answer brought to its revision, by number. */
-  readonly complete: readonly number[];
-}
+type Finished = Omit<Exchanged, "mismatched">;
 
 async function finished(local: Local, answer: Answer, end: EndLine, last: number | null): Promise<Finished> {
   const segments = answer.segments(end);
+  const whole = answer.completes(segments);
   const ended = [...local.subscriptions.values()].filter(
     ({ key, revoked }) => !revoked && answer.revoked.includes(key),
   );
@@ -97,11 +105,12 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
       .filter(({ number, staging }) => staging !== null && !adopted.has(number)),
     ...ended,
   ];
-  const meta = metaAfter(local.meta, answer, segments, end, last);
+  const follows = segments.length > 0 || all.some(({ revision, revoked }) => revision !== null && !revoked);
+  const meta = metaAfter(local.meta, answer, whole && follows ? end.revision : local.meta.revision, last);
   const renews = local.meta.renew === null && meta.renew !== null;
   // Only where no cursor was asked with: a cursor beyond the head is answered by a copy that says "diverged".
-  const lost = local.meta.renew === null && meta.revision < local.meta.revision;
-  const queue = queueAfter(local, end, meta, last);
+  const lost = meta.revision < local.meta.revision;
+  const queue = queueAfter(local, whole ? end.revision : null, meta, last);
   const forgotten = queue.settled === undefined ? [] : await local.outlived();
   const reached = reachedBy(segments, changed, end);
   const touched = wipe ? segments.length > 0 || ended.length > 0 : rows.size > 0 || adopt.length > 0;
@@ -120,7 +129,8 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   if (lost) local.events.emit("recovered", { reason: "lost", common: meta.revision, offered: 0 });
   tell(local, answer, segments, ended);
   const complete = segments.map(({ subscription }) => subscription.number);
-  return { revision: end.revision, changed: touched, complete, ranges: answer.ranges, end };
+  const { ranges, revoked, astray } = answer;
+  return { revision: end.revision, changed: touched, complete, ranges, revoked, astray, end };
 }
 
 function sameOrUncounted(a: Fingerprint | null, b: Fingerprint | null): boolean {
@@ -180,18 +190,8 @@ function revokedOf(subscription: Subscription): Subscription {
   return { ...subscription, ...nothing, fingerprint: { count: 0, lanes: [0, 0, 0, 0] } };
 }
 
-function metaAfter(
-  meta: Meta,
-  { principal }: Answer,
-  segments: readonly Segment[],
-  end: EndLine,
-  last: number | null,
-): Meta {
-  const next: Meta = {
-    ...meta,
-    principal: meta.principal ?? principal,
-    revision: segments.length > 0 ? end.revision : meta.revision,
-  };
+function metaAfter(meta: Meta, { principal }: Answer, revision: Revision, last: number | null): Meta {
+  const next: Meta = { ...meta, principal: meta.principal ?? principal, revision };
   if (last === null) return next;
   if (meta.renew?.through === null) return { ...next, renew: { through: Math.min(last, meta.issued) } };
   // Somebody else has gone on under this client's id: this store is a copy, or an older state, of another one (R3).
@@ -199,12 +199,21 @@ function metaAfter(
   return next;
 }
 
-/** Mutations whose outcome is known and whose revision has now arrived are over; those that the base holds are marked. */
-function queueAfter(local: Local, end: EndLine, meta: Meta, last: number | null): Pick<Change, "settled" | "pending"> {
+/**
+ * Mutations whose outcome is known and whose revision has now arrived are over; those that the base holds are marked.
+ * - `complete`: the revision to which all that is shown is complete now; null: not to the answer's.
+ */
+function queueAfter(
+  local: Local,
+  complete: Revision | null,
+  meta: Meta,
+  last: number | null,
+): Pick<Change, "settled" | "pending"> {
+  if (complete === null) return {};
   const settled: { pending: Pending; outcome: NonNullable<Pending["outcome"]> }[] = [];
   const held: Pending[] = [];
   for (const each of local.pending.values()) {
-    if (each.outcome !== null && each.outcome.revision <= end.revision)
+    if (each.outcome !== null && each.outcome.revision <= complete)
       settled.push({ pending: each, outcome: each.outcome });
     else if (
       each.outcome === null &&

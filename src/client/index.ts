@@ -1,3 +1,4 @@
+export { inherit } from "../model/inherit.ts";
 export { collection } from "../model/schema.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
 export type { Atoms, Transaction } from "./draft.ts";

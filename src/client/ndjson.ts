@@ -24,7 +24,7 @@ export async function* receivedLines(body: ReadableStream<Uint8Array>, watch: Wa
       let text = decoded(decoder, value, done);
       for (let cut = text.indexOf("\n"); cut >= 0; cut = text.indexOf("\n")) {
         parts.push(text.slice(0, cut));
-        yield parsed(parts.join(""));
+        yield received(parts.join(""));
         parts = [];
         length = 0;
         text = text.slice(cut + 1);
@@ -34,7 +34,7 @@ export async function* receivedLines(body: ReadableStream<Uint8Array>, watch: Wa
       if (length > LONGEST) throw new TransportError("foreign", "a line of the answer is too long");
       if (done) break;
     }
-    if (length > 0) yield parsed(parts.join(""));
+    if (length > 0) yield received(parts.join(""));
   } finally {
     reader.cancel().catch(() => {});
   }
@@ -48,8 +48,12 @@ function decoded(decoder: InstanceType<typeof TextDecoder>, bytes: Uint8Array | 
   }
 }
 
-/** What cannot be parsed was cut off, since servers write whole lines. */
-function parsed(text: string): Received {
+function received(text: string): Received {
+  return { text, line: parsedLine(text) as Line };
+}
+
+/** An object with an `op`. What cannot be parsed was cut off, since servers write whole lines. */
+export function parsedLine(text: string): { readonly op: string } {
   let line: unknown;
   try {
     line = JSON.parse(text);
@@ -58,5 +62,5 @@ function parsed(text: string): Received {
   }
   if (!isObject(line) || typeof line.op !== "string")
     throw new TransportError("foreign", "the answer holds a line without an op");
-  return { text, line: line as unknown as Line };
+  return line as unknown as { readonly op: string };
 }

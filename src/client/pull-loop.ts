@@ -1,14 +1,17 @@
 import { Problem } from "../wire/problem.ts";
 import { OtherPrincipal } from "./answer.ts";
-import { Interrupted } from "./errors.ts";
+import { ConnectionLost, Interrupted } from "./errors.ts";
 import { type Exchanged, exchange, requestOf } from "./exchange.ts";
+import type { Following } from "./following.ts";
 import type { Mender } from "./mend.ts";
-import type { Session } from "./session.ts";
+import { LOST, type Session } from "./session.ts";
 import { stateOf } from "./status.ts";
 import { rung, Wake } from "./wake.ts";
 
 /** At least this long lies between two answers without news, in milliseconds. */
 const IDLE = 1_000;
+/** So long a live connection that is being opened is waited for, before a pull waits for news, in milliseconds. */
+const GRACE = 1_000;
 
 export interface Waiter {
   resolve(): void;
@@ -29,6 +32,7 @@ export class PullLoop {
   readonly #mender: Mender;
   readonly #listener: Listener;
   readonly #bell = new Wake();
+  readonly #opening = new Wake();
   /** A pull that only waits for news, and may be given up for something more urgent. */
   #waiting: AbortController | null = null;
   /** Whether the next pull shall not wait. */
@@ -48,6 +52,7 @@ export class PullLoop {
     this.#urgent = true;
     this.#session.parked = false;
     this.#waiting?.abort();
+    this.#opening.ring();
     this.#bell.ring();
   }
 
@@ -59,6 +64,12 @@ export class PullLoop {
   /** Gives up a pull that only waits. */
   interrupt(): void {
     this.#waiting?.abort();
+  }
+
+  /** A live connection has opened, or could not be: there is another way to wait for news. */
+  switchOver(): void {
+    if (this.#session.live.following !== null) this.#waiting?.abort();
+    this.#opening.ring();
   }
 
   /** Resolves when a pull that began after the call is complete; rejects when one fails. */
@@ -78,6 +89,7 @@ export class PullLoop {
     let failures = 0;
     while (!session.stopped.aborted) {
       const bell = this.#bell.signal;
+      const opening = this.#opening.signal;
       if ((session.parked || this.#nothingToDo()) && this.#fresh.length === 0) {
         this.#resting = true;
         await rung(bell);
@@ -86,21 +98,34 @@ export class PullLoop {
       }
       const waiters = this.#fresh.splice(0);
       try {
-        const idled = await session.turn.exclusive(() => this.#pull());
+        if (session.live.opening && !this.#urgent) await session.sleep(GRACE, opening);
+        const idled = await session.turn.exclusive(() => this.#once());
         failures = 0;
         for (const waiter of waiters) waiter.resolve();
         if (idled) await session.sleep(IDLE, bell);
       } catch (thrown) {
+        if (thrown instanceof ConnectionLost) {
+          this.#fresh.unshift(...waiters);
+          if (!session.live.lost(thrown)) continue;
+          this.#urgent = true;
+          session.condition.say("behind", thrown.message);
+          await session.pause(Math.max(failures, LOST), thrown, bell);
+          continue;
+        }
+        // What goes wrong on a live connection is put right by requests.
+        if (!(thrown instanceof Interrupted)) session.live.drop();
         const { error, again } = await this.#mender.judged(thrown);
         if (again) {
           this.#fresh.unshift(...waiters);
-          this.#urgent = true;
+          if (!(error instanceof Interrupted)) this.#urgent = true;
           if (error instanceof Interrupted || failures === 0) {
             if (!(error instanceof Interrupted)) failures++;
             continue;
           }
         } else {
           this.#failed(error);
+          // Once the server can be reached again, that is not to wait for news.
+          this.#urgent = true;
           for (const waiter of waiters) waiter.reject(error);
         }
         await session.pause(failures++, error, bell);
@@ -110,10 +135,48 @@ export class PullLoop {
 
   /** Without subscriptions there is something to learn only before the first push, and after the last outcome. */
   #nothingToDo(): boolean {
-    if (this.#session.active().length > 0) return false;
+    if (this.#session.active().length > 0 || this.#session.live.following !== null) return false;
     const { pending, meta } = this.#session.local;
     const unknown = !this.#session.contacted || meta.renew?.through === null;
     return ![...pending.values()].some(({ outcome }) => unknown || outcome !== null);
+  }
+
+  async #once(): Promise<boolean> {
+    const { following } = this.#session;
+    if (following === null || !this.#session.contacted) return await this.#pull();
+    await this.#follow(following);
+    return false;
+  }
+
+  /** One answer on the live connection; where something is urgent or it is time, a question and what answers it. */
+  async #follow(following: Following): Promise<void> {
+    const { bearer, condition, local } = this.#session;
+    const urgent = this.#urgent;
+    this.#urgent = false;
+    if (urgent && following.works && condition.state !== "repairing") condition.say("behind");
+    const take = async () => {
+      const exchanged = await following.take((head, op) => {
+        // What fills less than a page is shown before anybody could read that it is missing.
+        if (op === "mark" && head > local.meta.revision) condition.say("behind");
+      });
+      if (exchanged !== null) await this.#pulled(exchanged, false);
+    };
+    if (urgent || (await this.#isDue(following))) {
+      await following.ask(take);
+      bearer.confirm();
+    } else await take();
+    if (following.inStep) condition.complete(following.asOf);
+    else this.#urgent = true;
+  }
+
+  async #isDue(following: Following): Promise<boolean> {
+    const given = new AbortController();
+    this.#waiting = given;
+    try {
+      return await following.due(given.signal);
+    } finally {
+      this.#waiting = null;
+    }
   }
 
   /**
@@ -145,7 +208,9 @@ export class PullLoop {
         this.#waiting = null;
         if (head > local.meta.revision) condition.say("behind");
       });
+      this.#session.bearer.confirm();
       await this.#pulled(exchanged, nameKnown);
+      if (!this.#session.inDoubt) this.#session.live.reach();
       condition.complete(began);
       return !urgent && !exchanged.changed && local.clock.now() - began < IDLE;
     } finally {
@@ -156,7 +221,6 @@ export class PullLoop {
 
   async #pulled({ mismatched }: Exchanged, namedKnown: boolean): Promise<void> {
     const session = this.#session;
-    session.transport.confirm();
     session.contacted = true;
     if (namedKnown) {
       session.nameKnown = false;
@@ -175,7 +239,7 @@ export class PullLoop {
     if (error instanceof OtherPrincipal) session.contacted = false;
     session.condition.say(failure.state, failure.cause);
     if (this.#startsTheSpace(error)) {
-      session.transport.confirm();
+      session.bearer.confirm();
       session.contacted = true;
       this.#listener.onContact();
     }

@@ -1,7 +1,7 @@
-import { Interrupted, PullFirst } from "./errors.ts";
+import { ConnectionLost, Interrupted, PullFirst } from "./errors.ts";
 import type { Waiter } from "./pull-loop.ts";
 import { Pusher } from "./push.ts";
-import type { Session } from "./session.ts";
+import { LOST, type Session } from "./session.ts";
 import { stateOf } from "./status.ts";
 import { rung, Wake } from "./wake.ts";
 
@@ -25,9 +25,9 @@ export class PushLoop {
   #flush: (Waiter & { readonly upTo: number })[] = [];
 
   constructor(session: Session, listener: Listener) {
-    const { local, transport, random, schema } = session;
+    const { local, random, schema } = session;
     this.#session = session;
-    this.#pusher = new Pusher(local, transport, random, schema);
+    this.#pusher = new Pusher(local, (body, signal) => session.push(body, signal), random, schema);
     this.#listener = listener;
   }
 
@@ -79,7 +79,8 @@ export class PushLoop {
         if (error instanceof Interrupted) continue;
         this.#failed(error);
         await this.#listener.onFailure(error);
-        await session.pause(failures++, error, retry);
+        const lost = error instanceof ConnectionLost;
+        await session.pause(lost ? Math.max(failures, LOST) : failures++, error, retry);
       }
     }
   }
@@ -90,6 +91,8 @@ export class PushLoop {
       this.#listener.pullSoon();
       return;
     }
+    // A request is sent next, and says what is wrong, if anything is.
+    if (error instanceof ConnectionLost) return;
     const failure = stateOf(error);
     if (failure !== null) this.#session.condition.say(failure.state, failure.cause);
     this.failed(error);
@@ -97,7 +100,9 @@ export class PushLoop {
 
   /** Outcomes have arrived; the replica follows at once where their revision has not. */
   #caughtUpTo(revision: number): void {
-    const { local } = this.#session;
+    const { local, live } = this.#session;
+    // On a live connection it comes by itself.
+    if (live.following?.works) return;
     if (revision > local.meta.revision && this.#session.active().length > 0) this.#listener.pullSoon();
   }
 

@@ -7,7 +7,6 @@ import { PullFirst, TransportError } from "./errors.ts";
 import type { Local } from "./local.ts";
 import { renewed } from "./recover.ts";
 import { type Pending, wireMutation } from "./state.ts";
-import type { Transport } from "./transport.ts";
 
 /** Well below what a server takes (M7), so that a queue of any length is sent in a few requests of moderate size. */
 const BATCH = { mutations: 1_000, bytes: 2 * 1_048_576 };
@@ -23,18 +22,21 @@ interface Sending {
   readonly texts: readonly string[];
 }
 
+/** Sends the text of a PushRequest, on whatever way there is now. */
+export type Send = (body: string, signal: AbortSignal) => Promise<PushResponse>;
+
 /** Sends what waits, one request at a time. */
 export class Pusher {
   readonly #local: Local;
-  readonly #transport: Transport;
+  readonly #sending: Send;
   readonly #random: Random;
   readonly #schema: number | undefined;
   /** Up to this local number one mutation a request, to find the one that the server does not take (W7). */
   #singleUpTo = 0;
 
-  constructor(local: Local, transport: Transport, random: Random, schema: number | undefined) {
+  constructor(local: Local, sending: Send, random: Random, schema: number | undefined) {
     this.#local = local;
-    this.#transport = transport;
+    this.#sending = sending;
     this.#random = random;
     this.#schema = schema;
   }
@@ -85,7 +87,7 @@ export class Pusher {
     };
     try {
       const body = `${JSON.stringify(envelope).slice(0, -1)},"mutations":[${texts.join(",")}]}`;
-      const response = await this.#transport.push(body, signal);
+      const response = await this.#sending(body, signal);
       await this.#local.gate.exclusive(() => this.#settled(batch, response, client));
       return { revision: response.revision };
     } catch (error) {

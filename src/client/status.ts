@@ -1,7 +1,7 @@
 import type { Revision } from "../model/record.ts";
 import { canonical } from "../util/json.ts";
 import { Problem } from "../wire/problem.ts";
-import { Interrupted, TransportError } from "./errors.ts";
+import { ConnectionLost, Interrupted, TransportError } from "./errors.ts";
 import type { Local } from "./local.ts";
 import { StoreError } from "./store/store.ts";
 
@@ -118,5 +118,6 @@ function problemState({ code }: Problem): { state: StateName; parks: boolean } {
 
 /** How long the server asked to be left alone, in milliseconds; 0 where it did not. */
 export function retryAfterOf(error: unknown): number {
+  if (error instanceof ConnectionLost) return retryAfterOf(error.cause);
   return error instanceof Problem ? (error.extras.retryAfter ?? 0) * 1_000 : 0;
 }

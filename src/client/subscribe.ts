@@ -1,6 +1,6 @@
 import { type Filter, filterFlaw } from "../model/filter.ts";
 import { EMPTY } from "../model/fingerprint.ts";
-import { idFlaw, nameFlaw, scopeFlaw } from "../model/names.ts";
+import { idFlaw, nameFlaw, subscribedFlaw } from "../model/names.ts";
 import { LIMITS } from "../wire/limits.ts";
 import { ClientError } from "./errors.ts";
 import type { Local } from "./local.ts";
@@ -8,6 +8,7 @@ import { applied } from "./replica.ts";
 import { type Subscription, sameCoverage } from "./state.ts";
 
 export interface SubscribeOptions {
+  /** A scope, or a pattern such as `project/*`: whatever of these the principal may read at the time (P14). */
   readonly scope: string;
   /** The name of the subscription within this client; by default the scope. */
   readonly key?: string;
@@ -32,7 +33,7 @@ export function checkedSubscription({ scope, key = scope, collections, where }: 
   const refuse = (flaw: string | null | undefined, path: string) => {
     if (flaw) throw new ClientError("invalid", flaw, path);
   };
-  refuse(scopeFlaw(scope), "scope");
+  refuse(subscribedFlaw(scope), "scope");
   refuse(idFlaw(key), "key");
   for (const name of collections ?? []) refuse(nameFlaw(name), "collections");
   const flaw = where === undefined ? null : filterFlaw(where);

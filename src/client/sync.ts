@@ -1,5 +1,6 @@
 import { ClientError } from "./errors.ts";
 import { Mender } from "./mend.ts";
+import { onOnline } from "./online.ts";
 import { PullLoop } from "./pull-loop.ts";
 import { PushLoop } from "./push-loop.ts";
 import { copyAnew } from "./recover.ts";
@@ -21,6 +22,7 @@ export class Sync {
   readonly #pulls: PullLoop;
   readonly #pushes: PushLoop;
   #loops: Promise<unknown> = Promise.resolve();
+  #off = () => {};
 
   constructor(options: SyncOptions) {
     this.#session = new Session(options);
@@ -33,6 +35,7 @@ export class Sync {
       pullSoon: () => this.#pulls.soon(),
       onFailure: (error) => this.storeFailed(error),
     });
+    this.#session.live.onChange = () => this.#pulls.switchOver();
   }
 
   get status(): Status {
@@ -46,13 +49,16 @@ export class Sync {
 
   start(): void {
     this.#loops = Promise.all([this.#pulls.run(), this.#pushes.run()]);
+    this.#off = onOnline(() => this.#hurry());
   }
 
   async stop(): Promise<void> {
+    this.#off();
     this.#session.stop();
     this.#pulls.soon();
     this.#pushes.soon();
     await this.#loops;
+    this.#session.live.drop();
     const closed = new ClientError("closed", "the client has been closed");
     this.#pulls.end(closed);
     this.#pushes.failed(closed);
@@ -111,6 +117,13 @@ export class Sync {
     } catch (failure) {
       this.#session.condition.say("failed", `the local store: ${String(failure)}`);
     }
+  }
+
+  /** The machine has come back to a network, or has been asleep. */
+  #hurry(): void {
+    this.#session.live.thaw();
+    this.#pulls.soon();
+    this.#pushes.retry();
   }
 
   /** Does something while no question to the server is under way. */

@@ -4,17 +4,15 @@ import { PROBLEMS, Problem, type ProblemBody, type ProblemCode } from "../wire/p
 import type { PullRequest } from "../wire/pull.ts";
 import type { PushResponse } from "../wire/push.ts";
 import type { VerifyRequest } from "../wire/verify.ts";
-import { PullFirst, TransportError } from "./errors.ts";
+import type { Bearer } from "./bearer.ts";
+import { TransportError } from "./errors.ts";
 import { type Received, receivedLines } from "./ndjson.ts";
 import { Watch } from "./watch.ts";
-
-/** A bearer token, or a function that gives the present one; it is asked before each request. */
-export type Auth = string | (() => string | Promise<string>);
 
 export interface TransportOptions {
   readonly url: string;
   readonly space: string;
-  readonly auth: Auth | undefined;
+  readonly bearer: Bearer;
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
 }
@@ -27,15 +25,13 @@ const THIS_MACHINE = /^https?:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:|\/|$)
 /** Requests to one space of a server. Every one of them has a deadline (C2). */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #base: string;
+  /** The address of the space. */
+  readonly base: string;
   readonly #headers: { readonly [name: string]: string };
-  /** The token under which the last pull was sent, and the last one whose answer was read (C9). */
-  #sent: string | undefined | null = null;
-  #confirmed: string | undefined | null = null;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#base = `${options.url.replace(/\/+$/, "")}/v1/spaces/${options.space}`;
+    this.base = `${options.url.replace(/\/+$/, "")}/v1/spaces/${options.space}`;
     // On one machine bytes cost less than compressing them. A browser keeps this header to itself.
     const local = THIS_MACHINE.test(options.url);
     this.#headers = { "content-type": "application/json", ...(local && { "accept-encoding": "identity" }) };
@@ -50,12 +46,7 @@ export class Transport {
     yield* this.#lines("verify", request, QUIET, signal);
   }
 
-  /** The answer to the last pull named the principal that the store belongs to. */
-  confirm(): void {
-    this.#confirmed = this.#sent;
-  }
-
-  /** Sends the text of a PushRequest. Throws PullFirst where the token is another one than that of the last pull: it may be somebody else's (C9). */
+  /** Sends the text of a PushRequest. */
   async push(body: string, signal: AbortSignal): Promise<PushResponse> {
     const watch = new Watch(this.#options.clock, QUIET, signal);
     try {
@@ -86,14 +77,12 @@ export class Transport {
   }
 
   async #send(path: string, body: string, watch: Watch): Promise<Response> {
-    const { auth, fetch } = this.#options;
-    const token = typeof auth === "function" ? await watch.within(Promise.resolve(auth())) : auth;
-    if (path !== "push") this.#sent = token;
-    else if (token !== this.#confirmed) throw new PullFirst("the token has changed", false);
+    const { bearer, fetch } = this.#options;
+    const token = await (path === "push" ? bearer.forPush(watch) : bearer.forQuestion(watch));
     const headers: { [name: string]: string } = { ...this.#headers };
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
     const init = { method: "POST", headers, body, signal: watch.signal };
-    const response = await watch.within(fetch(`${this.#base}/${path}`, init));
+    const response = await watch.within(fetch(`${this.base}/${path}`, init));
     if (response.ok) return response;
     throw await refusalOf(response, watch);
   }
@@ -138,7 +127,7 @@ function foreign(response: Response): TransportError {
   );
 }
 
-function isPushResponse(answer: unknown): answer is PushResponse {
+export function isPushResponse(answer: unknown): answer is PushResponse {
   if (!isObject(answer)) return false;
   return (
     typeof answer.revision === "number" && typeof answer.lastMutation === "number" && Array.isArray(answer.outcomes)

@@ -1,4 +1,5 @@
 import { type Fingerprint, sameFingerprint } from "../model/fingerprint.ts";
+import { prefixOf } from "../model/names.ts";
 import { type Key, type KeyRange, keyOf, keyParts, type Revision } from "../model/record.ts";
 import { sameJson } from "../util/json.ts";
 import type { RangeLine } from "../wire/lines.ts";
@@ -242,7 +243,8 @@ class Round {
 
   /** A fingerprint that would have to be counted is asked for in the first question alone. */
   #request(subscription: Subscription): SubscriptionRequest {
-    const wanted = this.count === 1 && subscription.where !== null && this.#numbers.has(subscription.number);
+    const counted = subscription.where !== null || prefixOf(subscription.scope) !== null;
+    const wanted = this.count === 1 && counted && this.#numbers.has(subscription.number);
     return { ...requestOf(subscription), ...(wanted && { fingerprint: true }) };
   }
 }

@@ -25,6 +25,7 @@ export interface Horizon {
 /** What a batch of pushes touches. */
 export interface Wanted {
   readonly keys: ReadonlySet<Key>;
+  readonly families: Families;
   readonly authors: ReadonlySet<Author>;
   /** Outcomes by author, from and to inclusive. */
   readonly outcomes: readonly { readonly author: Author; readonly from: number; readonly to: number }[];
@@ -32,10 +33,32 @@ export interface Wanted {
   readonly create: boolean;
 }
 
+/**
+ * Records whose descendants are wanted too (M8): the rows that name one of them as `parent`, the rows that name those, and so
+ * on, a circle ending where it began. They need not be there themselves, and are not loaded for standing here. A family is
+ * loaded if, with those loaded before it in the order of `of`, it makes no more than `most` distinct rows; one that does
+ * not fit is only counted, and those behind it are tried all the same.
+ */
+export interface Families {
+  readonly of: ReadonlySet<Key>;
+  readonly most: number;
+}
+
+export interface Family {
+  /** Its descendants, counted up to ten times `most`. */
+  readonly count: number;
+  /** Whether they are among the loaded rows, all of them or none. */
+  readonly loaded: boolean;
+}
+
+export const NO_FAMILIES: Families = { of: new Set(), most: 0 };
+
 export interface Loaded {
   readonly head: Head;
   /** Rows that exist, tombstones included, each with all its memberships. */
   readonly rows: ReadonlyMap<Key, Row>;
+  /** One for each key of `families.of`. */
+  readonly families: ReadonlyMap<Key, Family>;
   readonly clients: ReadonlyMap<Author, ClientRow>;
   readonly outcomes: ReadonlyMap<Author, ReadonlyMap<number, OutcomeRow>>;
   readonly hashes: ReadonlyMap<Revision, string>;

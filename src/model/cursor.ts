@@ -4,6 +4,7 @@ import { sha256, sha256Hex, toHex } from "../util/sha256.ts";
 import { utf8 } from "../util/utf8.ts";
 import type { Filter } from "./filter.ts";
 import type { Key, Revision } from "./record.ts";
+import type { Covered } from "./spread.ts";
 
 /** What a subscription asks for. A cursor is good for just that. */
 export interface Coverage {
@@ -27,12 +28,28 @@ export interface Point {
  */
 export interface Cursor {
   readonly at: Point;
+  /** Of a pattern. */
+  readonly pattern?: PatternCursor | undefined;
   readonly copy?: { readonly key: Key; readonly page: Point; readonly tail?: Revision };
   readonly paged?: { readonly reached: Revision; readonly page: Point };
 }
 
+/**
+ * What a replica was told of a pattern (P14).
+ * - `covered`: the scopes whose content is held, or was shown by the pages of a copy under way.
+ * - `target`: in an answer under way, those that it leads to, and the revision up to which scopes that the replica was not
+ *   told of, or may read no more, have been caught up with.
+ */
+export interface PatternCursor {
+  readonly covered: Covered;
+  readonly target?: { readonly digest: string; readonly known: Revision; readonly caught: Revision } | undefined;
+}
+
 const VERSION = 1;
 const HASH_DIGITS = 16;
+const NAMES_DIGITS = 12;
+/** Added to a cursor's kind where it is of a pattern. */
+const PATTERN = 4;
 
 export function pointOf(revision: Revision, hash: string): Point {
   return { revision, hash: hash.slice(0, HASH_DIGITS) };
@@ -58,11 +75,15 @@ export type CursorReading =
 /** An opaque text, packed rather than JSON so that "nothing new" fits into 300 bytes (P12), with a checksum. */
 export function formatCursor(space: string, coverage: Coverage, cursor: Cursor): string {
   const parts: Uint8Array[] = [
-    Uint8Array.of(VERSION, kindOf(cursor)),
+    Uint8Array.of(VERSION, kindOf(cursor) + (cursor.pattern ? PATTERN : 0)),
     hexBytes(spaceDigest(space)),
     hexBytes(coverageDigest(space, coverage)),
     packPoint(cursor.at),
   ];
+  if (cursor.pattern) {
+    const pattern = packPattern(cursor.pattern);
+    parts.push(packNumber(pattern.length), pattern);
+  }
   if (cursor.copy) {
     const { page, tail, key } = cursor.copy;
     parts.push(packPoint(page), tail === undefined ? Uint8Array.of() : packNumber(tail), utf8(key));
@@ -110,22 +131,75 @@ function unpack(space: string, text: string): { coverage: string; cursor: Cursor
   const coverage = toHex(body.subarray(4, 10));
   const at = unpackPoint(body, 10);
   if (at === null) return null;
-  const kind = body[1] as number;
-  if (kind === 0) return { coverage, cursor: { at: at.point } };
-  if (kind > 3) return null;
-  const page = unpackPoint(body, at.end);
+  if ((body[1] as number) > 3 + PATTERN) return null;
+  const kind = (body[1] as number) % PATTERN;
+  const place = kind === body[1] ? { start: { at: at.point }, end: at.end } : unpackStart(body, at);
+  if (place === null) return null;
+  const { start, end } = place;
+  if (kind === 0) return { coverage, cursor: start };
+  const page = unpackPoint(body, end);
   if (page === null) return null;
   if (kind === 1) {
     const key = new TextDecoder().decode(body.subarray(page.end));
-    return { coverage, cursor: { at: at.point, copy: { key, page: page.point } } };
+    return { coverage, cursor: { ...start, copy: { key, page: page.point } } };
   }
   const reached = unpackNumber(body, page.end);
   if (reached === null) return null;
   if (kind === 3) {
     const key = new TextDecoder().decode(body.subarray(reached.end));
-    return { coverage, cursor: { at: at.point, copy: { key, page: page.point, tail: reached.value } } };
+    return { coverage, cursor: { ...start, copy: { key, page: page.point, tail: reached.value } } };
   }
-  return { coverage, cursor: { at: at.point, paged: { reached: reached.value, page: page.point } } };
+  return { coverage, cursor: { ...start, paged: { reached: reached.value, page: page.point } } };
+}
+
+function unpackStart(body: Uint8Array, at: { point: Point; end: number }): { start: Cursor; end: number } | null {
+  const length = unpackNumber(body, at.end);
+  if (length === null) return null;
+  const end = length.end + length.value;
+  const pattern = end > body.length ? null : unpackPattern(body.subarray(length.end, end));
+  return pattern === null ? null : { start: { at: at.point, pattern }, end };
+}
+
+/** A flag: 1, the runs are there; 2, a target is. Then what is covered, the target, the runs. */
+function packPattern({ covered, target }: PatternCursor): Uint8Array {
+  const { known, digest, runs } = covered;
+  return joined([
+    Uint8Array.of((runs === null ? 0 : 1) + (target === undefined ? 0 : 2)),
+    packNumber(known),
+    hexBytes(digest),
+    ...(target === undefined ? [] : [packNumber(target.known), hexBytes(target.digest), packNumber(target.caught)]),
+    ...(runs ?? []).map(packNumber),
+  ]);
+}
+
+function unpackPattern(bytes: Uint8Array): PatternCursor | null {
+  const flags = bytes[0] ?? 0;
+  const covered = unpackNames(bytes, 1);
+  if (covered === null) return null;
+  const target = flags & 2 ? unpackNames(bytes, covered.end) : null;
+  const caught = target === null ? null : unpackNumber(bytes, target.end);
+  if (flags & 2 && (target === null || caught === null)) return null;
+  const runs: number[] = [];
+  for (let at = caught?.end ?? covered.end; at < bytes.length; ) {
+    const run = unpackNumber(bytes, at);
+    if (run === null) return null;
+    runs.push(run.value);
+    at = run.end;
+  }
+  const { known, digest } = covered;
+  return {
+    covered: { known, digest, runs: flags & 1 ? runs : null },
+    ...(target !== null &&
+      caught !== null && { target: { known: target.known, digest: target.digest, caught: caught.value } }),
+  };
+}
+
+function unpackNames(bytes: Uint8Array, at: number): { known: Revision; digest: string; end: number } | null {
+  const known = unpackNumber(bytes, at);
+  if (known === null) return null;
+  const end = known.end + NAMES_DIGITS / 2;
+  if (end > bytes.length) return null;
+  return { known: known.value, digest: toHex(bytes.subarray(known.end, end)), end };
 }
 
 function packPoint(point: Point): Uint8Array {

@@ -6,7 +6,7 @@ import { addFingerprints, digestOf, EMPTY, type Fingerprint, formatDigest } from
 import type { Mutation, Write } from "./mutation.ts";
 import type { Push, PushResponse } from "./push.ts";
 import type { RecordData } from "./record.ts";
-import type { Collections } from "./schema.ts";
+import type { Collections, ScopesOf } from "./schema.ts";
 
 const COLLECTIONS: Collections = {
   issues: {
@@ -103,7 +103,7 @@ describe("whatever is pushed", () => {
         const { acme } = played(pushesOf(list), [2]);
         for (const row of acme.rows.values()) {
           const record = row.text === null ? null : (JSON.parse(row.text) as RecordData);
-          const named = record === null ? [] : ["*", ...(COLLECTIONS["issues"]?.scopes?.(record) ?? [])];
+          const named = record === null ? [] : ["*", ...((COLLECTIONS["issues"]?.scopes as ScopesOf)(record) ?? [])];
           const present = [...row.scopes].filter(([, member]) => member.present).map(([scope]) => scope);
           expect(present.sort()).toEqual([...new Set(named)].sort());
           for (const { revision, entered, first } of row.scopes.values()) {

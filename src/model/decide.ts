@@ -1,9 +1,11 @@
 import type { Batch, ClientRow, Loaded, OutcomeRow, Wanted } from "./batch.ts";
 import { cursorRevision } from "./cursor.ts";
-import { targetOf } from "./mutation.ts";
+import { heredityOf, parentOf } from "./inherit.ts";
+import { targetOf, type Write } from "./mutation.ts";
 import { divergence, inheritedUpTo, introduced, knownOutcome, type Numbered, numbered, refusal } from "./outcome.ts";
 import type { Push, PushRequest, PushResponse, PushResult, Refusal, Rules } from "./push.ts";
 import { type Author, authorOf, type Key, keyOf, type Revision } from "./record.ts";
+import { type Collections, collectionOf } from "./schema.ts";
 import { type Sender, settle } from "./settle.ts";
 import { guarded } from "./validate.ts";
 import { Working } from "./working.ts";
@@ -13,9 +15,30 @@ export interface Decision extends Batch {
   readonly results: readonly PushResult[];
 }
 
-/** What has to be loaded to decide these pushes. */
-export function wantedOf(pushes: readonly Push[], create: boolean): Wanted {
+/** A decision needs the descendants of records whose descendants were not loaded (M8): load them, and decide again. */
+export class Lacking extends Error {
+  override name = "Lacking";
+  /** All of which this decision needs the descendants. */
+  readonly families: ReadonlySet<Key>;
+  constructor(families: ReadonlySet<Key>) {
+    super("descendants have to be loaded");
+    this.families = families;
+  }
+}
+
+/**
+ * What has to be loaded to decide these pushes.
+ * - `lacking`: whose descendants an earlier attempt lacked; otherwise those are loaded of which it is likely that they move.
+ */
+export function wantedOf(
+  pushes: readonly Push[],
+  { collections, limits }: Pick<Rules, "collections" | "limits">,
+  create: boolean,
+  lacking: ReadonlySet<Key> | null = null,
+): Wanted {
   const keys = new Set<Key>();
+  const families = new Set<Key>(lacking);
+  const { parents } = heredityOf(collections);
   const authors = new Set<Author>();
   const outcomes: { author: Author; from: number; to: number }[] = [];
   const hashes = new Set<Revision>();
@@ -26,7 +49,13 @@ export function wantedOf(pushes: readonly Push[], create: boolean): Wanted {
     for (const { writes } of mutations) {
       for (const write of writes) {
         const { collection, id } = targetOf(write);
-        keys.add(keyOf(collection, id));
+        const key = keyOf(collection, id);
+        keys.add(key);
+        if (parents.size === 0) continue;
+        const parent = sentParent(write, collections);
+        if (parent !== null) keys.add(parent);
+        if (lacking === null && parents.has(collection) && (write.op !== "update" || parent !== null))
+          families.add(key);
       }
     }
     if (mutations.length > 0) outcomes.push({ author, ...span(mutations) });
@@ -38,7 +67,13 @@ export function wantedOf(pushes: readonly Push[], create: boolean): Wanted {
     const revision = cursor === undefined ? null : cursorRevision(cursor);
     if (revision !== null) hashes.add(revision);
   }
-  return { keys, authors, outcomes, hashes: [...hashes], create };
+  return { keys, families: { of: families, most: limits.descendants }, authors, outcomes, hashes: [...hashes], create };
+}
+
+/** The parent that a write names; null where it names none. */
+function sentParent(write: Write, collections: Collections): Key | null {
+  const collection = collectionOf(collections, write.collection);
+  return write.op === "delete" || collection === null ? null : parentOf(collection, write.record);
 }
 
 function span(mutations: PushRequest["mutations"]): { from: number; to: number } {
@@ -54,10 +89,13 @@ function span(mutations: PushRequest["mutations"]): { from: number; to: number }
 /**
  * Turns pushes, one after the other, into what one commit writes: pure and synchronous. The result is the same however
  * pushes are grouped into batches. A push that is refused applies nothing, and leaves the others alone.
+ *
+ * @throws Lacking where too little was loaded.
  */
 export function decide(loaded: Loaded, pushes: readonly Push[], rules: Rules): Decision {
   const working = new Working(loaded);
   const results = pushes.map((push) => decideOne(working, push, rules));
+  if (working.lacking !== null) throw new Lacking(working.lacking);
   return { ...working.batch(), results };
 }
 

@@ -88,14 +88,11 @@ export class Draft implements Standing {
 
   #write(atoms: ReadonlyMap<string, Json>, operators: Operators): void {
     if (atoms.size === 0) return;
-    const data: { id: string; [atom: string]: Json } = { ...(this.data as RecordData) };
-    for (const [atom, value] of atoms) {
-      if (value === null) delete data[atom];
-      else data[atom] = value;
+    this.data = written(this.data as RecordData, atoms);
+    for (const atom of atoms.keys()) {
       this.#note(atom, operators.get(atom));
       this.written.add(atom);
     }
-    this.data = data;
   }
 
   /** The journal keeps an operator as an operator, unless a plain value came before or after it in the same mutation. */
@@ -162,4 +159,16 @@ export class Draft implements Standing {
 
 function atomsOf({ id: _, ...atoms }: RecordData): JsonObject {
   return atoms;
+}
+
+/** The record with these values, null: removed. Its members stand in the order of the canonical text, which is then quickly made. */
+function written(record: RecordData, values: ReadonlyMap<string, Json>): RecordData {
+  const grows = [...values.keys()].some((atom) => !Object.hasOwn(record, atom));
+  const names = grows ? [...new Set([...Object.keys(record), ...values.keys()])].sort() : Object.keys(record);
+  const data: { [atom: string]: Json } = {};
+  for (const atom of names) {
+    const value = values.has(atom) ? values.get(atom) : record[atom];
+    if (value !== undefined && value !== null) data[atom] = value;
+  }
+  return data as RecordData;
 }

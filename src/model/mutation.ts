@@ -70,6 +70,8 @@ export type RejectedCode =
   | "too-large"
   | "too-many-atoms"
   | "bad-scope"
+  | "circular"
+  | "too-many-descendants"
   | "not-finite"
   | "operator"
   | "rule"

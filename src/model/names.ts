@@ -35,6 +35,18 @@ export function scopeFlaw(scope: unknown): Flaw {
   return PROTOTYPE.has(scope) ? `the name ${scope} is reserved` : null;
 }
 
+/** What a subscription may name: a scope, or a pattern, the beginning of some with a trailing `*` (P14). */
+export function subscribedFlaw(scope: unknown): Flaw {
+  const prefix = typeof scope === "string" ? prefixOf(scope) : null;
+  if (prefix === null) return scopeFlaw(scope);
+  return SCOPE.test(prefix) && prefix.length < 256 ? null : "a pattern is the beginning of a scope and a trailing *";
+}
+
+/** The beginning that a pattern asks for; null for a scope, and for the lone `*`, which is one. */
+export function prefixOf(scope: string): string | null {
+  return scope !== ALL && scope.endsWith("*") ? scope.slice(0, -1) : null;
+}
+
 export function spaceFlaw(space: string): Flaw {
   return SPACE.test(space) ? null : "a space matches [a-z0-9][a-z0-9-]{0,62}";
 }

@@ -49,13 +49,22 @@ export interface PushLimits {
   readonly atoms: number;
   /** Scopes of a record, besides `*`. */
   readonly scopes: number;
+  /** Descendants that move along with the records of one mutation (M8). */
+  readonly descendants: number;
   /** Nesting of JSON, for what a policy's function returns. */
   readonly depth: number;
   /** Outcomes of one client that it has not acknowledged. */
   readonly unacked: number;
 }
 
-export const PUSH_LIMITS: PushLimits = { record: 1_048_576, atoms: 1_000, scopes: 32, depth: 32, unacked: 10_000 };
+export const PUSH_LIMITS: PushLimits = {
+  record: 1_048_576,
+  atoms: 1_000,
+  scopes: 32,
+  descendants: 10_000,
+  depth: 32,
+  unacked: 10_000,
+};
 
 /** What a space decides by, with time and randomness passed in. */
 export interface Rules {

@@ -85,6 +85,8 @@ export interface Row {
   readonly data?: RecordData | null;
   /** By atom, removed ones included; empty for a tombstone. */
   readonly stamps: ReadonlyMap<string, Stamp>;
+  /** The record whose scopes this one inherits (M8), whether it is there or not; null: none, as for a tombstone. */
+  readonly parent: Key | null;
   /** Of collection and record; NO_LANES for a tombstone. */
   readonly digest: Lanes;
   /** By scope, `*` included, scopes that it left included. */

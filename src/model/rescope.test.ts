@@ -10,7 +10,15 @@ const byOwner: Collections = { issues: { scopes: (record) => [`p/${record["proje
 
 function rescoped(acme: TestSpace, collections: Collections) {
   const result = rescope(
-    { head: acme.head, rows: acme.rows, clients: new Map(), outcomes: new Map(), hashes: new Map() },
+    {
+      head: acme.head,
+      rows: acme.rows,
+      families: new Map(),
+      clients: new Map(),
+      outcomes: new Map(),
+      hashes: new Map(),
+    },
+    acme.rows.keys(),
     { ...acme.rules, collections },
   );
   acme.commit(result);

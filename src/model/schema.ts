@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import type { Json } from "../util/json.ts";
+import type { Inherit } from "./inherit.ts";
 import type { RecordData } from "./record.ts";
 
 /** How two writes to one atom come together (W5). A function gets the writer's base value, the server's, the writer's. */
@@ -10,7 +11,11 @@ export interface User {
   readonly id: string;
   /** Claims or whatever else `authenticate` gave; opaque to Tidemark. */
   readonly claims?: unknown;
+  /** Milliseconds since 1970 at which what was shown of it ends, a token for one: so do its live connections (L4). */
+  readonly expires?: number;
 }
+
+export type ScopesOf<R extends RecordData = RecordData> = (record: R) => readonly string[];
 
 /**
  * One collection, as server and client both know it. All functions are synchronous and pure; one that throws makes the
@@ -19,8 +24,8 @@ export interface User {
 export interface Collection<R extends RecordData = RecordData> {
   /** Any Standard Schema; it checks the record as a whole and changes nothing. Absent: any atoms. */
   readonly schema?: StandardSchemaV1<unknown, unknown> | undefined;
-  /** The scopes of a record, besides `*` (M5). Absent: none. */
-  readonly scopes?: ((record: R) => readonly string[]) | undefined;
+  /** The scopes of a record, besides `*` (M5): a function of it, or those of another record (M8). Absent: none. */
+  readonly scopes?: ScopesOf<R> | Inherit<R> | undefined;
   /** Policies of atoms; "server" where none is named. */
   readonly atoms?: { readonly [atom: string]: Policy } | undefined;
   /** A rule beside the scopes' permissions (W11): true, or a sentence that says why not. */

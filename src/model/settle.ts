@@ -1,23 +1,16 @@
+import { must } from "../util/assert.ts";
 import { canonical, frozen } from "../util/json.ts";
 import type { ClientRow } from "./batch.ts";
 import { verdictOf, type Writer } from "./conflict.ts";
 import { Draft, type Held, type Net } from "./draft.ts";
 import type { SaltedChange } from "./entry.ts";
-import { moved, presentIn } from "./membership.ts";
+import { Lineage, type Placed, placedOf, tooManyOf } from "./lineage.ts";
+import { moved, presentIn, rescoped } from "./membership.ts";
 import { type Mutation, type Outcome, type Superseded, targetOf, type Write } from "./mutation.ts";
 import type { Rules } from "./push.ts";
-import { type Key, keyOf, type RecordData, type Revision, type Stamp } from "./record.ts";
+import { type Key, keyOf, type Revision, type Stamp } from "./record.ts";
 import { type Collection, collectionOf, type User } from "./schema.ts";
-import {
-  checkMove,
-  checkRule,
-  checkSchema,
-  checkSize,
-  checkTouch,
-  type MayWrite,
-  Rejected,
-  scopesOf,
-} from "./validate.ts";
+import { checkMove, checkRule, checkSchema, checkSize, checkTouch, type MayWrite, Rejected } from "./validate.ts";
 import type { Working } from "./working.ts";
 
 /** Who sends a mutation. */
@@ -40,13 +33,21 @@ export function settle(working: Working, mutation: Mutation, sender: Sender, rul
   try {
     const { drafts, superseded } = drafted(working, mutation, sender, rules);
     if (superseded.length > 0 && mutation.whole) return { id, status: "superseded", revision: head, superseded };
-    const results: Result[] = [];
-    for (const draft of drafts) {
-      const result = finished(draft, mutation, sender, head + 1, rules);
-      if (result !== null) results.push(result);
-    }
+    const stamp = stampOf(mutation, sender, head + 1);
+    const changed = [...drafts].map((draft) => changedBy(draft, stamp, rules));
+    const lineage = new Lineage(
+      working,
+      changed.flatMap(({ placed }) => placed ?? []),
+      rules,
+    );
+    const results = changed.flatMap((each) => finished(each, lineage, stamp, sender, rules) ?? []);
+    const moving = movingOf(working, lineage, rules);
     const changes = results.flatMap(({ change }) => change ?? []);
     for (const { held } of results) working.putRow(held);
+    for (const [key, scopes] of moving) {
+      const held = must(working.row(key), "a descendant that moves is there");
+      working.putRow({ ...held, scopes: rescoped(held.scopes, scopes, head + 1) ?? held.scopes });
+    }
     if (changes.length > 0) working.append(sender.client.author, id, rules.now, changes);
     const revision = working.head.revision;
     return superseded.length > 0
@@ -113,53 +114,81 @@ function writerOf(write: Write, mutation: Mutation, client: ClientRow): Writer {
   };
 }
 
-/** The record as the mutation leaves it, once all checks have passed (W7, W11); null where there is nothing to write. */
-function finished(draft: Draft, mutation: Mutation, sender: Sender, revision: Revision, rules: Rules): Result | null {
-  const { author } = sender.client;
-  const stamp: Stamp = mutation.lost === undefined ? { revision, author } : { revision, author, lost: mutation.lost };
+/** A draft with what the mutation did to it. */
+interface Changed {
+  readonly draft: Draft;
+  readonly net: Net | null;
+  /** Null: nothing that could move it. */
+  readonly placed: Placed | null;
+  readonly text: string | null;
+  readonly stamps: ReadonlyMap<string, Stamp>;
+}
+
+function stampOf({ lost }: Mutation, { client: { author } }: Sender, revision: Revision): Stamp {
+  return lost === undefined ? { revision, author } : { revision, author, lost };
+}
+
+/** What the mutation did to a record, checked by itself (W7). */
+function changedBy(draft: Draft, stamp: Stamp, rules: Rules): Changed {
   const net = draft.net();
-  const { held } = draft;
-  if (net === null) {
-    return held !== null && draft.confirms
-      ? { held: { ...held, stamps: draft.stampsAfter(null, stamp) }, change: null }
-      : null;
-  }
-  const { collection, id, data } = draft;
-  const text = data === null ? null : canonical(frozen(data));
   const stamps = draft.stampsAfter(net, stamp);
-  const scopes = checked(draft, data, text, stamps.size, sender, rules);
+  if (net === null) return { draft, net, placed: null, text: null, stamps };
+  const { collection: name, data, path } = draft;
+  const collection = configured(rules, name, path);
+  const text = data === null ? null : canonical(frozen(data));
+  if (data !== null && text !== null) {
+    checkSize(text, stamps.size, rules.limits, path);
+    checkSchema(name, collection, data, `${path}.record`);
+  }
+  return { draft, net, placed: placedOf(draft, collection, rules), text, stamps };
+}
+
+/** The record as the mutation leaves it, once all checks have passed (W11); null where there is nothing to write. */
+function finished(
+  { draft, net, placed, text, stamps }: Changed,
+  lineage: Lineage,
+  { revision, author }: Stamp,
+  sender: Sender,
+  rules: Rules,
+): Result | null {
+  const { held, collection, id, data, path } = draft;
+  if (net === null || placed === null) {
+    return held !== null && draft.confirms ? { held: { ...held, stamps }, change: null } : null;
+  }
+  const scopes = lineage.scopesOf(keyOf(collection, id));
+  const before = held?.data ?? null;
+  checkMove(before === null ? null : presentIn(draft.members), scopes, sender.may, path);
+  checkRule(collection, configured(rules, collection, path), before, data, sender.user, path);
   const made = net.before === null || (net.after !== null && draft.remade);
   const created = made
     ? { created: revision, creator: author }
     : { created: held?.created ?? 0, creator: held?.creator ?? author };
   const members = moved(draft.members, scopes, revision);
   return {
-    held: { collection, id, revision, ...created, text, data, stamps, scopes: members },
+    held: { collection, id, revision, ...created, text, data, stamps, parent: placed.parent, scopes: members },
     change: { change: changeOf(draft, net), salt: rules.salt() },
   };
 }
 
-/** The scopes of the record as it is to be; null: it is deleted. */
-function checked(
-  draft: Draft,
-  data: RecordData | null,
-  text: string | null,
-  atoms: number,
-  sender: Sender,
-  rules: Rules,
-): ReadonlySet<string> | null {
-  const { collection: name, path, held } = draft;
-  const collection = configured(rules, name, path);
-  const before = held?.data ?? null;
-  let scopes: ReadonlySet<string> | null = null;
-  if (data !== null && text !== null) {
-    checkSize(text, atoms, rules.limits, path);
-    checkSchema(name, collection, data, `${path}.record`);
-    scopes = scopesOf(name, collection, data, rules.limits, path);
-  }
-  checkMove(before === null ? null : presentIn(draft.members), scopes, sender.may, path);
-  checkRule(name, collection, before, data, sender.user, path);
-  return scopes;
+/** The descendants that the mutation moves (M8). What was not loaded is noted, so that all is decided again. */
+function movingOf(working: Working, lineage: Lineage, rules: Rules): ReadonlyMap<Key, ReadonlySet<string>> {
+  const needed = lineage.families();
+  if (needed.length === 0) return new Map();
+  const most = rules.limits.descendants;
+  const { families } = working.loaded;
+  const loaded = needed.every((key) => families.get(key)?.loaded === true);
+  // What was counted is true only until a mutation has changed something.
+  const known = loaded || working.isUnchanged;
+  const count = loaded ? lineage.tooMany(needed, most) : known ? tooManyOf(families, needed, most) : null;
+  if (count !== null) throw tooMany(count, most);
+  working.need(needed, loaded);
+  return loaded ? lineage.moving() : new Map();
+}
+
+function tooMany(count: number, most: number): Rejected {
+  const found = count >= 10 * most ? `${count} or more` : String(count);
+  const detail = `${found} records inherit their scopes from here, and at most ${most} move at once: move them in parts`;
+  return new Rejected("too-many-descendants", detail, "writes");
 }
 
 function changeOf({ collection, id }: Draft, { before, after, operators }: Net): SaltedChange["change"] {

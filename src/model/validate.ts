@@ -3,7 +3,7 @@ import type { RejectedCode } from "./mutation.ts";
 import { ALL, scopeFlaw } from "./names.ts";
 import type { PushLimits } from "./push.ts";
 import type { RecordData } from "./record.ts";
-import type { Collection, User } from "./schema.ts";
+import type { Collection, ScopesOf, User } from "./schema.ts";
 
 /** Why a mutation is rejected (W7). The message names cause and cure, and no content that its author may not see. */
 export interface Rejection {
@@ -60,10 +60,10 @@ export function checkSize(text: string, atoms: number, limits: PushLimits, path:
   }
 }
 
-/** The record's scopes by its collection, without `*`, in which every record is. */
+/** The record's scopes by its collection's function, without `*`, in which every record is. */
 export function scopesOf(
   name: string,
-  { scopes }: Collection,
+  scopes: ScopesOf | undefined,
   record: RecordData,
   limits: PushLimits,
   path: string,

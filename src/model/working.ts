@@ -11,6 +11,10 @@ export class Working {
   readonly loaded: Loaded;
   readonly #rows = new Map<Key, Held | null>();
   readonly #touched = new Set<Key>();
+  /** By parent; made when it is first asked for, and kept up from then on. */
+  #children: Map<Key, Set<Key>> | null = null;
+  readonly #families = new Set<Key>();
+  #incomplete = false;
   readonly #entries: Entry[] = [];
   readonly #clients = new Map<Author, ClientRow>();
   readonly #settled: OutcomeRow[] = [];
@@ -22,6 +26,11 @@ export class Working {
 
   get head(): Pick<Head, "revision" | "hash" | "time"> {
     return this.#entries.at(-1) ?? this.loaded.head;
+  }
+
+  /** Whether nothing of the batch has changed anything yet. */
+  get isUnchanged(): boolean {
+    return this.#touched.size === 0;
   }
 
   hashOf(revision: Revision): string | undefined {
@@ -47,8 +56,34 @@ export class Working {
 
   putRow(held: Held): void {
     const key = keyOf(held.collection, held.id);
+    const before = this.row(key)?.parent ?? null;
+    if (this.#children !== null && before !== held.parent) {
+      if (before !== null) this.#children.get(before)?.delete(key);
+      addTo(this.#children, held.parent, key);
+    }
     this.#rows.set(key, held);
     this.#touched.add(key);
+  }
+
+  /** The records that were loaded and have this one as their parent. */
+  childrenOf(key: Key): ReadonlySet<Key> {
+    if (this.#children === null) {
+      this.#children = new Map();
+      for (const [each, held] of this.#rows) addTo(this.#children, held?.parent ?? null, each);
+      for (const [each, row] of this.loaded.rows) if (!this.#rows.has(each)) addTo(this.#children, row.parent, each);
+    }
+    return this.#children.get(key) ?? NOBODY;
+  }
+
+  /** Notes whose descendants a mutation has to know, and whether they were loaded. */
+  need(families: Iterable<Key>, loaded: boolean): void {
+    for (const key of families) this.#families.add(key);
+    if (!loaded) this.#incomplete = true;
+  }
+
+  /** What else has to be loaded before a decision can stand; null: nothing. */
+  get lacking(): ReadonlySet<Key> | null {
+    return this.#incomplete ? this.#families : null;
   }
 
   putClient(row: ClientRow): void {
@@ -93,6 +128,15 @@ export class Working {
       outcomes: this.#settled,
     };
   }
+}
+
+const NOBODY: ReadonlySet<Key> = new Set();
+
+function addTo(children: Map<Key, Set<Key>>, parent: Key | null, key: Key): void {
+  if (parent === null) return;
+  const known = children.get(parent);
+  if (known === undefined) children.set(parent, new Set([key]));
+  else known.add(key);
 }
 
 /** What is added to each scope's fingerprint of each collection. */

@@ -125,7 +125,8 @@ function tokenVerifier(auth: AuthConfig, clock: Clock): Verifier {
 
 function userOf(payload: JWTPayload): User {
   if (payload.sub === undefined) throw new Problem("unauthenticated", "the token has no `sub`");
-  return checked({ id: payload.sub, claims: payload });
+  const ends = payload.exp === undefined ? {} : { expires: payload.exp * 1_000 };
+  return checked({ id: payload.sub, claims: payload, ...ends });
 }
 
 function tokenProblem(error: unknown): Problem {

@@ -1,20 +1,24 @@
 import { type Point, pointOf } from "../model/cursor.ts";
 import { formatDigest } from "../model/fingerprint.ts";
-import type { Author, RecordData } from "../model/record.ts";
-import type {
-  ClientQuery,
-  FingerprintQuery,
-  Head,
-  PageQuery,
-  PageResult,
-  ScanQuery,
-  ScanResult,
-} from "../store/store.ts";
+import type { RecordData } from "../model/record.ts";
+import type { Head, PageQuery, PageResult, ScanQuery, ScanResult } from "../store/store.ts";
 import { canonical } from "../util/json.ts";
 import type { EndLine, SubscriptionEnd } from "../wire/lines.ts";
-import { deltaLines, hasSteps, lineText, pageText, putText } from "./lines.ts";
-import { Mirror, PAGE_BYTES, PAGE_RECORDS } from "./mirror.ts";
+import { type Ask, type PageSize, pageSize } from "./ask.ts";
 import {
+  extendPatterns,
+  type Joint,
+  jointQuestions,
+  mirrorPages,
+  mirrorsOf,
+  scopesAfter,
+  smallPatterns,
+} from "./joint.ts";
+import { deltaLines, hasSteps, lineText, pageText, putText } from "./lines.ts";
+import { type Mirror, PAGE_BYTES, PAGE_RECORDS } from "./mirror.ts";
+import { behindIn } from "./pattern.ts";
+import {
+  catchUpOf,
   endCursor,
   markCursor,
   type Progress,
@@ -23,31 +27,9 @@ import {
   startOver,
   subscriptionLine,
 } from "./progress.ts";
-import { type Answers, type Place, Questions, type Reader } from "./questions.ts";
+import { type Answers, type Place, Questions } from "./questions.ts";
 
-/** What a pull or a verify is to bring together. */
-export interface Ask {
-  readonly store: Reader;
-  readonly space: string;
-  readonly author: Author | null;
-  /** Of the space, when the request came. */
-  readonly head: Head;
-  readonly principal: string;
-  readonly progress: readonly Progress[];
-  /** Keys of subscriptions that the principal may not read. */
-  readonly revoked: readonly string[];
-  readonly recovery: Recovery | null;
-  /** What is told as of the same revision, before `end`. */
-  readonly addition?: Addition | undefined;
-  /** Told of rows that were read for the answer. */
-  rows(count: number): void;
-}
-
-/** Lines that belong to the revision at which an answer ends. */
-export interface Addition {
-  ask(questions: Questions): void;
-  lines(answers: Answers, mirrors: ReadonlyMap<string, Mirror>): AsyncIterable<string>;
-}
+export type { Addition, Ask, PageSize } from "./ask.ts";
 
 /** Attempts to read everything at one revision before the pages grow, so that an answer ends under any load. */
 const PATIENCE = 4;
@@ -62,15 +44,20 @@ export async function* answerLines(ask: Ask): AsyncGenerator<string> {
   for (const key of revoked) yield lineText({ op: "revoked", key });
   const opener = new Opener(ask.recovery);
   const mirrors = mirrorsOf(progress);
-  let limit = PAGE_RECORDS;
+  let size = 1;
+  /** Patterns with few records, whose fingerprints are added up; null: it has not been looked yet. */
+  let small: ReadonlySet<Progress> | null = null;
   for (let attempt = 1; ; attempt++) {
-    yield* copyPages(ask, opener);
+    yield* copyPages(ask, mirrors, opener);
+    yield* catchUpPages(ask, mirrors, opener);
     await mirrorPages(ask, mirrors);
-    const joint = jointQuestions(ask, mirrors, limit);
+    const joint = jointQuestions(ask, mirrors, small, size);
     const answers = await joint.questions.read(ask.store, space);
     const head = headPoint(answers.head);
     ask.rows(joint.scans.reduce((sum, place) => sum + answers.of(place).changes.length, 0));
     let complete = !restartExpired(progress, answers.head);
+    // What is new in a scope that was not known is not in this read: it is tried again.
+    if (extendPatterns(ask, joint.scopes, answers, mirrors)) complete = false;
     if (complete) {
       const scans = joint.scans.map((place) => answers.of(place));
       for (const [i, own] of progress.entries()) {
@@ -82,18 +69,24 @@ export async function* answerLines(ask: Ask): AsyncGenerator<string> {
       const mirror = mirrors.get(key) as Mirror;
       if (!mirror.takeScan(answers.of(place))) complete = false;
     }
+    if (complete && small === null) {
+      small = await smallPatterns(ask, joint, answers);
+      complete = small.size === 0;
+    }
     if (complete) {
       yield* finish(ask, joint, answers, mirrors, opener);
       return;
     }
-    if (attempt >= PATIENCE) limit *= 2;
+    if (attempt >= PATIENCE) size = Math.min(size * 2, pageSize(ask).growth);
   }
 }
 
 /** Whether an answer would tell a replica anything that it does not have (P12). */
 export async function hasNews(ask: Pick<Ask, "store" | "space" | "progress" | "rows">): Promise<boolean> {
   const { store, space, progress } = ask;
-  if (progress.some(({ reason, reached, at }) => reason !== null || reached > at.revision)) return true;
+  const fresh = ({ reason, reached, at, pattern }: Progress) =>
+    reason !== null || reached > at.revision || (pattern !== null && behindIn(pattern).length > 0);
+  if (progress.some(fresh)) return true;
   const questions = new Questions();
   const places = progress.map((own) => questions.ask(scanOf(own, PAGE_RECORDS)));
   const answers = await questions.read(store, space);
@@ -132,22 +125,49 @@ function headPoint({ revision, hash }: Head): Point {
 }
 
 /** One page of each copy in turn, until none is left (P5). */
-async function* copyPages(ask: Ask, opener: Opener): AsyncGenerator<string> {
+async function* copyPages(ask: Ask, mirrors: Map<string, Mirror>, opener: Opener): AsyncGenerator<string> {
   for (;;) {
     const copies = ask.progress.filter(({ pages }) => pages !== null);
     if (copies.length === 0) return;
     for (const own of copies) {
       const questions = new Questions();
-      const place = questions.ask(pageOf(own));
+      const place = questions.ask(pageOf(own, pageSize(ask)));
+      const scopes = new Map([[own, scopesAfter(own, questions)]]);
       const answers = await questions.read(ask.store, ask.space);
+      // What went into a scope that this page does not know of would seem to be in its place: the page is read again.
+      if (extendPatterns(ask, scopes, answers, mirrors)) continue;
       yield takeCopyPage(ask, own, answers.of(place), answers.head, opener);
     }
   }
 }
 
-function pageOf({ subscription, pages }: Progress): PageQuery {
-  const { scope, collections } = subscription.coverage;
-  return { kind: "page", scope, collections, after: pages?.after ?? null, limit: PAGE_RECORDS, bytes: PAGE_BYTES };
+/** Scopes that were added to a pattern, or dropped, from their beginning: page by page, before the delta (P14). */
+async function* catchUpPages(ask: Ask, mirrors: Map<string, Mirror>, opener: Opener): AsyncGenerator<string> {
+  for (const own of ask.progress) {
+    const { records } = pageSize(ask);
+    for (let query = catchUpOf(own, records); query !== null; query = catchUpOf(own, records)) {
+      const questions = new Questions();
+      const place = questions.ask(query);
+      const scopes = new Map([[own, scopesAfter(own, questions)]]);
+      const answers = await questions.read(ask.store, ask.space);
+      const scan = answers.of(place);
+      ask.rows(scan.changes.length);
+      if (extendPatterns(ask, scopes, answers, mirrors)) continue;
+      yield opener.line(own);
+      yield* (ask.lines ?? deltaLines)(own, scan, answers.head.revision);
+      const caught = scan.more ? (scan.changes.at(-1)?.member.revision ?? own.at.revision) : own.at.revision;
+      own.pattern = own.pattern && { ...own.pattern, caught };
+      own.page = headPoint(answers.head);
+      yield mark(ask, own);
+    }
+  }
+}
+
+function pageOf({ subscription, pages, pattern }: Progress, { records, bytes }: PageSize): PageQuery {
+  const { collections } = subscription.coverage;
+  const scope = pattern === null ? subscription.coverage.scope : [...pattern.pattern.readable];
+  const after = pages?.after ?? null;
+  return { kind: "page", scope, collections, after, limit: records, bytes: Math.min(bytes, PAGE_BYTES) };
 }
 
 function takeCopyPage(ask: Ask, own: Progress, page: PageResult, head: Head, opener: Opener): string {
@@ -174,7 +194,7 @@ function recordsText({ subscription }: Progress, page: PageResult, at: number): 
 function* deltaPage(ask: Ask, own: Progress, scan: ScanResult, head: Point, opener: Opener): Generator<string> {
   const opening = opener.line(own);
   if (opening !== "") yield opening;
-  yield* deltaLines(own, scan, head.revision);
+  yield* (ask.lines ?? deltaLines)(own, scan, head.revision);
   own.reached = scan.changes.at(-1)?.member.revision ?? own.reached;
   own.page = head;
   yield mark(ask, own);
@@ -191,49 +211,6 @@ function restartExpired(progress: readonly Progress[], head: Head): boolean {
   return expired.length > 0;
 }
 
-/** Filtered subscriptions whose fingerprint was asked for, by their keys. */
-function mirrorsOf(progress: readonly Progress[]): Map<string, Mirror> {
-  const filtered = progress.filter(({ subscription }) => subscription.matcher !== null && subscription.fingerprint);
-  return new Map(filtered.map(({ subscription }) => [subscription.key, new Mirror(subscription)]));
-}
-
-async function mirrorPages(ask: Ask, mirrors: ReadonlyMap<string, Mirror>): Promise<void> {
-  for (const mirror of mirrors.values()) {
-    for (let query = mirror.page(); query !== null; query = mirror.page()) {
-      const questions = new Questions();
-      const place = questions.ask(query);
-      const answers = await questions.read(ask.store, ask.space);
-      ask.rows(answers.of(place).runs.reduce((sum, { count }) => sum + count, 0));
-      mirror.takePage(answers.of(place), answers.head.revision);
-    }
-  }
-}
-
-/** Everything that is read at the revision at which an answer ends. */
-interface Joint {
-  readonly questions: Questions;
-  readonly scans: readonly Place<ScanQuery>[];
-  readonly fingerprints: ReadonlyMap<string, Place<FingerprintQuery>>;
-  readonly mirrored: ReadonlyMap<string, Place<ScanQuery>>;
-  readonly client: Place<ClientQuery> | null;
-}
-
-function jointQuestions(ask: Ask, mirrors: ReadonlyMap<string, Mirror>, limit: number): Joint {
-  const questions = new Questions();
-  const scans = ask.progress.map((own) => questions.ask(scanOf(own, limit)));
-  const fingerprints = new Map<string, Place<FingerprintQuery>>();
-  for (const { subscription } of ask.progress) {
-    const { scope, collections } = subscription.coverage;
-    if (!subscription.fingerprint || subscription.matcher !== null) continue;
-    fingerprints.set(subscription.key, questions.ask({ kind: "fingerprint", scope, collections }));
-  }
-  const mirrored = new Map<string, Place<ScanQuery>>();
-  for (const [key, mirror] of mirrors) mirrored.set(key, questions.ask(mirror.scan(limit)));
-  const client = ask.author === null ? null : questions.ask({ kind: "client", author: ask.author });
-  ask.addition?.ask(questions);
-  return { questions, scans, fingerprints, mirrored, client };
-}
-
 async function* finish(
   ask: Ask,
   joint: Joint,
@@ -245,7 +222,7 @@ async function* finish(
   for (const [i, own] of ask.progress.entries()) {
     if (!opener.has(own)) yield opener.line(own);
     const scan = answers.of(joint.scans[i] as Place<ScanQuery>);
-    for (const line of deltaLines(own, scan, revision)) yield opener.line(own) + line;
+    for (const line of (ask.lines ?? deltaLines)(own, scan, revision)) yield opener.line(own) + line;
   }
   if (ask.addition) yield* ask.addition.lines(answers, mirrors);
   yield lineText(endLine(ask, joint, answers, mirrors));

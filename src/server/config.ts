@@ -1,8 +1,10 @@
 import { z } from "zod";
 import type { RestorePolicy } from "../model/batch.ts";
 import type { Authorize } from "../model/grant.ts";
+import { inheritanceFlaws } from "../model/inherit.ts";
 import { nameFlaw, spaceFlaw } from "../model/names.ts";
 import { type Collections, UNDECLARED, type User } from "../model/schema.ts";
+import { isObject } from "../util/json.ts";
 import { LIMITS, type Limits, type RateLimits } from "../wire/limits.ts";
 import { type Age, ageOf } from "./age.ts";
 import { pathText } from "./requests/parts.ts";
@@ -142,9 +144,14 @@ const standardSchema = z.custom(
   { error: "expected a Standard Schema (zod, valibot, arktype …)" },
 );
 
+const scopesRule = z.custom(
+  (value) => typeof value === "function" || (isObject(value) && typeof value.atom === "string" && "from" in value),
+  { error: "expected a function of a record, giving its scopes, or inherit(atom, collection)" },
+);
+
 const collectionSchema = z.strictObject({
   schema: standardSchema.optional(),
-  scopes: functionOf("of a record, giving its scopes").optional(),
+  scopes: scopesRule.optional(),
   atoms: z.record(named(nameFlaw), policy).optional(),
   write: functionOf("of the record before, the record after, and the user").optional(),
 });
@@ -178,7 +185,13 @@ const configSchema = z.strictObject({
   spaces: z
     .union([z.literal("open"), z.array(named(spaceFlaw))], { error: 'expected "open" or a list of names' })
     .optional(),
-  collections: z.record(named(nameFlaw), collectionSchema).optional(),
+  collections: z
+    .record(named(nameFlaw), collectionSchema)
+    .superRefine((collections, context) => {
+      for (const { collection, flaw } of inheritanceFlaws(collections as Collections))
+        context.addIssue({ code: "custom", path: [collection, "scopes"], message: flaw });
+    })
+    .optional(),
   schema: z.strictObject({ version, oldest: version.optional() }).optional(),
   auth: z
     .strictObject({

@@ -47,6 +47,9 @@ export interface Call {
   param(name: string): string;
 }
 
+/** Whoever asks for something of a space. */
+export type Asker = Pick<Call, "space" | "user">;
+
 /** Counts rows that were read to answer a principal, and takes them from its rate (A8). */
 export function countRows({ metrics, rate }: Pick<Core, "metrics" | "rate">, user: User, count: number): void {
   metrics.rows(count);

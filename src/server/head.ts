@@ -1,6 +1,6 @@
 import { type Coverage, formatCursor, pointOf } from "../model/cursor.ts";
 import { formatDigest } from "../model/fingerprint.ts";
-import { ALL, clientFlaw, scopeFlaw } from "../model/names.ts";
+import { ALL, clientFlaw, prefixOf, scopeFlaw } from "../model/names.ts";
 import { authorOf, type Revision } from "../model/record.ts";
 import type { FingerprintQuery, Head } from "../store/store.ts";
 import type { HeadResponse } from "../wire/head.ts";
@@ -99,7 +99,10 @@ interface Parameters {
 
 function parameters(search: URLSearchParams): Parameters {
   const scopes = [...new Set(search.getAll("scope"))];
-  for (const scope of scopes) refuse(scopeFlaw(scope), "scope");
+  for (const scope of scopes) {
+    const pattern = prefixOf(scope) !== null && "a pattern is for pull, live and verify: name each scope here";
+    refuse(pattern || scopeFlaw(scope), "scope");
+  }
   const client = search.get("client");
   if (client !== null) refuse(clientFlaw(client), "client");
   const cursor = search.get("cursor");

@@ -1,5 +1,6 @@
 export type { RestorePolicy } from "../model/batch.ts";
 export type { Action, Authorize } from "../model/grant.ts";
+export { type Inherit, inherit } from "../model/inherit.ts";
 export {
   type Collection,
   type Collections,
@@ -13,6 +14,8 @@ export { type Age, ageOf } from "./age.ts";
 export { type AuthConfig, type Config, ConfigError, defineConfig, type Settings, settingsOf } from "./config.ts";
 export type { Context } from "./handler.ts";
 export { type Listening, type ListenOptions, listen } from "./listen.ts";
+export type { Handshake } from "./live/live.ts";
+export type { CloseCode, LivePeer, LiveSocket } from "./live/socket.ts";
 export { type Log, type LogFields, logTo, noLog } from "./log.ts";
 export type { Ages } from "./retention.ts";
 export { createServer, type Server, type ServerOptions } from "./server.ts";

@@ -3,6 +3,7 @@ import type { Revision } from "../model/record.ts";
 import type { PageResult, ScanResult } from "../store/store.ts";
 import type { Json } from "../util/json.ts";
 import type { Line } from "../wire/lines.ts";
+import { jointly } from "./pattern.ts";
 import type { Progress } from "./progress.ts";
 
 /** Bytes after which a line of records is closed and the next one begun. */
@@ -81,7 +82,8 @@ export function hasSteps(progress: Progress, { changes }: ScanResult): boolean {
   return changes.some((change) => stepFor(progress, change) !== null);
 }
 
-function stepFor({ subscription, at, page }: Progress, change: ScanResult["changes"][number]): Step {
+function stepFor({ subscription, at, page, pattern }: Progress, found: ScanResult["changes"][number]): Step {
+  const change = pattern === null ? found : jointly(found, pattern, page.revision > at.revision);
   return stepOf(change, at.revision, page.revision, subscription.matcher);
 }
 

@@ -47,6 +47,9 @@ export async function listen(server: Server, options: ListenOptions = {}): Promi
     overrideGlobalObjects: false,
   }) as HttpServer;
   http.keepAliveTimeout = KEPT;
+  http.on("upgrade", (request, socket, head) => {
+    if (!server.upgrade(request, socket, head)) socket.end("HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n");
+  });
   await bound(http, host, port);
   const { address, port: actual, family } = http.address() as AddressInfo;
   const url = `http://${family === "IPv6" ? `[${address}]` : address}:${actual}`;

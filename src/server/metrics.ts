@@ -1,6 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Store } from "../store/store.ts";
 
+export interface LiveCounts {
+  readonly connections: number;
+  readonly frames: number;
+  readonly bytes: number;
+}
+
 /** What the server counts, in Prometheus' form. No label holds a name that a caller chose, so their number is bounded. */
 export interface Metrics {
   request(route: string, status: number, seconds: number): void;
@@ -9,6 +15,8 @@ export interface Metrics {
   rows(count: number): void;
   waiting(change: 1 | -1): void;
   cut(removed: number): void;
+  /** Where to look, when somebody asks, how many connections are open and what was sent on all there ever were. */
+  live(look: () => LiveCounts): void;
   text(): Promise<string>;
   readonly type: string;
 }
@@ -77,6 +85,29 @@ export function metricsOf(store: Store): Metrics {
     rows: (count) => rows.inc(count),
     waiting: (change) => waiting.inc(change),
     cut: (removed) => cut.inc(removed),
+    live(look) {
+      const shown = { registers, labelNames: [] };
+      new Gauge({
+        ...shown,
+        name: "tidemark_live_connections",
+        help: "Live connections.",
+        collect() {
+          this.set(look().connections);
+        },
+      });
+      const total = (name: string, help: string, of: () => number) =>
+        new Counter({
+          ...shown,
+          name,
+          help,
+          collect() {
+            this.reset();
+            this.inc(of());
+          },
+        });
+      total("tidemark_live_frames_total", "Frames sent on live connections.", () => look().frames);
+      total("tidemark_live_bytes_total", "Bytes of those frames.", () => look().bytes);
+    },
     async text() {
       // The process's own numbers keep watchers running, so they begin when somebody first looks.
       if (!process) collectDefaultMetrics({ register: registry, prefix: "tidemark_" });

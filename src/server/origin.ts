@@ -54,6 +54,16 @@ export function allowsOrigin(origin: string, { origins, open }: OriginSettings):
   return URL.canParse(origin) && isLoopbackName(new URL(origin).hostname);
 }
 
+/** Whether a page of that origin may open a socket, which no browser asks CORS for: also one that this host served. */
+export function checkSocket(request: Request, settings: OriginSettings): void {
+  const origin = request.headers.get("origin");
+  if (origin === null || allowsOrigin(origin, settings)) return;
+  const host =
+    request.headers.get((settings.trustProxy && "x-forwarded-host") || "host") ?? request.headers.get("host");
+  if (!settings.open && URL.canParse(origin) && new URL(origin).host === host) return;
+  throw new Problem("forbidden", "pages of this origin may not use the server: set `origins` in the configuration");
+}
+
 /** The headers by which a browser lets a page of that origin read the answer; none for others. */
 export function corsHeaders(request: Request, settings: OriginSettings): [string, string][] {
   const origin = request.headers.get("origin");

@@ -1,7 +1,19 @@
-import { type Cursor, formatCursor, type Point } from "../model/cursor.ts";
+import { type Cursor, formatCursor, type PatternCursor, type Point } from "../model/cursor.ts";
 import type { Key, Revision } from "../model/record.ts";
 import type { Head, ScanQuery } from "../store/store.ts";
 import type { CopyReason, SubscriptionLine } from "../wire/lines.ts";
+import {
+  behindIn,
+  changingIn,
+  endPattern,
+  firstSince,
+  freshProgress,
+  markPattern,
+  type Pattern,
+  type PatternProgress,
+  resumed,
+  toldUntil,
+} from "./pattern.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** The chain hashes that were asked for, as far as they are known. */
@@ -28,6 +40,8 @@ export interface Progress {
   reached: Revision;
   /** The head at which the last page was read; `at` where there was none (P5). */
   page: Point;
+  /** Of a pattern; null: of one scope. */
+  pattern: PatternProgress | null;
 }
 
 export type Judgement = { readonly cursor: Cursor } | { readonly reason: CopyReason };
@@ -58,40 +72,75 @@ export function onChain(point: Point, head: Head, hashes: Hashes): boolean {
   return hash.startsWith(point.hash);
 }
 
-export function progressOf(subscription: Subscription, judgement: Judgement, head: Point): Progress {
-  if ("reason" in judgement) {
-    const pages = { after: null };
-    return { subscription, reason: judgement.reason, at: head, pages, key: null, reached: head.revision, page: head };
-  }
-  const { at, copy, paged } = judgement.cursor;
+/** - `pattern`: of the subscription, where it is one; as of the head or later. */
+export function progressOf(
+  subscription: Subscription,
+  judgement: Judgement,
+  head: Point,
+  pattern: Pattern | null = null,
+): Progress {
+  if ("reason" in judgement) return copyOf(subscription, judgement.reason, head, pattern);
+  const { cursor } = judgement;
+  if (pattern === null) return goingOn(subscription, cursor, null);
+  const held = resumed(pattern, cursor);
+  if (held === null) return copyOf(subscription, "changed", head, pattern);
+  const progress = goingOn(subscription, held.anew ? withoutDelta(cursor) : cursor, held.progress);
+  const since = firstSince(pattern, toldUntil(cursor.pattern as PatternCursor));
+  return since === null ? progress : { ...progress, reached: Math.min(progress.reached, since - 1) };
+}
+
+function copyOf(subscription: Subscription, reason: CopyReason, head: Point, pattern: Pattern | null): Progress {
+  const start = { pages: { after: null }, key: null, reached: head.revision, page: head };
+  return { subscription, reason, at: head, ...start, pattern: pattern && freshProgress(pattern) };
+}
+
+function goingOn(subscription: Subscription, { at, copy, paged }: Cursor, pattern: PatternProgress | null): Progress {
   if (copy !== undefined) {
     const { key, page, tail } = copy;
     const pages = tail === undefined ? { after: key } : null;
-    return { subscription, reason: "new", at, pages, key, reached: tail ?? at.revision, page };
+    return { subscription, reason: "new", at, pages, key, reached: tail ?? at.revision, page, pattern };
   }
-  return {
-    subscription,
-    reason: null,
-    at,
-    pages: null,
-    key: null,
-    reached: paged?.reached ?? at.revision,
-    page: paged?.page ?? at,
-  };
+  const reached = paged?.reached ?? at.revision;
+  return { subscription, reason: null, at, pages: null, key: null, reached, page: paged?.page ?? at, pattern };
+}
+
+/** The cursor as it was before a delta, also that which closes a copy, had brought anything. */
+function withoutDelta({ paged: _, copy, ...cursor }: Cursor): Cursor {
+  return copy === undefined ? cursor : { ...cursor, copy: { ...copy, tail: cursor.at.revision } };
 }
 
 /** Starts the copy over: the tombstones that its delta, or a plain delta, needs were cut meanwhile. */
 export function startOver(progress: Progress, head: Point): void {
-  Object.assign(progress, progressOf(progress.subscription, { reason: "expired" }, head));
+  const pattern = progress.pattern?.pattern ?? null;
+  Object.assign(progress, copyOf(progress.subscription, "expired", head, pattern));
 }
 
 /** For each record that a scan may give, so that large records make short pages and not a full memory: 8 MiB for 1,000. */
 export const SCANNED_BYTES = 8_389;
 
-/** What changed in the subscription's scope since what the replica has. */
-export function scanOf({ subscription, reached }: Progress, limit: number): ScanQuery {
-  const { scope, collections } = subscription.coverage;
-  return { kind: "scan", scope, collections, after: reached, limit, bytes: limit * SCANNED_BYTES };
+/** What changed in the subscription's scope since what the replica has. `bytes` of records at most, and a revision more. */
+export function scanOf(
+  { subscription, reached, pattern }: Progress,
+  limit: number,
+  bytes = limit * SCANNED_BYTES,
+): ScanQuery {
+  const { collections } = subscription.coverage;
+  const scope = pattern === null ? subscription.coverage.scope : changingIn(pattern);
+  return { kind: "scan", scope, collections, after: reached, limit, bytes };
+}
+
+/** What scopes that were added or dropped hold and held, from their beginning; null: the replica has been told of it. */
+export function catchUpOf({ subscription, at, pattern }: Progress, limit: number): ScanQuery | null {
+  if (pattern === null || pattern.caught >= at.revision) return null;
+  const scope = behindIn(pattern);
+  const { collections } = subscription.coverage;
+  if (scope.length === 0) return null;
+  return { kind: "scan", scope, collections, after: pattern.caught, limit, bytes: limit * SCANNED_BYTES };
+}
+
+/** Whether some of what is told of the subscription has been, in this answer or in the broken one that it continues. */
+export function hasPages({ at, page }: Progress): boolean {
+  return page !== at;
 }
 
 export function subscriptionLine(progress: Progress, recovery: Recovery | null): SubscriptionLine {
@@ -99,7 +148,7 @@ export function subscriptionLine(progress: Progress, recovery: Recovery | null):
   const op = "subscription";
   if (reason === null) {
     const since = at.revision;
-    return { op, key: subscription.key, mode: "delta", since, ...(reached > since && { reached }) };
+    return { op, key: subscription.key, mode: "delta", since, ...(hasPages(progress) && { reached }) };
   }
   const told = reason === "diverged" && recovery !== null && key === null ? recovery : {};
   return { op, key: subscription.key, mode: "copy", from: key, reason, ...told };
@@ -108,16 +157,19 @@ export function subscriptionLine(progress: Progress, recovery: Recovery | null):
 /** From where a broken answer goes on. */
 export function markCursor(space: string, progress: Progress): string {
   const { subscription, reason, at, pages, key, reached, page } = progress;
+  const pattern = progress.pattern && { pattern: markPattern(progress.pattern, reason !== null) };
   const cursor: Cursor =
     reason === null
-      ? { at, paged: { reached, page } }
-      : { at, copy: { key: key ?? "", page, ...(pages === null && { tail: reached }) } };
+      ? { at, ...pattern, paged: { reached, page } }
+      : { at, ...pattern, copy: { key: key ?? "", page, ...(pages === null && { tail: reached }) } };
   return formatCursor(space, subscription.coverage, cursor);
 }
 
 /** The cursor at the end of an answer, or none where the request's own stays good (P12). */
 export function endCursor(space: string, progress: Progress, head: Point): string | undefined {
-  const { subscription, reason, at } = progress;
-  if (reason === null && at.revision === head.revision && progress.reached === at.revision) return undefined;
-  return formatCursor(space, subscription.coverage, { at: head });
+  const { subscription, reason, at, pattern } = progress;
+  const stays = reason === null && at.revision === head.revision && progress.reached === at.revision;
+  if (stays && (pattern === null || behindIn(pattern).length === 0)) return undefined;
+  const held = pattern && { pattern: endPattern(pattern, head.revision) };
+  return formatCursor(space, subscription.coverage, { at: head, ...held });
 }

@@ -1,18 +1,21 @@
 import type { Head } from "../model/batch.ts";
 import { type Point, pointOf, readPoint } from "../model/cursor.ts";
 import { authorOf } from "../model/record.ts";
+import type { User } from "../model/schema.ts";
+import type { ScopesQuery } from "../store/store.ts";
 import { sha256Hex } from "../util/sha256.ts";
 import { Problem } from "../wire/problem.ts";
 import type { PullRequest } from "../wire/pull.ts";
-import { demand } from "./access.ts";
+import { type Access, demand } from "./access.ts";
 import { type Addition, type Ask, answerLines, hasNews } from "./answer.ts";
 import { readJson } from "./body.ts";
-import { type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
+import { type Asker, type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
 import { streamed } from "./encode.ts";
 import { lineText } from "./lines.ts";
+import { type Pattern, patternOf } from "./pattern.ts";
 import { logFault, problemOf } from "./problem.ts";
 import { type Hashes, judge, onChain, pointsOf, progressOf, type Recovery } from "./progress.ts";
-import { Questions } from "./questions.ts";
+import { type Place, Questions } from "./questions.ts";
 import { pullRequest } from "./requests/pull.ts";
 import { type Subscription, subscriptionOf } from "./subscription.ts";
 
@@ -39,20 +42,42 @@ type Request = Pick<PullRequest, "client" | "known">;
 /** Judges cursors and permissions; throws what can be said before an answer begins. */
 export async function prepared(
   core: Core,
-  call: Call,
+  asker: Asker,
   { client, known }: Request,
   subscriptions: readonly Subscription[],
   addition?: Addition,
 ): Promise<Ask> {
+  const { granted, revoked } = sorted(core, asker, subscriptions);
+  // Where all are refused, so is the request (P10).
+  if (granted.length === 0 && revoked.length > 0) throw refused();
+  if (subscriptions.length === 0) demand(core.access, asker.user, { do: "head", space: asker.space });
+  return askOf(core, asker, { client, known, granted, revoked, addition });
+}
+
+/** Throws `forbidden` alike for scopes that exist and that don't (P10). */
+export function refused(): Problem {
+  return new Problem("forbidden", "this principal may read none of these scopes: ask for a token that grants them");
+}
+
+interface Judged extends Request {
+  readonly granted: readonly Subscription[];
+  readonly revoked: readonly Pick<Subscription, "key">[];
+  readonly addition?: Addition | undefined;
+}
+
+/** Judges the cursors of subscriptions that the caller may read. */
+export async function askOf(core: Core, asker: Asker, asked: Judged): Promise<Ask> {
   const { followed, access, settings } = core;
-  const { space, user } = call;
-  const { granted, revoked } = sorted(core, call, subscriptions);
-  if (subscriptions.length === 0) demand(access, user, { do: "head", space });
+  const { space, user } = asker;
+  const { client, known, granted, revoked, addition } = asked;
   const past = (known ?? []).flatMap((cursor) => readPoint(space, cursor) ?? []);
   const points = [...granted.flatMap((subscription) => pointsOf(subscription)), ...past];
-  const { head, hashes } = await hashesOf(core, space, points);
+  const may = (scope: string) => access.authorize(user, { do: "read", space, scope });
+  const { head, hashes, patterns } = await stateOf(core, asker, points, granted);
   const start = pointOf(head.revision, head.hash);
-  const progress = granted.map((subscription) => progressOf(subscription, judge(subscription, head, hashes), start));
+  const progress = granted.map((subscription, i) =>
+    progressOf(subscription, judge(subscription, head, hashes), start, patterns[i]),
+  );
   return {
     store: followed,
     space,
@@ -63,6 +88,7 @@ export async function prepared(
     revoked: revoked.map(({ key }) => key),
     recovery: known === undefined ? null : recoveryOf(points, head, hashes, settings.restore),
     addition,
+    may,
     rows: (count) => countRows(core, user, count),
   };
 }
@@ -84,29 +110,49 @@ async function* guardedLines(core: Core, { space }: Call, ask: Ask): AsyncGenera
   }
 }
 
-/** Which subscriptions the caller may read. Where all are refused, so is the request (P10). */
-function sorted({ access }: Core, { user, space }: Call, subscriptions: readonly Subscription[]) {
+/** Which subscriptions the caller may read. */
+export function sorted({ access }: Core, { user, space }: Asker, subscriptions: readonly Subscription[]) {
   const granted: Subscription[] = [];
   const revoked: Subscription[] = [];
   for (const subscription of subscriptions) {
-    const may = access.authorize(user, { do: "read", space, scope: subscription.coverage.scope });
-    (may ? granted : revoked).push(subscription);
-  }
-  if (granted.length === 0 && revoked.length > 0) {
-    throw new Problem("forbidden", "this principal may read none of these scopes: ask for a token that grants them");
+    (mayFollow(access, user, space, subscription) ? granted : revoked).push(subscription);
   }
   return { granted, revoked };
 }
 
-async function hashesOf(
-  { followed }: Core,
-  space: string,
+/** A pattern is not refused where nothing of it may be read, so that it tells of no scope that there is one (P10). */
+export function mayFollow(access: Access, user: User, space: string, { prefix, coverage }: Subscription): boolean {
+  const { scope } = coverage;
+  return access.authorize(user, prefix === null ? { do: "read", space, scope } : { do: "head", space });
+}
+
+/** The head, what is needed to judge cursors, and the scopes of each pattern, all of one revision. */
+async function stateOf(
+  core: Core,
+  { space, user }: Asker,
   points: readonly Point[],
-): Promise<{ head: Head; hashes: Hashes }> {
+  granted: readonly Subscription[],
+): Promise<{ head: Head; hashes: Hashes; patterns: readonly (Pattern | null)[] }> {
+  const { followed, access, settings } = core;
   const questions = new Questions();
   const place = questions.ask({ kind: "hashes", revisions: [...new Set(points.map(({ revision }) => revision))] });
+  const named = granted.map(({ prefix }) =>
+    prefix === null ? null : questions.ask({ kind: "scopes", prefix, after: 0 }),
+  );
   const answers = await questions.read(followed, space);
-  return { head: answers.head, hashes: answers.of(place) };
+  const may = (scope: string) => access.authorize(user, { do: "read", space, scope });
+  const patterns = granted.map(({ key, prefix }, i) => {
+    if (prefix === null) return null;
+    const all = answers.of(named[i] as Place<ScopesQuery>);
+    countRows(core, user, all.length);
+    const pattern = patternOf(prefix, all, answers.head.revision, may);
+    if (pattern.readable.size <= settings.limits.matched) return pattern;
+    throw new Problem(
+      "too-large",
+      `a pattern stands for at most ${settings.limits.matched} scopes: make ${key} longer`,
+    );
+  });
+  return { head: answers.head, hashes: answers.of(place), patterns };
 }
 
 /** What this history and the replica's have in common, and what to do with the rest (R2). */
@@ -116,6 +162,6 @@ function recoveryOf(points: readonly Point[], head: Head, hashes: Hashes, fallba
 }
 
 /** The principal as a replica may keep it: the same each time, and nothing to be read from it (C9). */
-function principalName(user: string): string {
+export function principalName(user: string): string {
   return sha256Hex(`tidemark principal ${user}`).slice(0, 16);
 }

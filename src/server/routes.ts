@@ -34,6 +34,7 @@ export const routes: readonly Route[] = [
   { method: "POST", path: `${SPACE}/pull`, asks: "scopes", scopes: "read", handle: pull },
   { method: "POST", path: `${SPACE}/push`, asks: "head", scopes: "write", handle: push },
   { method: "POST", path: `${SPACE}/verify`, asks: "scopes", scopes: "read", handle: verify },
+  { method: "GET", path: `${SPACE}/live`, asks: "head", handle: noWebSocket },
   { method: "GET", path: `${SPACE}/journal`, asks: "admin", handle: journal },
   { method: "GET", path: `${SPACE}/history/:collection/:id`, asks: "admin", handle: history },
   { method: "POST", path: `${SPACE}/cut`, asks: "admin", handle: cut },
@@ -44,6 +45,11 @@ async function ready({ store, stopping }: Core): Promise<Response> {
   if (stopping.aborted) throw new Problem("unavailable", "the server is ending");
   await store.spaces();
   return new Response("ready\n");
+}
+
+/** An upgrade does not come here; what its messages ask stands in `live/messages.ts`. */
+async function noWebSocket(): Promise<Response> {
+  throw new Problem("invalid", "this address is for WebSockets: connect with ws:// or wss://", { path: "upgrade" });
 }
 
 async function metrics(core: Core): Promise<Response> {

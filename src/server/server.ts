@@ -1,3 +1,5 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Rules } from "../model/push.ts";
 import type { Store } from "../store/store.ts";
 import { type Clock, systemClock } from "../util/clock.ts";
@@ -9,6 +11,8 @@ import { type Config, settingsOf } from "./config.ts";
 import type { Core } from "./core.ts";
 import { type Context, handlerOf } from "./handler.ts";
 import { listedStore } from "./listed.ts";
+import { type Handshake, Live } from "./live/live.ts";
+import { upgraderOf } from "./live/upgrade.ts";
 import { type Log, noLog } from "./log.ts";
 import { metricsOf } from "./metrics.ts";
 import { Newcomers } from "./newcomer.ts";
@@ -38,6 +42,16 @@ export interface Server {
    * `remote` is the address of the connection's other end: a server without authentication needs it, or `auth.open`.
    */
   handler(request: Request, context?: Context): Promise<Response>;
+  /**
+   * Takes over a request to upgrade to a live connection, under any prefix (`http.on("upgrade", server.upgrade)`).
+   * False: it is not for Tidemark, and is left to whoever else takes upgrades.
+   */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean;
+  /**
+   * Opens a live connection over any socket that sends text frames: judges the handshake's request, and gives the answer
+   * that refuses it, or what the opened socket is handed to.
+   */
+  accept(request: Request, space: string, context?: Context): Promise<Handshake>;
   /** Whether everyone who reaches it is admin, since no authentication is configured (A1). */
   readonly open: boolean;
   /** Resolves when the spaces that the configuration lists are there and answers are given. */
@@ -87,12 +101,14 @@ export function createServer(options: ServerOptions): Server {
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };
   const handler = handlerOf(core);
+  const live = new Live(core);
   const retention = retain(core);
   let closing: Promise<void> | null = null;
 
   async function close(): Promise<void> {
     stop.abort();
     await Promise.all([ready, retention]);
+    await live.close();
     const idle = new AbortController();
     await Promise.race([active.idle().then(() => idle.abort()), clock.sleep(GRACE, idle.signal)]);
     await spaces.idle();
@@ -101,6 +117,9 @@ export function createServer(options: ServerOptions): Server {
 
   return {
     handler,
+    upgrade: upgraderOf(live, settings.limits),
+    accept: (request, space, context = {}) =>
+      live.accept(request, space, context.remote ?? context.incoming?.socket.remoteAddress),
     open: access.open,
     ready,
     cutNow: (space, ages = settings.retention) => cutSpace(core, space, ages),

@@ -1,20 +1,23 @@
-import { type Decision, decide, wantedOf } from "../model/decide.ts";
+import { type Decision, decide, Lacking, wantedOf } from "../model/decide.ts";
 import type { Outcome } from "../model/mutation.ts";
 import type { Push, PushResponse, PushResult, Rules } from "../model/push.ts";
+import type { Key } from "../model/record.ts";
 import type { Collections } from "../model/schema.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { Problem } from "../wire/problem.ts";
 import { faultFields, type Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { noteScopes, SCOPES_NOTE } from "./prepare.ts";
 import { unknownSpace } from "./questions.ts";
+import { noteScopes, SCOPES_NOTE } from "./rescope.ts";
 
 /** A commit takes what waits, but no more pushes and writes than this, so that none waits long behind others. */
 const BATCH_PUSHES = 500;
 const BATCH_WRITES = 5_000;
 /** Pushes that may wait for one space before more are sent away. */
 const QUEUE = 10_000;
+/** Decisions of one batch before it is taken apart, each with the descendants that the one before lacked. */
+const ATTEMPTS = 6;
 
 export interface SpaceParts {
   readonly store: Store;
@@ -154,18 +157,38 @@ class Queue {
     this.noted.add(this.space);
   }
 
+  /** Decides again with more descendants where they were lacking (M8); throws where that brings no more. */
+  private async decided(pushes: readonly Push[], rules: Rules): Promise<Decision | null> {
+    const { store, mayCreate } = this.parts;
+    let lacking: ReadonlySet<Key> | null = null;
+    for (let attempt = 1; ; attempt++) {
+      const wanted = wantedOf(pushes, rules, mayCreate(this.space), lacking);
+      try {
+        return await store.write<Decision>(this.space, wanted, (loaded) => decide(loaded, pushes, rules));
+      } catch (error) {
+        if (!(error instanceof Lacking) || attempt === ATTEMPTS) throw error;
+        if (lacking !== null && sameKeys(error.families, lacking)) throw error;
+        lacking = error.families;
+      }
+    }
+  }
+
   private async commit(pushes: readonly Push[]): Promise<readonly PushResult[]> {
-    const { store, clock, metrics } = this.parts;
+    const { clock, metrics } = this.parts;
     const rules = this.parts.rules(this.space);
-    const wanted = wantedOf(pushes, this.parts.mayCreate(this.space));
     const began = clock.now();
-    const decision = await store.write<Decision>(this.space, wanted, (loaded) => decide(loaded, pushes, rules));
+    const decision = await this.decided(pushes, rules);
     if (decision === null) throw unknownSpace();
     await this.note();
     metrics.commit(pushes.length, decision.entries.length, (clock.now() - began) / 1_000);
     for (const { outcome } of decision.outcomes) metrics.outcome(outcome.status);
     return decision.results;
   }
+}
+
+/** Whether an attempt that lacked descendants can be told from the one before it. */
+function sameKeys(a: ReadonlySet<Key>, b: ReadonlySet<Key>): boolean {
+  return a.size === b.size && [...a].every((key) => b.has(key));
 }
 
 /** What no smaller batch would change. */

@@ -34,6 +34,7 @@ function nothing(query: Query): ResultOf<Query> {
       return query.ranges.map((range) => ({ ...range, fingerprint: EMPTY, records: [] }));
     case "hashes":
       return new Map(query.revisions.includes(0) ? [[0, GENESIS]] : []);
+    case "scopes":
     case "journal":
     case "history":
       return [];

@@ -19,7 +19,10 @@ export async function verify(core: Core, call: Call): Promise<Response> {
   const subject = { ...subscriptionOf(call.space, request.subscription), fingerprint: true };
   const others = (request.others ?? []).map((each) => subscriptionOf(call.space, each));
   const rows = (count: number) => countRows(core, call.user, count);
-  const addition = subject.matcher === null ? stored(subject, request, rows) : mirrored(core, call, subject, request);
+  const addition =
+    subject.matcher === null && subject.prefix === null
+      ? stored(subject, request, rows)
+      : mirrored(core, call, subject, request);
   return answered(core, call, await prepared(core, call, request, [subject, ...others], addition));
 }
 
@@ -44,7 +47,7 @@ function stored(
   };
 }
 
-/** Ranges of a filtered subscription, from the digests of the records that match. */
+/** Ranges of a filtered subscription, or of a pattern, from the digests of the records that match. */
 function mirrored({ followed }: Core, { space }: Call, subject: Subscription, request: Verify): Addition {
   return {
     ask: () => undefined,

@@ -15,8 +15,8 @@ interface Waiting {
   readonly signal: AbortSignal;
 }
 
-/** One who waits: ends its sleep. */
-interface Waiter {
+/** One who waits. It is told of commits, and now and then without one: it looks itself what there is. */
+export interface Waiter {
   wake(): void;
 }
 
@@ -34,7 +34,7 @@ interface Parts {
   readonly metrics: Pick<Metrics, "waiting">;
 }
 
-/** Where pulls wait for news. However many wait for one space, one timer and one reading look after it. */
+/** Where pulls and live connections wait for news. However many wait for one space, one timer and one reading look after it. */
 export class WaitingRooms {
   readonly #parts: Parts;
   readonly #rooms = new Map<string, Room>();
@@ -53,7 +53,7 @@ export class WaitingRooms {
     const end = clock.now() + seconds * 1_000;
     let woken = new AbortController();
     const waiter = { wake: () => woken.abort() };
-    this.#enter(space, waiter);
+    const leave = this.enter(space, waiter);
     signal.addEventListener("abort", waiter.wake);
     metrics.waiting(1);
     try {
@@ -68,16 +68,20 @@ export class WaitingRooms {
     } finally {
       metrics.waiting(-1);
       signal.removeEventListener("abort", waiter.wake);
-      this.#leave(space, waiter);
+      leave();
     }
   }
 
-  #enter(space: string, waiter: Waiter): void {
+  /** Wakes the waiter until what is returned is called. */
+  enter(space: string, waiter: Waiter): () => void {
     const room = this.#rooms.get(space);
-    if (room !== undefined) return void room.waiters.add(waiter);
-    const left = new AbortController();
-    this.#rooms.set(space, { waiters: new Set([waiter]), left });
-    void this.#lookAfter(space, left.signal);
+    if (room !== undefined) room.waiters.add(waiter);
+    else {
+      const left = new AbortController();
+      this.#rooms.set(space, { waiters: new Set([waiter]), left });
+      void this.#lookAfter(space, left.signal);
+    }
+    return () => this.#leave(space, waiter);
   }
 
   #leave(space: string, waiter: Waiter): void {

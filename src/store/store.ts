@@ -2,9 +2,20 @@ import type { Batch, ClientRow, Head, Horizon, Loaded, RestorePolicy, Wanted } f
 import type { Change } from "../model/delta.ts";
 import type { HistoryItem, JournalEntry } from "../model/entry.ts";
 import type { Fingerprint } from "../model/fingerprint.ts";
-import type { Author, Key, KeyRange, Revision, Row } from "../model/record.ts";
+import type { Author, Key, KeyRange, Membership, Revision, Row } from "../model/record.ts";
 
-export type { Batch, ClientRow, Head, Horizon, Loaded, OutcomeRow, RestorePolicy, Wanted } from "../model/batch.ts";
+export type {
+  Batch,
+  ClientRow,
+  Families,
+  Family,
+  Head,
+  Horizon,
+  Loaded,
+  OutcomeRow,
+  RestorePolicy,
+  Wanted,
+} from "../model/batch.ts";
 export type { HistoryItem, JournalEntry } from "../model/entry.ts";
 
 /**
@@ -59,19 +70,23 @@ export type Query =
   | FingerprintQuery
   | RangesQuery
   | HashesQuery
+  | ScopesQuery
   | ClientQuery
   | RowQuery
   | JournalQuery
   | HistoryQuery
   | AtQuery;
 
+/** A scope, or the union of several (P14), `*` not among them: each record counts once. */
+export type Scopes = string | readonly string[];
+
 /**
  * The records that a scope saw change after a revision, by that revision, the lowest first. No revision is divided: the
- * last one is given whole, also beyond the limit. Cost: rows found (P3).
+ * last one is given whole, also beyond the limit. Cost: rows found (P3), and a look-up for each scope of a union.
  */
 export interface ScanQuery {
   readonly kind: "scan";
-  readonly scope: string;
+  readonly scope: Scopes;
   readonly collections?: readonly string[] | undefined;
   readonly after: Revision;
   readonly limit: number;
@@ -79,15 +94,24 @@ export interface ScanQuery {
   readonly bytes?: number | undefined;
 }
 export interface ScanResult {
-  readonly changes: readonly (Change & { readonly collection: string })[];
+  readonly changes: readonly ScanChange[];
   /** Whether rows remain beyond the limit. */
   readonly more: boolean;
+}
+/**
+ * In a union a record is given once: `member` is that of its latest change that this scan gives, in whichever scope. A later
+ * scan may give it again, for a later change in another scope.
+ */
+export interface ScanChange extends Change {
+  readonly collection: string;
+  /** For a union: all memberships of the record but that in `*`, those in scopes that were not asked for included. */
+  readonly members?: ReadonlyMap<string, Membership> | undefined;
 }
 
 /** The records of a scope in key order, after a key, as text. */
 export interface PageQuery {
   readonly kind: "page";
-  readonly scope: string;
+  readonly scope: Scopes;
   readonly collections?: readonly string[] | undefined;
   readonly after: Key | null;
   /** Records and bytes at most; one record is always given, whatever its size. */
@@ -111,9 +135,10 @@ export interface BehindQuery {
   readonly limit: number;
 }
 
+/** Of one scope it is kept; that of a union is added up from its records, each of them read. */
 export interface FingerprintQuery {
   readonly kind: "fingerprint";
-  readonly scope: string;
+  readonly scope: Scopes;
   readonly collections?: readonly string[] | undefined;
 }
 
@@ -136,6 +161,21 @@ export interface RangePart extends KeyRange {
 export interface HashesQuery {
   readonly kind: "hashes";
   readonly revisions: readonly Revision[];
+}
+
+/**
+ * The scopes that begin with a prefix and have ever held a record, `*` not among them, with a revision greater than `after`;
+ * by that revision, and those of one revision by name. A scope is never forgotten, also when nothing is left in it.
+ */
+export interface ScopesQuery {
+  readonly kind: "scopes";
+  readonly prefix: string;
+  readonly after: Revision;
+}
+export interface ScopeName {
+  readonly scope: string;
+  /** Of the commit that first used it: its first revision, whichever of them it was. Never changes. */
+  readonly since: Revision;
 }
 
 export interface ClientQuery {
@@ -180,17 +220,19 @@ export type ResultOf<Q extends Query> = Q extends ScanQuery
           ? readonly RangePart[]
           : Q extends HashesQuery
             ? ReadonlyMap<Revision, string>
-            : Q extends ClientQuery
-              ? ClientRow | null
-              : Q extends RowQuery
-                ? Row | null
-                : Q extends JournalQuery
-                  ? readonly JournalEntry[]
-                  : Q extends HistoryQuery
-                    ? readonly HistoryItem[]
-                    : Q extends AtQuery
-                      ? { readonly revision: Revision; readonly hash: string; readonly time: number } | null
-                      : never;
+            : Q extends ScopesQuery
+              ? readonly ScopeName[]
+              : Q extends ClientQuery
+                ? ClientRow | null
+                : Q extends RowQuery
+                  ? Row | null
+                  : Q extends JournalQuery
+                    ? readonly JournalEntry[]
+                    : Q extends HistoryQuery
+                      ? readonly HistoryItem[]
+                      : Q extends AtQuery
+                        ? { readonly revision: Revision; readonly hash: string; readonly time: number } | null
+                        : never;
 
 export interface Snapshot<Q extends readonly Query[]> {
   readonly head: Head;

@@ -1,3 +1,4 @@
+import type { SocketConstructor } from "../client/channel.ts";
 import type { Clock } from "../util/clock.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { SeededRandom } from "./random.ts";
@@ -74,6 +75,27 @@ export class Life {
       await this.breath();
       const signal = AbortSignal.any([this.over.signal, ...(init?.signal ? [init.signal] : [])]);
       return this.then(fetch(input, { ...init, signal }));
+    };
+  }
+
+  /** Sockets that close, as a system closes those of a process that died, and are heard of no more. */
+  socket(Socket: SocketConstructor): SocketConstructor {
+    const life = this;
+    return class extends Socket {
+      constructor(url: string) {
+        super(url);
+        life.over.signal.addEventListener("abort", () => super.close());
+      }
+
+      override send(text: string): void {
+        if (!life.ended) super.send(text);
+      }
+
+      override addEventListener(...[type, listener]: Parameters<InstanceType<SocketConstructor>["addEventListener"]>) {
+        super.addEventListener(type, (event) => {
+          if (!life.ended) listener(event);
+        });
+      }
     };
   }
 

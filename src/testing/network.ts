@@ -1,5 +1,8 @@
+import type { SocketConstructor } from "../client/channel.ts";
+import type { Handshake } from "../server/index.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { SeededRandom } from "./random.ts";
+import { type Road, virtualSocket } from "./virtual-socket.ts";
 
 /** How bad a network is. Probabilities are of each request; times are virtual milliseconds. */
 export interface NetworkFaults {
@@ -32,6 +35,9 @@ export const CALM: NetworkFaults = {
 
 export type Handler = (request: Request) => Promise<Response>;
 
+/** Judges the handshake of a live connection (`accept` of a server). */
+export type Accept = (request: Request) => Promise<Handshake>;
+
 /** A request as it reached the server, and what the server said to it, for whoever watches the wire. */
 export interface Delivery {
   readonly from: string;
@@ -46,7 +52,7 @@ export interface VirtualNetwork {
   /** May be changed at any time; what is in flight keeps what was drawn for it. */
   faults: NetworkFaults;
   /** Lets requests reach this handler from now on. `stop` breaks all that is in flight, like a process that died. */
-  serve(handler: Handler): { stop(): void };
+  serve(handler: Handler, accept?: Accept): { stop(): void };
   /** All that is on its way to the server is lost: nothing outlives the machine that it was sent to. */
   forget(): void;
   /** A participant's place in the network. */
@@ -57,12 +63,19 @@ export interface VirtualNetwork {
 
 export interface Peer {
   readonly fetch: typeof globalThis.fetch;
+  readonly WebSocket: SocketConstructor;
   /** Nothing gets from here to the server (`up`), or from the server to here (`down`). */
   readonly partition: { up: boolean; down: boolean };
 }
 
+/** A connection carries many frames, so that each is in less danger than a request. */
+const FRAME = 0.1;
+
+const refuseSockets: Accept = async () => ({ refused: new Response(null, { status: 404 }) });
+
 interface Served {
   readonly handler: Handler;
+  readonly accept: Accept;
   /** Aborted when the server dies. */
   readonly gone: AbortController;
 }
@@ -93,8 +106,8 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
 
   const network: VirtualNetwork = {
     faults: CALM,
-    serve(handler) {
-      const mine: Served = { handler, gone: new AbortController() };
+    serve(handler, accept = refuseSockets) {
+      const mine: Served = { handler, accept, gone: new AbortController() };
       served = mine;
       return {
         stop() {
@@ -115,7 +128,7 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
         const signal = init?.signal ?? request.signal;
         return until(signal, send({ peer: name, partition, url, method, headers, body, signal }));
       };
-      return { partition, fetch };
+      return { partition, fetch, WebSocket: virtualSocket(() => road(name, partition)) };
     },
     watch: (listener) => void listeners.push(listener),
   };
@@ -123,6 +136,31 @@ export function virtualNetwork(clock: VirtualClock, random: SeededRandom): Virtu
   function oneWay(): Promise<void> {
     const [least, most] = network.faults.delay;
     return clock.sleep(least + random.fraction() * (most - least));
+  }
+
+  function road(peer: string, partition: Peer["partition"]): Road {
+    const server = served;
+    return {
+      gone: server?.gone.signal ?? AbortSignal.abort(),
+      async travel(way) {
+        // What a partition holds up is sent again until it arrives, or somebody gives up.
+        do await oneWay();
+        while (partition[way]);
+      },
+      fate(way) {
+        const { faults } = network;
+        const lost = random.chance((way === "up" ? faults.loseRequest : faults.loseResponse) * FRAME);
+        if (!lost && !random.chance(faults.cut * FRAME)) return "arrives";
+        return random.chance(faults.silent) ? "vanishes" : "breaks";
+      },
+      async accept(request) {
+        if (server === null || server !== served) throw new TypeError("nobody is there");
+        const handshake = await until(server.gone.signal, server.accept(request));
+        const status = "refused" in handshake ? handshake.refused.status : 101;
+        for (const listener of listeners) listener({ from: peer, method: "GET", url: request.url, body: null, status });
+        return handshake;
+      },
+    };
   }
 
   async function send(exchange: Exchange): Promise<Response> {

@@ -85,7 +85,16 @@ function deltaFlaws(oracle: Oracle, asked: Asked, part: Part, before: number): s
 function putFlaw(oracle: Oracle, asked: Asked, since: number, at: number, key: string, atoms: Atoms): string | null {
   if (!oracle.holds(at, asked, key)) return "it is not there";
   if (!same(oracle.record(at, key) ?? null, atoms)) return "its content is another";
-  return stayed(oracle, asked, since, at, key) ? "it was there throughout: a patch would do" : null;
+  return stayedInOne(oracle, asked, since, at, key) ? "it was there throughout: a patch would do" : null;
+}
+
+/** A record that went from one scope of a pattern to another, and back, may come whole (P14). */
+function stayedInOne(oracle: Oracle, asked: Asked, since: number, at: number, key: string): boolean {
+  if (!asked.scope.endsWith("*") || asked.scope === "*") return stayed(oracle, asked, since, at, key);
+  // What was granted since is new, whatever it held.
+  if (asked.changed) return false;
+  const scopes = oracle.scopesOf(at, key).filter((scope) => scope.startsWith(asked.scope.slice(0, -1)));
+  return scopes.some((scope) => asked.readable?.(scope) && stayed(oracle, { ...asked, scope }, since, at, key));
 }
 
 function patchFlaw(oracle: Oracle, asked: Asked, since: number, at: number, key: string, atoms: Atoms): string | null {
@@ -110,9 +119,19 @@ function removeFlaw(
   key: string,
 ): string | null {
   if (oracle.holds(at, asked, key)) return "it is there";
-  if (oracle.changed(since, at, key).size === 0) return "nothing happened to it";
-  for (let revision = 0; revision <= shown; revision++) if (oracle.holds(revision, asked, key, false)) return null;
+  const known = asked.ever === undefined ? asked : { ...asked, readable: asked.ever };
+  if (!asked.changed && oracle.changed(since, at, key).size === 0 && !moved(oracle, since, at, key))
+    return "nothing happened to it";
+  for (let revision = 0; revision <= shown; revision++) if (oracle.holds(revision, known, key, false)) return null;
   return "it never was in the scope";
+}
+
+/** Whether the record went from scope to scope, though perhaps nothing of it changed (M8). */
+function moved(oracle: Oracle, since: number, at: number, key: string): boolean {
+  const before = JSON.stringify(oracle.scopesOf(since, key));
+  for (let revision = since + 1; revision <= at; revision++)
+    if (JSON.stringify(oracle.scopesOf(revision, key)) !== before) return true;
+  return false;
 }
 
 /** Whether the record was in the subscription from `since` to `at` as far as its scope and the filter's atoms show. */

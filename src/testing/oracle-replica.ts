@@ -81,6 +81,12 @@ export class SmallReplica {
     }
   }
 
+  /** It may not be read any more: nothing of it is held (P10). */
+  revoke(key: string): void {
+    for (const record of this.held(key).keys()) this.release(key, record);
+    Object.assign(this.subscriptions.get(key) as Subscription, { cursor: null, since: null, staged: null });
+  }
+
   /** Shows what came for a subscription, all at once (P4). */
   settle(key: string, revision: number, cursor: string | undefined): void {
     const subscription = this.subscriptions.get(key) as Subscription;
@@ -159,6 +165,7 @@ export class Answer {
     if (line.op === "subscription") this.open(line);
     else if (line.op === "put" || line.op === "patch" || line.op === "remove") this.current?.lines.push(line);
     else if (line.op === "mark") this.mark(line.key, line.cursor);
+    else if (line.op === "revoked") this.replica.revoke(line.key);
     else if (line.op === "end") this.end(line);
     else if (line.op === "error") throw new ReplicaError(JSON.stringify(line.problem));
   }

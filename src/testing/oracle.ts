@@ -5,6 +5,11 @@ import { sha256 } from "../util/sha256.ts";
 /** What a subscription asks for, as the oracle looks at it. */
 export interface Asked {
   readonly scope: string;
+  /** Of a pattern (P14): which scopes the asker may read now, and which it ever could. Absent: all. */
+  readonly readable?: ((scope: string) => boolean) | undefined;
+  readonly ever?: ((scope: string) => boolean) | undefined;
+  /** Whether they may be others than when the asker was told of them. */
+  readonly changed?: boolean | undefined;
   readonly collections?: readonly string[];
   readonly where?: { readonly [atom: string]: Json };
 }
@@ -13,12 +18,19 @@ export type Atoms = { readonly [atom: string]: Json };
 
 /** A collection as the oracle knows it: its scopes, and its atoms whose policy is not the server's. */
 export interface OracleCollection {
-  readonly scopes: (record: Atoms) => readonly string[];
+  readonly scopes: OracleScopes;
   readonly atoms?: { readonly [atom: string]: "client" | "sum" | "set" } | undefined;
 }
 
+type ScopesOfAtoms = (record: Atoms) => readonly string[];
+
+/** By the record itself, or those of the record of another collection that an atom names (M8). */
+export type OracleScopes =
+  | ScopesOfAtoms
+  | { readonly atom: string; readonly from: string; readonly otherwise?: ScopesOfAtoms | undefined };
+
 export interface Verdict {
-  readonly status: "applied" | "superseded";
+  readonly status: "applied" | "superseded" | "rejected";
   /** `collection/id` with the atoms that were superseded; no atoms for a delete. */
   readonly superseded: readonly { readonly key: string; readonly atoms: readonly string[]; readonly reason: string }[];
 }
@@ -44,6 +56,7 @@ type State = ReadonlyMap<string, Kept>;
 export class Oracle {
   private readonly collections: OracleCollections;
   private readonly states: State[] = [new Map()];
+  private readonly scopes = new WeakMap<State, Map<string, readonly string[]>>();
 
   constructor(collections: OracleCollections) {
     this.collections = collections;
@@ -61,8 +74,7 @@ export class Oracle {
   /** What a subscription holds at a revision, by `collection/id`; each record with its id. */
   view(revision: number, asked: Asked): Map<string, Atoms> {
     const seen = new Map<string, Atoms>();
-    for (const [key, { atoms }] of this.state(revision))
-      if (covers(this.collections, asked, key, atoms)) seen.set(key, atoms);
+    for (const [key, { atoms }] of this.state(revision)) if (this.holds(revision, asked, key)) seen.set(key, atoms);
     return seen;
   }
 
@@ -75,7 +87,17 @@ export class Oracle {
   holds(revision: number, asked: Asked, key: string, filtered = true): boolean {
     const atoms = this.record(revision, key);
     const { where: _, ...whole } = asked;
-    return atoms !== null && covers(this.collections, filtered ? asked : whole, key, atoms);
+    return atoms !== null && covers(this.scopesOf(revision, key), filtered ? asked : whole, key, atoms);
+  }
+
+  /** The scopes of a record at a revision, but `*`. */
+  scopesOf(revision: number, key: string): readonly string[] {
+    const state = this.state(revision);
+    const known = this.scopes.get(state) ?? new Map<string, readonly string[]>();
+    this.scopes.set(state, known);
+    const found = known.get(key) ?? scopesIn(this.collections, key, (each) => state.get(each)?.atoms ?? null);
+    known.set(key, found);
+    return found;
   }
 
   /** The atoms of a record that any transaction after `since`, up to `until`, changed, when it was there throughout. */
@@ -103,6 +125,7 @@ export class Oracle {
     for (const write of mutation.writes) work.write(write);
     const { superseded } = work;
     const stands = !(mutation.whole && superseded.length > 0);
+    if (stands && work.isCircular()) return { status: "rejected", superseded: [] };
     if (stands && work.changes()) this.states.push(work.state);
     return { status: superseded.length > 0 ? "superseded" : "applied", superseded };
   }
@@ -116,12 +139,38 @@ export class Oracle {
 
 export type OracleCollections = { readonly [name: string]: OracleCollection };
 
-/** Whether a subscription holds a record of this content: by its scope, its collections and its filter (P11). */
-export function covers(collections: OracleCollections, asked: Asked, key: string, atoms: Atoms): boolean {
+/** The scopes of a record (M5, M8), by what stands at the same time. */
+export function scopesIn(
+  collections: OracleCollections,
+  key: string,
+  look: (key: string) => Atoms | null,
+): readonly string[] {
+  const atoms = look(key);
+  const rule = collections[key.slice(0, key.indexOf("/"))]?.scopes;
+  if (atoms === null || rule === undefined) return [];
+  if (typeof rule === "function") return rule(atoms);
+  const parent = parentIn(collections, key, atoms);
+  return parent === null ? (rule.otherwise?.(atoms) ?? []) : scopesIn(collections, parent, look);
+}
+
+function parentIn(collections: OracleCollections, key: string, atoms: Atoms): string | null {
+  const rule = collections[key.slice(0, key.indexOf("/"))]?.scopes;
+  if (rule === undefined || typeof rule === "function") return null;
+  const id = atoms[rule.atom];
+  return typeof id === "string" && id !== "" ? `${rule.from}/${id}` : null;
+}
+
+/** Whether a subscription holds a record of this content and these scopes: by its collections and its filter too (P11). */
+export function covers(scopes: readonly string[], asked: Asked, key: string, atoms: Atoms): boolean {
   const collection = key.slice(0, key.indexOf("/"));
   if (asked.collections && !asked.collections.includes(collection)) return false;
-  if (asked.scope !== "*" && !collections[collection]?.scopes(atoms).includes(asked.scope)) return false;
+  if (asked.scope !== "*" && !scopes.some((scope) => stands(scope, asked))) return false;
   return Object.entries(asked.where ?? {}).every(([atom, condition]) => meets(atoms[atom] ?? null, condition));
+}
+
+function stands(scope: string, { scope: asked, readable }: Asked): boolean {
+  if (!asked.endsWith("*")) return scope === asked;
+  return scope.startsWith(asked.slice(0, -1)) && (readable?.(scope) ?? true);
 }
 
 /** One mutation at work on a copy of the state. */
@@ -147,6 +196,22 @@ class Transaction {
     for (const [key, kept] of this.state) {
       const old = this.before.get(key);
       if (old === undefined || !same(old.atoms, kept.atoms)) return true;
+    }
+    return false;
+  }
+
+  /** Whether any record would be its own ancestor (M8). */
+  isCircular(): boolean {
+    const above = (key: string) => {
+      const kept = this.state.get(key);
+      return kept === undefined ? null : parentIn(this.collections, key, kept.atoms);
+    };
+    for (const key of this.state.keys()) {
+      const seen = new Set<string>();
+      for (let at = above(key); at !== null && !seen.has(at); at = above(at)) {
+        if (at === key) return true;
+        seen.add(at);
+      }
     }
     return false;
   }

@@ -53,6 +53,8 @@ export interface DeviceParts {
   readonly random: SeededRandom;
   readonly collections: OracleCollections;
   readonly chronicle: Chronicle;
+  /** Whether it uses live connections. */
+  readonly live: boolean;
   /** All that was ever written to the store that it begins with. */
   readonly writes?: readonly Batch[];
   trace(line: string): void;
@@ -111,6 +113,7 @@ export class Device {
       schema: { collections },
       store: life.store(this.recording(), [], ["contents"]),
       fetch: life.fetch(peer.fetch),
+      ...(this.parts.live && { WebSocket: life.socket(peer.WebSocket) }),
       clock: life.time(this.clock),
       random: random.fork(`client ${this.lives++}`),
     });
@@ -295,8 +298,11 @@ export class Device {
   }
 
   /** Whether nothing that the application was told lets the mutation go from the screen. */
-  private stays({ histories, settled, told, whole, forgotten }: Issue): boolean {
-    if (forgotten || told.size > 0 || histories < this.parts.chronicle.histories) return false;
+  private stays({ histories, settled, tag, told, whole, forgotten }: Issue): boolean {
+    const { chronicle } = this.parts;
+    if (forgotten || told.size > 0 || histories < chronicle.histories) return false;
+    // Whose number an `end` covers leaves the screen; that it was rejected is told with its outcome, perhaps later (W9).
+    if (chronicle.outcomesOf(tag).some(({ status }) => status === "rejected")) return false;
     return settled === null ? !whole : settled.status === "applied";
   }
 

@@ -2,10 +2,11 @@ import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Batch, Loaded, RestorePolicy, Wanted } from "../model/batch.ts";
 import { targetOf } from "../model/mutation.ts";
-import { collection, createServer } from "../server/index.ts";
+import { createServer, type Handshake } from "../server/index.ts";
 import { FILE } from "../store/sqlite/connection.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import type { PageQuery, Query, ScanQuery, Store } from "../store/store.ts";
+import type { LiveMessage } from "../wire/live.ts";
 import type { PushRequest } from "../wire/push.ts";
 import { Chronicle, LOG, type Moment } from "./chronicle.ts";
 import type { VirtualClock } from "./clock.ts";
@@ -13,6 +14,7 @@ import { Life } from "./life.ts";
 import type { VirtualNetwork } from "./network.ts";
 import type { OracleCollections } from "./oracle.ts";
 import type { SeededRandom } from "./random.ts";
+import { configured } from "./workload.ts";
 
 export const SPACE = "acme";
 
@@ -66,11 +68,7 @@ export class SimulatedServer {
   start(): void {
     const store = openSqliteStore({ path: this.folder });
     const life = new Life(this.clock, this.random.fork(`life ${this.lives}`));
-    const collections = Object.fromEntries(
-      Object.entries(this.collections).map(([name, { scopes, atoms }]) => {
-        return [name, collection({ scopes, ...(atoms && { atoms }) })];
-      }),
-    );
+    const collections = configured(this.collections);
     const server = createServer({
       store: life.store(this.written(store), ["watch"]),
       clock: life.time(this.clock),
@@ -86,11 +84,14 @@ export class SimulatedServer {
         },
       },
     });
-    const served = this.network.serve(async (request) => {
-      const user = (request.headers.get("authorization") ?? "").replace("Bearer ", "");
-      if (request.url.endsWith("/push")) this.note(user, (await request.clone().json()) as PushRequest);
-      return server.handler(request);
-    });
+    const served = this.network.serve(
+      async (request) => {
+        const user = (request.headers.get("authorization") ?? "").replace("Bearer ", "");
+        if (request.url.endsWith("/push")) this.note(user, (await request.clone().json()) as PushRequest);
+        return server.handler(request);
+      },
+      async (request) => this.noted(await server.accept(request, SPACE)),
+    );
     this.stop = async () => {
       served.stop();
       life.end();
@@ -196,6 +197,28 @@ export class SimulatedServer {
         return typeof member === "function" ? member.bind(target) : member;
       },
     });
+  }
+
+  /** A handshake whose connection has its pushes noted. */
+  private noted(handshake: Handshake): Handshake {
+    if ("refused" in handshake) return handshake;
+    return {
+      open: (socket) => {
+        const peer = handshake.open(socket);
+        let user = "";
+        return {
+          message: (data) => {
+            const message = JSON.parse(new TextDecoder().decode(data)) as LiveMessage;
+            if (message.op === "token") user = message.token;
+            if (message.op === "push") this.note(user, message);
+            peer.message(data);
+          },
+          drained: () => peer.drained(),
+          heard: () => peer.heard(),
+          closed: () => peer.closed(),
+        };
+      },
+    };
   }
 
   private note(user: string, { client, mutations }: PushRequest): void {

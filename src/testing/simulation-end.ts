@@ -1,6 +1,6 @@
 import type { Json } from "../util/json.ts";
 import type { Chronicle } from "./chronicle.ts";
-import { type Atoms, covers, type OracleCollections, same } from "./oracle.ts";
+import { type Atoms, covers, type OracleCollections, same, scopesIn } from "./oracle.ts";
 import type { Device, Issue } from "./simulated-device.ts";
 import type { SimulatedServer } from "./simulated-server.ts";
 
@@ -18,8 +18,9 @@ export async function contentFlaws(
   }
   for (const device of devices) {
     const wishes = [...device.wishes.values()];
+    const look = (key: string) => chronicle.records.get(key) ?? null;
     const expected = [...chronicle.records].filter(([key, atoms]) =>
-      wishes.some((wish) => covers(collections, wish, key, atoms)),
+      wishes.some((wish) => covers(scopesIn(collections, key, look), wish, key, atoms)),
     );
     flaws.push(...differences(device.name, await held(device, collections), new Map(expected)));
   }

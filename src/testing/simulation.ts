@@ -80,6 +80,9 @@ class Simulation {
   private readonly seed: string;
   private readonly random: SeededRandom;
   private readonly schedule: SeededRandom;
+  private readonly live: SeededRandom;
+  /** Of the devices, those that use live connections. */
+  private readonly share: number;
   private readonly clock: VirtualClock;
   private readonly network: VirtualNetwork;
   private readonly server: SimulatedServer;
@@ -94,6 +97,8 @@ class Simulation {
     this.seed = seed;
     this.random = seededRandom(seed);
     this.schedule = this.random.fork("events");
+    this.live = this.random.fork("live");
+    this.share = this.live.pick([0, 0.5, 1]);
     this.clock = virtualClock(this.random.fork("schedule"));
     this.network = virtualNetwork(this.clock, this.random.fork("network"));
     this.crash = crash;
@@ -107,7 +112,10 @@ class Simulation {
       fail: (text) => this.fail(text),
     });
     this.weights = crash === undefined ? swarmWeights(this.random.fork("weights")) : [["mutate", 1]];
-    this.network.watch(({ from, method, url, status }) => this.note(`${from} ${method} ${url} ${status}`));
+    this.network.watch(({ from, method, url, status }) => {
+      this.note(`${from} ${method} ${url} ${status}`);
+      if (status === 101) this.count("connections");
+    });
   }
 
   async run(events: number): Promise<SimulationReport> {
@@ -208,6 +216,7 @@ class Simulation {
       random: this.random.fork(name),
       collections: COLLECTIONS,
       chronicle: this.server.chronicle,
+      live: this.live.chance(this.share),
       trace: (line) => this.note(line),
       fail: (text) => this.fail(text),
     });

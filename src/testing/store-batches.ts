@@ -1,3 +1,4 @@
+import { NO_FAMILIES } from "../model/batch.ts";
 import { chainHash, changeHash, type Entry, type RecordChange, type SaltedChange } from "../model/entry.ts";
 import { digestOf, type Lanes, NO_LANES, subtractLanes } from "../model/fingerprint.ts";
 import {
@@ -17,7 +18,11 @@ import { canonical, type Json, type JsonObject } from "../util/json.ts";
 export interface Put {
   readonly collection: string;
   readonly id: string;
-  readonly record: { readonly atoms: JsonObject; readonly scopes: readonly string[] } | null;
+  readonly record: {
+    readonly atoms: JsonObject;
+    readonly scopes: readonly string[];
+    readonly parent?: Key | undefined;
+  } | null;
 }
 
 export interface Transaction {
@@ -37,8 +42,14 @@ export const ANN: Author = authorOf("ann", "c-1");
 export const BOB: Author = authorOf("bob", "c-2");
 const SALT = "5a17".repeat(8);
 
-export function put(collection: string, id: string, atoms: JsonObject, scopes: readonly string[] = []): Put {
-  return { collection, id, record: { atoms, scopes } };
+export function put(
+  collection: string,
+  id: string,
+  atoms: JsonObject,
+  scopes: readonly string[] = [],
+  parent?: Key,
+): Put {
+  return { collection, id, record: { atoms, scopes, parent } };
 }
 
 export function remove(collection: string, id: string): Put {
@@ -48,7 +59,15 @@ export function remove(collection: string, id: string): Put {
 /** What has to be loaded for transactions, and whatever else is asked for. */
 export function wantedFor(transactions: readonly Transaction[], more: Partial<Wanted> = {}): Wanted {
   const keys = transactions.flatMap(({ puts }) => puts.map(({ collection, id }) => keyOf(collection, id)));
-  return { keys: new Set(keys), authors: new Set(), outcomes: [], hashes: [], create: true, ...more };
+  return {
+    keys: new Set(keys),
+    families: NO_FAMILIES,
+    authors: new Set(),
+    outcomes: [],
+    hashes: [],
+    create: true,
+    ...more,
+  };
 }
 
 /**
@@ -86,7 +105,8 @@ function rowAfter(before: Row | undefined, { collection, id, record }: Put, revi
   const creator = there ? before.creator : author;
   const scopes = membersAfter(before?.scopes, record === null ? [] : ["*", ...record.scopes], revision);
   if (record === null) {
-    return { collection, id, revision, created, creator, text: null, stamps: new Map(), digest: NO_LANES, scopes };
+    const gone = { text: null, stamps: new Map(), parent: null, digest: NO_LANES };
+    return { collection, id, revision, created, creator, ...gone, scopes };
   }
   const text = canonical({ ...record.atoms, id });
   const stamps = new Map<string, Stamp>(there ? before.stamps : []);
@@ -95,7 +115,19 @@ function rowAfter(before: Row | undefined, { collection, id, record }: Put, revi
     const same = canonical(old[atom] ?? null) === canonical(record.atoms[atom] ?? null);
     if (!same || !stamps.has(atom)) stamps.set(atom, { revision, author });
   }
-  return { collection, id, revision, created, creator, text, stamps, digest: digestOf(collection, text), scopes };
+  const { parent = null } = record;
+  return {
+    collection,
+    id,
+    revision,
+    created,
+    creator,
+    text,
+    stamps,
+    parent,
+    digest: digestOf(collection, text),
+    scopes,
+  };
 }
 
 function membersAfter(

@@ -1,3 +1,4 @@
+import { NO_FAMILIES } from "../model/batch.ts";
 import type { Outcome } from "../model/mutation.ts";
 import type { OutcomeRow } from "../store/store.ts";
 import { ANN, BOB, put, remove } from "./store-batches.ts";
@@ -134,7 +135,7 @@ async function settleThree(trial: StoreTrial): Promise<void> {
 async function loadedOutcomes(trial: StoreTrial, from: number, to: number, author = ANN): Promise<OutcomeRow[]> {
   const loaded: OutcomeRow[] = [];
   const wanted = { keys: new Set<string>(), authors: new Set([author]), outcomes: [{ author, from, to }], hashes: [] };
-  await trial.store.write("acme", { ...wanted, create: false }, ({ outcomes }) => {
+  await trial.store.write("acme", { ...wanted, families: NO_FAMILIES, create: false }, ({ outcomes }) => {
     loaded.push(...(outcomes.get(author)?.values() ?? []));
     return { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };
   });

@@ -1,3 +1,4 @@
+import { NO_FAMILIES } from "../model/batch.ts";
 import { chainHash, changeHash, GENESIS } from "../model/entry.ts";
 import type { JournalEntry } from "../store/store.ts";
 import { ANN, BOB, put, remove } from "./store-batches.ts";
@@ -47,7 +48,7 @@ export const journalled: readonly Case[] = [
       await trial.write(transactions);
       await trial.store.write(
         "acme",
-        { keys, authors: new Set(), outcomes: [], hashes: [], create: false },
+        { keys, families: NO_FAMILIES, authors: new Set(), outcomes: [], hashes: [], create: false },
         (loaded) => {
           const { head } = loaded;
           const change = { collection: "items", id: "a", before: { n: 3 }, after: { n: 6 }, operators };
@@ -73,6 +74,7 @@ export const journalled: readonly Case[] = [
         .toEqual(new Map([[0, GENESIS] as const, ...entries.map((e) => [e.revision, e.hash] as const)]));
       const wanted = {
         keys: new Set<string>(),
+        families: NO_FAMILIES,
         authors: new Set<string>(),
         outcomes: [],
         hashes: [2, 9],

@@ -2,6 +2,7 @@ import { acknowledged } from "./store-cases-acknowledged.ts";
 import { cutting } from "./store-cases-cut.ts";
 import { journalled } from "./store-cases-journal.ts";
 import { reading } from "./store-cases-read.ts";
+import { scoped } from "./store-cases-scopes.ts";
 import { writing } from "./store-cases-write.ts";
 import { type Case, type Expect, type OpenStore, StoreTrial } from "./store-trial.ts";
 
@@ -14,7 +15,7 @@ export interface Runner {
   readonly expect: Expect;
 }
 
-const CASES: readonly Case[] = [...writing, ...acknowledged, ...reading, ...journalled, ...cutting];
+const CASES: readonly Case[] = [...writing, ...acknowledged, ...reading, ...journalled, ...scoped, ...cutting];
 
 /**
  * The suite that every `Store` passes. Each test opens an empty store of its own. Titles name the rules of the

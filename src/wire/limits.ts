@@ -18,6 +18,8 @@ export interface Limits extends PushLimits {
   readonly writes: number;
   /** Subscriptions of a replica. */
   readonly subscriptions: number;
+  /** Scopes that a pattern may stand for (P14). */
+  readonly matched: number;
   /** Past cursors of a pull (R2). */
   readonly known: number;
   /** Seconds that a pull may wait for news. */
@@ -33,6 +35,9 @@ export interface Limits extends PushLimits {
   /** Client ids that a principal may use in a space, and spaces that it may create. */
   readonly clients: number;
   readonly spaces: number;
+  /** Live connections of a principal, and of all whose token is still to come. */
+  readonly sockets: number;
+  readonly strangers: number;
   readonly rate: RateLimits;
 }
 
@@ -42,6 +47,7 @@ export const LIMITS: Limits = {
   mutations: 1_000,
   writes: 1_000,
   subscriptions: 1_000,
+  matched: 10_000,
   known: 1_000,
   wait: 60,
   ranges: 1_000,
@@ -51,5 +57,7 @@ export const LIMITS: Limits = {
   entries: 1_000,
   clients: 10_000,
   spaces: 1_000,
+  sockets: 1_000,
+  strangers: 1_000,
   rate: { requests: 1_000, writes: 100_000, rows: 1_000_000 },
 };

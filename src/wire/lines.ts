@@ -95,6 +95,8 @@ export interface EndLine {
   readonly subscriptions: { readonly [key: string]: SubscriptionEnd };
   /** Of the client that the request named. */
   readonly lastMutation?: number;
+  /** On a live connection: the last `pull` message that had been read before the revision was. */
+  readonly pull?: number;
 }
 
 /** In an answer that cannot be finished: what a status would have said, had it not been sent already. */

@@ -23,9 +23,14 @@ export interface UnsubscribeMessage {
   readonly keys: readonly string[];
 }
 
-/** Brings all subscriptions of the connection to a revision after this message; answered also where nothing is new. */
+/**
+ * Brings all subscriptions of the connection to a revision after this message; answered also where nothing is new. Frames
+ * may be on their way that were begun before it: the answer is the first whose `end` has this `pull`, or a later one.
+ */
 export interface PullMessage {
   readonly op: "pull";
+  /** 1, 2, 3 … on each connection. */
+  readonly pull: number;
 }
 
 /** Answered by `outcomes`, in the order of the pushes. */

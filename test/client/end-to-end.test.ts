@@ -4,13 +4,13 @@ import type { Status } from "../../src/client/index.ts";
 import { sqliteStore } from "../../src/client/store/sqlite/index.ts";
 import { folderOf } from "../support/folder.ts";
 import { insert, TestServer, update } from "../support/server.ts";
-import { clientOf, followed, wire } from "./support.ts";
+import { clientOf, followed, WAYS, wire } from "./support.ts";
 
 const all = { collection: "items" };
 
-describe("a client and a server", () => {
+describe.each(WAYS)("a client and a server, over $way", (way) => {
   it("[C3] a write is shown and durable at once, and settled when the server has it and the replica has caught up", async () => {
-    const { client, server } = await followed();
+    const { client, server } = await followed(way);
     const { local, settled } = client.mutate((tx) => tx.insert("items", { id: "a", title: "A" }));
     await local;
     expect(await client.get("items", "a")).toEqual({ id: "a", title: "A" });
@@ -20,7 +20,7 @@ describe("a client and a server", () => {
   });
 
   it("[W1] [W9] the server's value stands; one's own is shown until then, and the application is told", async () => {
-    const { client, server, line } = await followed();
+    const { client, server, line } = await followed(way);
     await server.write("other", insert("a", { title: "old", size: 1 }));
     await client.sync();
     line.up = false;
@@ -46,7 +46,7 @@ describe("a client and a server", () => {
 
   it("[W10] a queue that was filled offline survives a restart, keeps its order, and is sent once", async () => {
     const path = join(folderOf(), "replica.db");
-    const { client, server, line } = await followed({ store: sqliteStore({ path }) });
+    const { client, server, line } = await followed(way, { store: sqliteStore({ path }) });
     line.up = false;
     for (const title of ["one", "two", "three"]) {
       await client.mutate((tx) =>
@@ -55,7 +55,7 @@ describe("a client and a server", () => {
     }
     await client.close();
     line.up = true;
-    const again = clientOf({ fetch: line.fetch as typeof fetch, store: sqliteStore({ path }) });
+    const again = clientOf({ ...way.over(line), store: sqliteStore({ path }) });
     expect(await again.get("items", "a")).toEqual({ id: "a", title: "three" });
     await again.sync();
     expect(again.status).toMatchObject({ pending: 0, revision: 3 });
@@ -63,7 +63,7 @@ describe("a client and a server", () => {
   });
 
   it("[W10] a rejected mutation is handed to the application and holds up nothing", async () => {
-    const { client } = await followed();
+    const { client } = await followed(way);
     const bad = client.mutate((tx) => tx.insert("unknown", { id: "x" }));
     const good = client.mutate((tx) => tx.insert("items", { id: "a" }));
     expect(await bad.settled).toMatchObject({ status: "rejected", code: "unknown-collection" });
@@ -74,7 +74,7 @@ describe("a client and a server", () => {
 
   it("[W5] additions of two clients both count, and are shown at once", async () => {
     const config = { collections: { items: { atoms: { n: "sum", tags: "set" } } } } as const;
-    const { client, server, line } = await followed({ schema: config }, config);
+    const { client, server, line } = await followed(way, { schema: config }, config);
     await server.write("other", insert("a", { n: 1, tags: ["x"] }));
     await client.sync();
     line.up = false;
@@ -94,7 +94,7 @@ describe("a client and a server", () => {
     const server = new TestServer({ auth: { authenticate: () => ({ id: "ann" }), authorize } } as never);
     const line = wire(server);
     await server.write("other", [insert("a", { box: 1 }), insert("b", { box: 2 })]);
-    const client = clientOf({ fetch: line.fetch as typeof fetch });
+    const client = clientOf({ ...way.over(line) });
     await Promise.all([client.subscribe({ scope: "box/1" }).ready, client.subscribe({ scope: "box/2" }).ready]);
     granted.delete("box/1");
     await client.sync();
@@ -112,7 +112,7 @@ describe("a client and a server", () => {
   });
 
   it("[P7] what a scope no longer holds is dropped, what another subscription holds stays", async () => {
-    const { client, server } = await followed();
+    const { client, server } = await followed(way);
     await server.write("other", [insert("a", { box: 1 }), insert("b", { box: 1 })]);
     const boxed = client.subscribe({ scope: "box/1" });
     await boxed.ready;
@@ -126,7 +126,7 @@ describe("a client and a server", () => {
   });
 
   it("[C2] the state says offline, and upToDate only after an answer to a question that was asked since", async () => {
-    const { client, server, line } = await followed();
+    const { client, server, line } = await followed(way);
     const states: Status[] = [];
     client.on("status", (status) => states.push(status));
     const asked = client.status.asOf ?? 0;
@@ -155,24 +155,25 @@ describe("a client and a server", () => {
     server.token = "ta";
     await server.write("other", insert("a"));
     server.token = undefined;
-    const ann = clientOf({ fetch: line.fetch as typeof fetch, store: sqliteStore({ path }), auth: "ta" });
+    const ann = clientOf({ ...way.over(line), store: sqliteStore({ path }), auth: "ta" });
     await ann.subscribe({ scope: "*" }).ready;
     line.up = false;
     await ann.mutate((tx) => tx.insert("items", { id: "b" })).local;
     await ann.close();
     line.up = true;
-    const eve = clientOf({ fetch: line.fetch as typeof fetch, store: sqliteStore({ path }), auth: "te" });
+    const eve = clientOf({ ...way.over(line), store: sqliteStore({ path }), auth: "te" });
     await expect(eve.sync()).rejects.toMatchObject({ name: "OtherPrincipal" });
     expect(eve.status).toMatchObject({ state: "other-principal", pending: 1 });
     await expect(eve.get("items", "a")).rejects.toMatchObject({ code: "other-principal" });
     await eve.close();
-    const back = clientOf({ fetch: line.fetch as typeof fetch, store: sqliteStore({ path }), auth: () => "ta" });
+    const back = clientOf({ ...way.over(line), store: sqliteStore({ path }), auth: () => "ta" });
     await back.sync();
     expect((await back.query(all)).map(({ id }) => id)).toEqual(["a", "b"]);
   });
 
   it("[C8] atoms and collections that the client does not know are kept as received", async () => {
     const { client, server } = await followed(
+      way,
       { schema: { collections: {} } },
       { collections: { items: {}, later: {} } },
     );
@@ -186,17 +187,17 @@ describe("a client and a server", () => {
   });
 
   it("[C8] a server that needs a newer client is told apart, and the queue is kept", async () => {
-    const { client } = await followed({ schema: { version: 1 } }, { schema: { version: 2, oldest: 1 } });
+    const { client } = await followed(way, { schema: { version: 1 } }, { schema: { version: 2, oldest: 1 } });
     expect(client.status.state).toBe("upToDate");
     const server = new TestServer({ schema: { version: 3, oldest: 2 } });
-    const old = clientOf({ fetch: wire(server).fetch as typeof fetch, schema: { version: 1 } });
+    const old = clientOf({ ...way.over(wire(server)), schema: { version: 1 } });
     await old.mutate((tx) => tx.insert("items", { id: "a" })).local;
     await expect(old.sync()).rejects.toMatchObject({ code: "upgrade-required" });
     expect(old.status).toMatchObject({ state: "upgrade-required", pending: 1 });
   });
 });
 
-describe("a copy", () => {
+describe.each(WAYS)("a copy, over $way", (way) => {
   it("[P5] that is cut again and again under writes ends, and holds exactly what the server has", async () => {
     const server = new TestServer();
     const writes = Array.from({ length: 900 }, (_, i) =>
@@ -215,7 +216,7 @@ describe("a copy", () => {
     const path = join(folderOf(), "replica.db");
     let deleted = 0;
     for (;;) {
-      const client = clientOf({ fetch: line.fetch as typeof fetch, store: sqliteStore({ path }) });
+      const client = clientOf({ ...way.over(line), store: sqliteStore({ path }) });
       client.subscribe({ scope: "*" }).ready.catch(() => {});
       const done = await client.sync().then(
         () => true,
@@ -232,7 +233,7 @@ describe("a copy", () => {
     expect(line.cuts).toBeGreaterThan(3);
     expect(deleted).toBeGreaterThan(0);
     line.cutAfter = Number.POSITIVE_INFINITY;
-    const client = clientOf({ fetch: line.fetch as typeof fetch, store: sqliteStore({ path }) });
+    const client = clientOf({ ...way.over(line), store: sqliteStore({ path }) });
     expect(await client.verify()).toMatchObject({ ok: true, subscriptions: [{ rounds: 1, count: 4500 - deleted }] });
   });
 });

@@ -8,7 +8,7 @@ import type { Row } from "../../src/client/store/store.ts";
 import { backup, openSqliteStore, restore } from "../../src/store/sqlite/index.ts";
 import { folderOf } from "../support/folder.ts";
 import { insert, TestServer, update } from "../support/server.ts";
-import { clientOf, followed, wire } from "./support.ts";
+import { clientOf, followed, WAYS, type Way, Wire, wire } from "./support.ts";
 
 const all = { collection: "items" };
 const config = { collections: { items: { atoms: { n: "sum" } } } } as const;
@@ -19,7 +19,7 @@ async function backedUp() {
   const path = (name: string) => join(folder, name);
   let server = new TestServer(config, { store: openSqliteStore({ path: path("one") }) });
   await server.push({ client: "c0", mutations: [] });
-  const line = wire({ request: (...args) => server.request(...args) });
+  const line = new Wire(() => server);
   return {
     line,
     path,
@@ -38,10 +38,11 @@ async function backedUp() {
 }
 
 /** A client with something acknowledged that the restored server has (`kept`), and something that it has lost. */
-async function bereft(policy: "heal" | "discard") {
+async function bereft(way: Way, policy: "heal" | "discard") {
   const place = await backedUp();
-  const client = clientOf({ fetch: place.line.fetch as typeof fetch, schema: config });
+  const client = clientOf({ ...way.over(place.line), schema: config });
   await client.subscribe({ scope: "*" }).ready;
+  await way.settled(place.line);
   await client.mutate((tx) => tx.insert("items", { id: "kept", n: 1 })).settled;
   await place.backup();
   await client.mutate((tx) => tx.update("items", "kept", { n: { $add: 10 }, title: "mine" })).settled;
@@ -50,11 +51,13 @@ async function bereft(policy: "heal" | "discard") {
   return { place, client };
 }
 
-describe("a server that was restored from a backup", () => {
+describe.each(WAYS)("a server that was restored from a backup, over $way", (way) => {
   it("[R2] is healed: what it had acknowledged and lost is offered again, once", async () => {
-    const { place, client } = await bereft("heal");
+    const { place, client } = await bereft(way, "heal");
     // It has gone on meanwhile, past the revision where the client was.
     for (let i = 0; i < 5; i++) await place.server.write("other", insert(`other${i}`));
+    await client.sync();
+    // What the first finds out that has to be offered again, the second waits for.
     await client.sync();
     expect(await client.query({ ...all, limit: 2 })).toEqual([{ id: "kept", n: 11, title: "mine" }, { id: "lost" }]);
     expect(client.status).toMatchObject({ state: "upToDate", revision: 8, pending: 0 });
@@ -65,7 +68,7 @@ describe("a server that was restored from a backup", () => {
   });
 
   it("[R2] is left as it is where the restore was meant to undo something: the application is told what was lost", async () => {
-    const { client } = await bereft("discard");
+    const { client } = await bereft(way, "discard");
     await client.sync();
     expect(await client.query(all)).toEqual([{ id: "kept", n: 1 }]);
     const lost = client.told.find(({ event }) => event === "lost")?.value as {
@@ -76,7 +79,7 @@ describe("a server that was restored from a backup", () => {
 
   it("[R2] what the backup holds is not offered again, though the replica had not been to that place", async () => {
     const place = await backedUp();
-    const client = clientOf({ fetch: place.line.fetch as typeof fetch, schema: config });
+    const client = clientOf({ ...way.over(place.line), schema: config });
     await client.subscribe({ scope: "*" }).ready;
     await client.mutate((tx) => tx.insert("items", { id: "a", n: 1 })).settled;
     place.line.refuse = "pull";
@@ -97,7 +100,7 @@ describe("a server that was restored from a backup", () => {
   });
 
   it("[R2] [W10] what waits is sent to the restored server, on top of what both know", async () => {
-    const { place, client } = await bereft("heal");
+    const { place, client } = await bereft(way, "heal");
     place.line.up = false;
     const { local, settled } = client.mutate((tx) => tx.update("items", "kept", { title: "latest" }));
     await local;
@@ -110,7 +113,7 @@ describe("a server that was restored from a backup", () => {
 
   it("[R2] [R3] what was acknowledged and never pulled is offered again, though the cursor is good", async () => {
     const place = await backedUp();
-    const client = clientOf({ fetch: place.line.fetch as typeof fetch, schema: config });
+    const client = clientOf({ ...way.over(place.line), schema: config });
     await client.subscribe({ scope: "*" }).ready;
     await place.backup();
     place.line.refuse = "pull";
@@ -126,7 +129,7 @@ describe("a server that was restored from a backup", () => {
   });
 });
 
-describe("a replica that was restored or copied", () => {
+describe.each(WAYS)("a replica that was restored or copied, over $way", (way) => {
   /** Two files of one client: a copy was made of the first, perhaps with something waiting in its queue. */
   async function copied({ waiting = false } = {}) {
     const server = new TestServer(config);
@@ -134,7 +137,7 @@ describe("a replica that was restored or copied", () => {
     const line = wire(server);
     const folder = folderOf();
     const file = (name: string) => sqliteStore({ path: join(folder, name) });
-    const open = (name: string) => clientOf({ fetch: line.fetch as typeof fetch, store: file(name), schema: config });
+    const open = (name: string) => clientOf({ ...way.over(line), store: file(name), schema: config });
     const first = open("one.db");
     await first.subscribe({ scope: "*" }).ready;
     await first.mutate((tx) => tx.insert("items", { id: "a", n: 1 })).settled;
@@ -192,13 +195,13 @@ describe("a replica that was restored or copied", () => {
   });
 });
 
-describe("a suspicious replica", () => {
+describe.each(WAYS)("a suspicious replica, over $way", (way) => {
   const RECORDS = 3_000;
 
   /** A replica in a file, which the test then damages behind the client's back. */
   async function damagedBy(sql: string) {
     const path = join(folderOf(), "replica.db");
-    const { server, line, client } = await followed({ store: sqliteStore({ path }) });
+    const { server, line, client } = await followed(way, { store: sqliteStore({ path }) });
     for (let i = 0; i < RECORDS; i += 1_000) {
       const records = Array.from({ length: 1_000 }, (_, j) =>
         insert(`r${String(i + j).padStart(5, "0")}`, { n: i + j }),
@@ -210,7 +213,7 @@ describe("a suspicious replica", () => {
     const db = new DatabaseSync(path);
     db.exec(sql);
     db.close();
-    const again = clientOf({ fetch: line.fetch as typeof fetch, store: sqliteStore({ path }) });
+    const again = clientOf({ ...way.over(line), store: sqliteStore({ path }) });
     return { server, client: again };
   }
 
@@ -239,7 +242,7 @@ describe("a suspicious replica", () => {
 
   it("[V2] takes few rounds and little traffic, however many records there are", async () => {
     const store = memoryStore();
-    const { server, line, client } = await followed({ store });
+    const { server, line, client } = await followed(way, { store });
     for (let i = 0; i < 20; i++) {
       const text = "x".repeat(180);
       const writes = Array.from({ length: 1_000 }, (_, j) =>
@@ -261,7 +264,7 @@ describe("a suspicious replica", () => {
   });
 
   it("[V4] lag is no damage: what was written meanwhile is no difference", async () => {
-    const { client, server, line } = await followed();
+    const { client, server, line } = await followed(way);
     line.refuse = "pull";
     for (let i = 0; i < 3; i++) await server.write("other", insert(`r${i}`));
     expect(await client.verify()).toMatchObject({
@@ -300,12 +303,12 @@ describe("a suspicious replica", () => {
 
   it("[R1] a store that is no database any more is filled anew, and the application is told", async () => {
     const path = join(folderOf(), "replica.db");
-    const { client, server, line } = await followed({ store: sqliteStore({ path }) });
+    const { client, server, line } = await followed(way, { store: sqliteStore({ path }) });
     await server.write("other", insert("a"));
     await client.sync();
     await client.close();
     writeFileSync(path, "nothing of it is left".repeat(500));
-    const again = clientOf({ fetch: line.fetch as typeof fetch, store: sqliteStore({ path }) });
+    const again = clientOf({ ...way.over(line), store: sqliteStore({ path }) });
     await again.subscribe({ scope: "*" }).ready;
     expect(await again.query(all)).toEqual([{ id: "a" }]);
     expect(again.told.map(({ value }) => value)).toEqual([expect.objectContaining({ reason: "damaged" })]);
@@ -319,17 +322,17 @@ describe("a suspicious replica", () => {
   });
 });
 
-describe("a device without room", () => {
+describe.each(WAYS)("a device without room, over $way", (way) => {
   it("[R5] a write that finds no room is refused; reads go on, earlier writes stay, and it works once there is room", async () => {
     const path = join(folderOf(), "replica.db");
-    const { server, line, client } = await followed({ store: sqliteStore({ path }) });
+    const { server, line, client } = await followed(way, { store: sqliteStore({ path }) });
     await server.write("other", insert("a", { n: 1 }));
     await client.sync();
     await client.close();
     line.up = false;
     const open = (more: number) => {
       const store = sqliteStore({ path, maxBytes: statSync(path).size + more });
-      return clientOf({ fetch: line.fetch as typeof fetch, store });
+      return clientOf({ ...way.over(line), store });
     };
     const small = open(16_384);
     await small.mutate((tx) => tx.insert("items", { id: "kept" })).local;

@@ -1,8 +1,10 @@
 import { onTestFinished } from "vitest";
+import type { SocketConstructor } from "../../src/client/channel.ts";
 import { type Client, type ClientOptions, createClient, type Events } from "../../src/client/index.ts";
 import type { ClientStore } from "../../src/client/store/store.ts";
 import { virtualClock } from "../../src/testing/clock.ts";
 import { seededRandom } from "../../src/testing/random.ts";
+import { type Road, type VirtualSocket, virtualSocket } from "../../src/testing/virtual-socket.ts";
 import type { BeginLine, Line, SubscriptionLine } from "../../src/wire/lines.ts";
 import { TestServer } from "../support/server.ts";
 
@@ -150,33 +152,120 @@ export function timed(script: Script, options: Partial<ClientOptions> = {}) {
 
 export const titlesOf = (records: readonly { readonly [atom: string]: unknown }[]) => records.map(({ title }) => title);
 
-/** A wire to a server that can be cut: requests fail, and answers break off. */
-export function wire(server: Pick<TestServer, "request">) {
-  const answered = new Map<string, () => void>();
-  const state = {
-    up: true,
-    /** The last part of a path whose requests fail. */
-    refuse: null as string | null,
-    cutAfter: Number.POSITIVE_INFINITY,
-    cuts: 0,
-    /** Received, after decompression. */
-    bytes: 0,
-    /** Resolves when the next answer to such a request has been received. */
-    answered: (path: string) => new Promise<void>((resolve) => answered.set(path, resolve)),
-  };
-  const fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
+type Wired = Pick<TestServer, "request"> & { readonly server: Pick<TestServer["server"], "accept"> };
+
+/** A wire to a server that can be cut: requests fail, answers break off, and live connections end. */
+export class Wire {
+  #up = true;
+  #refuse: string | null = null;
+  cutAfter = Number.POSITIVE_INFINITY;
+  cuts = 0;
+  /** Received, after decompression. */
+  bytes = 0;
+  /** Questions that were answered on live connections. */
+  questions = 0;
+  readonly #server: () => Wired;
+  readonly #answered = new Map<string, () => void>();
+  readonly #sockets = new Set<VirtualSocket>();
+  readonly WebSocket: SocketConstructor;
+
+  constructor(server: () => Wired) {
+    this.#server = server;
+    const sockets = this.#sockets;
+    this.WebSocket = class extends virtualSocket(() => this.#road()) {
+      constructor(url: string) {
+        super(url);
+        sockets.add(this);
+      }
+    };
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  set up(up: boolean) {
+    this.#up = up;
+    if (!up) this.#sever();
+  }
+
+  /** The last part of a path whose requests fail; live connections do not pass meanwhile. */
+  set refuse(path: string | null) {
+    this.#refuse = path;
+    if (path !== null) this.#sever();
+  }
+
+  /** Resolves when the next answer to such a request has been received. */
+  answered(path: string): Promise<void> {
+    return new Promise((resolve) => this.#answered.set(path, resolve));
+  }
+
+  readonly fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
     const { pathname } = new URL(String(input));
     const path = pathname.split("/").at(-1) ?? "";
-    if (!state.up || state.refuse === path) throw new TypeError("fetch failed");
-    const response = await server.request(pathname, { ...init, signal: init?.signal ?? null } as RequestInit);
-    answered.get(path)?.();
+    if (!this.#up || this.#refuse === path) throw new TypeError("fetch failed");
+    const response = await this.#server().request(pathname, { ...init, signal: init?.signal ?? null } as RequestInit);
+    this.#answered.get(path)?.();
     if (response.body === null) return response;
-    return new Response(response.body.pipeThrough(cutter(state)), response);
+    return new Response(response.body.pipeThrough(cutter(this)), response);
   };
-  return Object.assign(state, { fetch });
+
+  #sever(): void {
+    for (const socket of this.#sockets) socket.sever();
+    this.#sockets.clear();
+  }
+
+  #road(): Road {
+    const limit = this.cutAfter;
+    let passed = 0;
+    return {
+      gone: new AbortController().signal,
+      travel: async () => {},
+      fate: (way, text) => {
+        if (!this.#up || this.#refuse !== null) return "breaks";
+        if (way === "up") return "arrives";
+        passed += text.length;
+        this.bytes += text.length;
+        if (text.includes('"op":"outcomes"')) this.#answered.get("push")?.();
+        if (text.includes('"pull":')) this.questions++;
+        if (passed <= limit) return "arrives";
+        this.cuts++;
+        return "breaks";
+      },
+      accept: ({ url }) => {
+        const request = new Request(`http://localhost${new URL(url).pathname}`);
+        return this.#server().server.accept(request, "acme");
+      },
+    };
+  }
 }
 
-function cutter(state: { cutAfter: number; cuts: number; bytes: number }): TransformStream<Uint8Array, Uint8Array> {
+export function wire(server: Wired): Wire {
+  return new Wire(() => server);
+}
+
+/** The two ways to a server (L6): what is true on one is true on the other. */
+export const WAYS = [
+  {
+    way: "requests alone",
+    over: ({ fetch }: Wire): Partial<ClientOptions> => ({ fetch: fetch as typeof globalThis.fetch }),
+    /** Resolves when the client is where it will ask from now on. */
+    settled: async (_: Wire) => {},
+  },
+  {
+    way: "a live connection",
+    over: ({ fetch, WebSocket }: Wire): Partial<ClientOptions> => ({
+      fetch: fetch as typeof globalThis.fetch,
+      WebSocket,
+    }),
+    settled: async (line: Wire) => {
+      while (line.questions === 0) await new Promise((resolve) => setImmediate(resolve));
+    },
+  },
+] as const;
+export type Way = (typeof WAYS)[number];
+
+function cutter(state: Pick<Wire, "cutAfter" | "cuts" | "bytes">): TransformStream<Uint8Array, Uint8Array> {
   let passed = 0;
   const limit = state.cutAfter;
   return new TransformStream({
@@ -191,11 +280,12 @@ function cutter(state: { cutAfter: number; cuts: number; bytes: number }): Trans
 }
 
 /** A server with a client that follows all of it. */
-export async function followed(options: Partial<ClientOptions> = {}, config = {}) {
+export async function followed({ over, settled }: Way, options: Partial<ClientOptions> = {}, config = {}) {
   const server = new TestServer(config);
   await server.push({ client: "c0", mutations: [] });
   const line = wire(server);
-  const client = clientOf({ fetch: line.fetch as typeof fetch, ...options });
+  const client = clientOf({ ...over(line), ...options });
   await client.subscribe({ scope: "*" }).ready;
+  await settled(line);
   return { server, line, client };
 }

@@ -82,10 +82,12 @@ describe("the sync loop", () => {
   });
 
   it("[L5] comes back with growing pauses, each drawn at random, and none longer than half a minute", async () => {
-    const script = new Script().on("wait", () => {
+    const refused = () => {
       throw new TypeError("fetch failed");
-    });
+    };
+    const script = new Script().on("wait", refused);
     const { clock } = await filled(script);
+    script.on("pull", refused);
     const times: number[] = [];
     for (let i = 0; i < 40; i++) {
       const count = script.sent.length;

@@ -1,11 +1,11 @@
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { collection, createServer, type Server } from "../../src/server/index.ts";
+import { createServer, type Server } from "../../src/server/index.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import type { Query, Store } from "../../src/store/store.ts";
 import type { SeededRandom } from "../../src/testing/random.ts";
-import { WORKLOAD_COLLECTIONS } from "../../src/testing/workload.ts";
+import { configured, WORKLOAD_COLLECTIONS } from "../../src/testing/workload.ts";
 import { must } from "../../src/util/assert.ts";
 import { STILL } from "../support/clock.ts";
 
@@ -40,6 +40,7 @@ export function sqliteShelf(): Shelf {
 export class Place {
   private readonly random: SeededRandom;
   private readonly shelf: Shelf;
+  private readonly may: (user: string, scope: string) => boolean;
   private name = "";
   private names = 0;
   private store: Store | null = null;
@@ -47,27 +48,34 @@ export class Place {
   private disturbance: Disturbance | null = null;
   private pageLimit = 1000;
 
-  constructor(random: SeededRandom, shelf: Shelf) {
+  /** - `may`: asked whenever the server asks whether somebody may read a scope. */
+  constructor(random: SeededRandom, shelf: Shelf, may: (user: string, scope: string) => boolean) {
     this.random = random;
     this.shelf = shelf;
+    this.may = may;
   }
 
   async start(name = this.name || this.newName()): Promise<void> {
     await this.stop();
     this.name = name;
     this.store = await this.shelf.open(name);
-    const collections = Object.fromEntries(
-      Object.entries(WORKLOAD_COLLECTIONS).map(([name, { scopes, atoms }]) => [
-        name,
-        collection({ scopes, ...(atoms && { atoms }) }),
-      ]),
-    );
     this.server = createServer({
       store: this.watched(this.store),
       clock: STILL,
       random: this.random.fork(`server ${this.names}`),
-      config: { collections, limits: { rate: false } },
+      config: {
+        collections: configured(WORKLOAD_COLLECTIONS),
+        limits: { rate: false },
+        auth: {
+          authenticate: (request) => ({ id: request.headers.get("authorization") ?? "" }),
+          authorize: (user, action) => action.do !== "read" || this.may(user.id, action.scope),
+        },
+      },
     });
+  }
+
+  get running(): Server {
+    return must(this.server, "the server runs");
   }
 
   async stop(): Promise<void> {
@@ -95,8 +103,8 @@ export class Place {
     while (!(await store.cut(SPACE, { journal, tombstones, outcomes: 0 }, 7)).done);
   }
 
-  async post(verb: "push" | "pull", body: unknown): Promise<Response> {
-    const headers = { "content-type": "application/json", host: "127.0.0.1" };
+  async post(verb: "push" | "pull", body: unknown, user = "writer"): Promise<Response> {
+    const headers = { "content-type": "application/json", host: "127.0.0.1", authorization: user };
     const url = `http://127.0.0.1/v1/spaces/${SPACE}/${verb}`;
     const request = new Request(url, { method: "POST", headers, body: JSON.stringify(body) });
     return must(this.server, "the server runs").handler(request, { remote: "127.0.0.1" });

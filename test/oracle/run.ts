@@ -5,6 +5,7 @@ import { type SeededRandom, seededRandom } from "../../src/testing/random.ts";
 import { WORKLOAD_COLLECTIONS, WORKLOAD_SUBSCRIPTIONS } from "../../src/testing/workload.ts";
 import type { EndLine, Line } from "../../src/wire/lines.ts";
 import type { SubscriptionRequest } from "../../src/wire/pull.ts";
+import { Grants, type Judged } from "./grants.ts";
 import { Place, type Shelf, sqliteShelf } from "./place.ts";
 import { Writer } from "./writer.ts";
 
@@ -21,6 +22,9 @@ interface Kept {
   readonly since: number;
   readonly cursor: string;
   readonly content: ReadonlyMap<string, Atoms>;
+  readonly user: string;
+  /** The state of the user's grants then; null: unknown. */
+  readonly version: number | null;
   /** The number of restores before: a later one may have made it foreign. */
   readonly history: number;
 }
@@ -61,6 +65,10 @@ class OracleRun {
   private readonly place: Place;
   private readonly writer: Writer;
   private readonly replicas: SmallReplica[] = [];
+  private readonly grants: Grants;
+  private readonly users = new Map<SmallReplica, string>();
+  /** The state of the grants by which each subscription of a replica was completed. */
+  private readonly told = new Map<SmallReplica, Map<string, number | null>>();
   /** Replicas that have not yet asked a restored server about all that they hold. */
   private readonly unaware = new Set<SmallReplica>();
   private kept: Kept[] = [];
@@ -71,7 +79,8 @@ class OracleRun {
   constructor(seed: string, shelf: Shelf) {
     const random = seededRandom(seed);
     this.schedule = random.fork("schedule");
-    this.place = new Place(random.fork("server"), shelf);
+    this.grants = new Grants(random.fork("grants"));
+    this.place = new Place(random.fork("server"), shelf, (user, scope) => this.grants.may(user, scope));
     this.writer = new Writer(this.oracle, this.place, random.fork("workload"), (what) => this.count(what));
   }
 
@@ -98,7 +107,8 @@ class OracleRun {
     if (draw < 0.7) return this.race(schedule.pick(this.replicas));
     if (draw < 0.92) return this.pullFromKept();
     if (draw < 0.95) return void this.replicas.splice(schedule.below(this.replicas.length), 1, this.newReplica());
-    if (draw < 0.96) return this.restart();
+    if (draw < 0.955) return this.restart();
+    if (draw < 0.96) return this.flip();
     if (draw < 0.975) return this.snapshot();
     if (draw < 0.985) return this.restore();
     return this.cut();
@@ -106,6 +116,12 @@ class OracleRun {
 
   private count(what: string): void {
     this.tally[what] = (this.tally[what] ?? 0) + 1;
+  }
+
+  /** Some reader is granted a project, or loses it. */
+  private flip(): void {
+    this.grants.flip(this.grants.someone(), `project/${this.schedule.pick(["p1", "p2", "p3", "n0", "n1"])}`);
+    this.count("grants and revocations");
   }
 
   // The server
@@ -152,6 +168,7 @@ class OracleRun {
 
   private newReplica(): SmallReplica {
     const replica = new SmallReplica();
+    this.users.set(replica, this.grants.someone());
     for (const { key, ...asked } of this.schedule
       .shuffled(WORKLOAD_SUBSCRIPTIONS)
       .slice(0, this.schedule.between(2, 6))) {
@@ -166,21 +183,26 @@ class OracleRun {
     const request = replica.request(keys);
     const answer = replica.answer(request);
     const cutAfter = this.schedule.chance(0.35) ? this.schedule.below(14) : Number.POSITIVE_INFINITY;
-    const lines = await this.ask(request, cutAfter);
+    if (this.schedule.chance(0.25)) this.flip();
+    const { lines, judged } = await this.ask(this.userOf(replica), request, cutAfter);
     for (const line of lines) answer.feed(line);
-    this.check(replica, request, lines, answer);
+    this.check(replica, request, lines, answer, judged);
   }
 
   /** Two answers to one replica, asked for before either came, arriving mixed (P13). */
   private async race(replica: SmallReplica): Promise<void> {
-    const flights: { answer: Answer; request: SubscriptionRequest[]; lines: Line[]; at: number }[] = [];
+    const flights: { answer: Answer; request: SubscriptionRequest[]; lines: Line[]; judged: Judged; at: number }[] = [];
     const requests = [replica.request(this.some(replica)), replica.request(this.some(replica))];
     for (const request of requests) {
       const answer = replica.answer(request);
       flights.push({
         answer,
         request,
-        lines: await this.ask(request, this.schedule.chance(0.2) ? this.schedule.below(10) : Number.POSITIVE_INFINITY),
+        ...(await this.ask(
+          this.userOf(replica),
+          request,
+          this.schedule.chance(0.2) ? this.schedule.below(10) : Number.POSITIVE_INFINITY,
+        )),
         at: 0,
       });
       for (let i = this.schedule.below(4); i > 0; i--) await this.writer.push();
@@ -190,7 +212,9 @@ class OracleRun {
       const flight = this.schedule.pick(open());
       for (let i = this.schedule.between(1, 6); i > 0 && flight.at < flight.lines.length; i--) {
         flight.answer.feed(flight.lines[flight.at++] as Line);
-        if (flight.at === flight.lines.length) this.check(replica, flight.request, flight.lines, flight.answer);
+        if (flight.at === flight.lines.length)
+          // What the other one has brought meanwhile was told by other grants.
+          this.check(replica, flight.request, flight.lines, flight.answer, { ...flight.judged, version: null });
       }
     }
     this.count("races");
@@ -201,11 +225,14 @@ class OracleRun {
     if (this.kept.length === 0) return;
     const kept = this.schedule.pick(this.kept);
     const replica = new SmallReplica();
+    this.users.set(replica, kept.user);
+    this.toldOf(replica).set(kept.asked.key, kept.version);
     replica.subscribe(kept.asked);
     replica.seed(kept.asked.key, kept.since, kept.cursor, kept.content);
     const request = replica.request();
     const answer = replica.answer(request);
-    const lines = await this.ask(request, Number.POSITIVE_INFINITY);
+    const { lines, judged } = await this.ask(kept.user, request, Number.POSITIVE_INFINITY);
+    if (lines.some(({ op }) => op === "revoked")) return this.count("revoked");
     for (const line of lines) answer.feed(line);
     const first = lines.find((line) => line.op === "subscription");
     if (kept.history < this.history || kept.since < this.horizon) {
@@ -217,7 +244,7 @@ class OracleRun {
     } else if (first?.mode === "copy")
       throw new Error(`a cursor of ${kept.since} that can be followed was not: ${first.reason}`);
     else this.count("deltas");
-    this.check(replica, request, lines, answer);
+    this.check(replica, request, lines, answer, judged);
     if (answer.refused.size > 0 || !answer.ended) throw new Error("an answer that nothing disturbed did not apply");
   }
 
@@ -226,9 +253,9 @@ class OracleRun {
     for (let attempt = 0; attempt < 4; attempt++) {
       const request = replica.request();
       const answer = replica.answer(request);
-      const lines = await this.ask(request, Number.POSITIVE_INFINITY, false);
+      const { lines, judged } = await this.ask(this.userOf(replica), request, Number.POSITIVE_INFINITY, false);
       for (const line of lines) answer.feed(line);
-      this.check(replica, request, lines, answer);
+      this.check(replica, request, lines, answer, judged);
       if (answer.ended && answer.refused.size === 0) return;
     }
     throw new Error("a replica does not come to rest");
@@ -242,19 +269,27 @@ class OracleRun {
   }
 
   /** The first lines of an answer; `disturbed`: with small pages and with writes between them. */
-  private async ask(subscriptions: readonly SubscriptionRequest[], most: number, disturbed = true): Promise<Line[]> {
+  private async ask(
+    user: string,
+    subscriptions: readonly SubscriptionRequest[],
+    most: number,
+    disturbed = true,
+  ): Promise<{ lines: Line[]; judged: Judged }> {
     const { schedule, writer } = this;
     const pageLimit = disturbed && schedule.chance(0.7) ? schedule.between(1, 6) : 1000;
     let writes = disturbed && schedule.chance(0.7) ? schedule.below(12) : 0;
     const happen = async () => {
+      if (disturbed && schedule.chance(0.04)) this.flip();
       if (writes === 0 || schedule.chance(0.4)) return;
       for (let i = schedule.between(1, 3); i > 0 && writes > 0; i--, writes--) {
         await (schedule.chance(0.4) ? writer.flash() : writer.push());
       }
     };
     const asked = this.oracle.head;
+    const judged = this.grants.judging(user);
     const lines = await this.place.disturbed(pageLimit, happen, async () => {
-      const response = await this.place.post("pull", { subscriptions });
+      const response = await this.place.post("pull", { subscriptions }, user);
+      if (response.status === 403) return refusedLines(subscriptions, asked);
       if (response.status !== 200) throw new Error(`a pull was refused: ${await response.text()}`);
       return firstLines(response, most);
     });
@@ -264,7 +299,7 @@ class OracleRun {
     if (end?.op === "end" && end.revision < asked)
       throw new Error(`an answer ends at ${end.revision}, the head was ${asked}`);
     this.count(lines.length < most ? "answers" : "cut answers");
-    return lines;
+    return { lines, judged: judged() };
   }
 
   private check(
@@ -272,10 +307,23 @@ class OracleRun {
     request: readonly SubscriptionRequest[],
     lines: readonly Line[],
     answer: Answer,
+    judged: Judged,
   ): void {
     const end = lines.at(-1);
+    const revoked = new Set(lines.flatMap((line) => (line.op === "revoked" ? [line.key] : [])));
+    // Where a grant changed meanwhile, a scope and a pattern that it belongs to may have been judged differently.
+    for (const { key } of judged.version === null ? [] : request) {
+      const { scope } = BY_KEY.get(key as string) as Asked;
+      const asPattern = scope.endsWith("*");
+      if (
+        lines.length > 0 &&
+        end?.op === "end" &&
+        (!asPattern && !judged.readable(scope)) !== revoked.has(key as string)
+      )
+        throw new Error(`"${key}" was judged wrongly in ${JSON.stringify(lines)}`);
+    }
     for (const [key, part] of partsOf(lines)) {
-      const asked = BY_KEY.get(key) as Asked;
+      const asked = this.askedOf(replica, key, judged);
       const flaws = flawsOf(this.oracle, asked, part, part.goesOn ? this.oracle.head : 0);
       if (flaws.length > 0) throw new Error(`"${key}": ${flaws.join("; ")} in ${JSON.stringify(lines)}`);
       if (part.pages.length > 2) this.count(`${part.mode} in pages`);
@@ -285,27 +333,51 @@ class OracleRun {
     if (request.length === replica.subscriptions.size && answer.refused.size === 0) this.unaware.delete(replica);
     for (const asked of request) {
       const key = asked.key as string;
-      this.checkFingerprint(key, asked, end);
+      if (revoked.has(key)) continue;
+      const by = this.askedOf(replica, key, judged);
+      this.checkFingerprint(key, by, asked, end);
       if (answer.refused.has(key)) this.count("thrown away");
-      else this.checkContent(replica, key, end.revision, lines);
+      else this.checkContent(replica, key, by, end.revision, lines, judged);
     }
   }
 
-  private checkFingerprint(key: string, asked: SubscriptionRequest, end: EndLine): void {
+  private userOf(replica: SmallReplica): string {
+    return this.users.get(replica) as string;
+  }
+
+  private toldOf(replica: SmallReplica): Map<string, number | null> {
+    const told = this.told.get(replica) ?? new Map<string, number | null>();
+    this.told.set(replica, told);
+    return told;
+  }
+
+  /** A subscription with what the server was told that its reader may read. */
+  private askedOf(replica: SmallReplica, key: string, { readable, ever, version }: Judged): Asked {
+    const changed = version === null || this.toldOf(replica).get(key) !== version;
+    return { ...(BY_KEY.get(key) as Asked), readable, ever, changed };
+  }
+
+  private checkFingerprint(key: string, by: Asked, asked: SubscriptionRequest, end: EndLine): void {
     const told = end.subscriptions[key];
     if (told === undefined) throw new Error(`"${key}" is not in the end`);
-    if (asked.where !== undefined && !asked.fingerprint) return;
-    const { count, digest } = this.oracle.fingerprint(end.revision, BY_KEY.get(key) as Asked);
+    if (told.count === undefined && (isPattern(asked) || asked.where !== undefined) && !asked.fingerprint) return;
+    const { count, digest } = this.oracle.fingerprint(end.revision, by);
     if (told.count !== count || told.digest !== digest) {
       throw new Error(
         `"${key}" has the fingerprint ${told.count} ${told.digest} at ${end.revision}, by the oracle ${count} ${digest}`,
       );
     }
-    this.count("fingerprints");
+    this.count(isPattern(asked) ? "fingerprints of patterns" : "fingerprints");
   }
 
-  private checkContent(replica: SmallReplica, key: string, revision: number, lines: readonly Line[]): void {
-    const asked = BY_KEY.get(key) as Asked;
+  private checkContent(
+    replica: SmallReplica,
+    key: string,
+    asked: Asked,
+    revision: number,
+    lines: readonly Line[],
+    { version }: Judged,
+  ): void {
     const held = replica.held(key);
     const view = this.oracle.view(revision, asked);
     const wrong = (text: string) => new Error(`"${key}" at ${revision}: ${text} after ${JSON.stringify(lines)}`);
@@ -316,12 +388,31 @@ class OracleRun {
         throw wrong(`${record} is ${JSON.stringify(atoms)}`);
     }
     this.count("contents");
+    this.toldOf(replica).set(key, version);
     const subscription = replica.subscriptions.get(key);
     if (subscription?.cursor == null) return;
     const kept = subscription.asked as Kept["asked"];
-    this.kept.push({ asked: kept, since: revision, cursor: subscription.cursor, content: view, history: this.history });
+    this.kept.push({
+      asked: kept,
+      since: revision,
+      cursor: subscription.cursor,
+      content: view,
+      history: this.history,
+      user: this.userOf(replica),
+      version,
+    });
     if (this.kept.length > 60) this.kept.splice(this.schedule.below(this.kept.length), 1);
   }
+}
+
+function isPattern({ scope }: SubscriptionRequest): boolean {
+  return scope !== "*" && scope.endsWith("*");
+}
+
+/** As if each of several had been refused: it is the same for a replica (P10). */
+function refusedLines(subscriptions: readonly SubscriptionRequest[], revision: number): Line[] {
+  const revoked = subscriptions.map(({ key }): Line => ({ op: "revoked", key: key as string }));
+  return [...revoked, { op: "end", revision, subscriptions: {} }];
 }
 
 async function firstLines(response: Response, most: number): Promise<Line[]> {

@@ -1,10 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { openPostgresStore } from "../../src/store/postgres/index.ts";
 import { type OpenStore, storeContract } from "../../src/testing/store-contract.ts";
-import { schemaUrl } from "../support/postgres.ts";
+import { dropEmptied, emptyUrl } from "../support/postgres.ts";
 
 async function open(): Promise<OpenStore> {
-  const url = await schemaUrl();
+  const url = await emptyUrl();
   const store = await openPostgresStore({ url });
   return {
     store,
@@ -14,5 +14,7 @@ async function open(): Promise<OpenStore> {
     },
   };
 }
+
+afterAll(dropEmptied);
 
 storeContract("the store on PostgreSQL", open, { describe, it, expect });

@@ -63,6 +63,9 @@ const said = async (promise: Promise<unknown>) => {
   return `${kind}: ${message}`;
 };
 
+/** Places in what is asked and in what is answered at which the connection is cut. */
+const CUTS = process.env["TIDEMARK_LONG"] ? 500 : 35;
+
 describe("a connection that breaks", () => {
   test("[R6 R5 W8 M1] at any byte of a write, what is asked or what is answered: the write is done once", async () => {
     const url = await schemaUrl();
@@ -79,7 +82,7 @@ describe("a connection that breaks", () => {
     let writes = 2;
     for (const direction of ["asked", "answered"] as const) {
       const bytes = one[direction];
-      for (let at = 0; at <= bytes; at += Math.ceil(bytes / 70)) {
+      for (let at = 0; at <= bytes; at += Math.ceil(bytes / CUTS)) {
         proxy.cutAfter(at, direction);
         expect(await write(store, `${direction}${at}`), `${direction} cut at ${at} of ${bytes}`).toBe(++writes);
         // What is left of a cut that came too late would hit the next one.

@@ -7,8 +7,8 @@ import { checkWhole, killedAfter, WRITER } from "../store/killed.ts";
 import { schemaUrl, withSchema } from "../support/postgres.ts";
 import { PostgresServer } from "../support/postgres-server.ts";
 
-const ROUNDS = process.env["TIDEMARK_LONG"] ? 200 : 6;
-const CRASHES = process.env["TIDEMARK_LONG"] ? 30 : 3;
+const ROUNDS = process.env["TIDEMARK_LONG"] ? 200 : 3;
+const CRASHES = process.env["TIDEMARK_LONG"] ? 30 : 2;
 
 describe("a server's process that is killed while it writes", () => {
   test(`[W8 R4] loses nothing that it acknowledged, and keeps no lock, in ${ROUNDS} kills`, async () => {

@@ -3,8 +3,10 @@ import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import type { Action } from "../../src/model/grant.ts";
+import { messages } from "../../src/server/live/messages.ts";
 import { type Route, routes } from "../../src/server/routes.ts";
 import { virtualClock } from "../../src/testing/clock.ts";
+import type { LiveMessage } from "../../src/wire/live.ts";
 import {
   good,
   insert,
@@ -17,6 +19,7 @@ import {
   tokenFor,
   update,
 } from "../support/server.ts";
+import { held } from "../support/socket.ts";
 
 const JWT = { auth: { jwtSecret: SECRET } };
 const EVERYTHING = { acme: { read: ["*"], write: ["*"], admin: true } };
@@ -305,6 +308,57 @@ describe("routes", () => {
       detail: expect.stringContaining("another method"),
     });
     expect(await problemIn(server.request(`${SPACE}/push`, { method: "DELETE" }))).toMatchObject({ code: "not-found" });
+  });
+});
+
+describe("messages on a live connection", () => {
+  const said: { readonly [O in LiveMessage["op"]]: LiveMessage } = {
+    token: { op: "token", token: "whatever" },
+    subscribe: { op: "subscribe", subscriptions: [{ scope: "box/1" }] },
+    unsubscribe: { op: "unsubscribe", keys: ["box/2"] },
+    pull: { op: "pull", pull: 1 },
+    push: { op: "push", client: "c1", mutations: [{ id: 1, base: 0, writes: [insert("x", { box: 1 })] }] },
+  };
+
+  /** Says one message after `deciding` began; gives what was asked, and all that came. */
+  async function saying(message: LiveMessage, answer: (action: Action) => boolean) {
+    const asked: Action[] = [];
+    let deciding = false;
+    const authorize = (_: unknown, action: Action) => {
+      if (!deciding) return true;
+      asked.push(action);
+      return answer(action);
+    };
+    await using server = new TestServer({ auth: { authenticate: () => ({ id: "ann" }), authorize } });
+    await server.write("c0", [insert("a", { box: 1 }), insert("b", { box: 2 })]);
+    const socket = await held(server.server);
+    deciding = true;
+    socket.say(message);
+    while (socket.lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const head = await server.store.head("acme");
+    return { asked, lines: [...socket.lines], revision: head?.revision };
+  }
+
+  const asking = Object.entries(messages).filter(([, { asks }]) => asks !== "nothing");
+
+  it("[A3] only a token and an unsubscribe let nothing in or out, and ask nobody", () => {
+    const rest = Object.entries(messages).filter(([, { asks }]) => asks === "nothing");
+    expect(rest.map(([op]) => op)).toEqual(["token", "unsubscribe"]);
+  });
+
+  it.each(asking)("[A3] %s asks `authorize`, and without its yes lets nothing through", async (op) => {
+    const { asked, lines, revision } = await saying(said[op as LiveMessage["op"]], () => false);
+    expect(asked.length).toBeGreaterThan(0);
+    expect(lines).toMatchObject([{ op: "error", of: op, problem: { code: "forbidden" } }]);
+    expect(revision).toBe(1);
+  });
+
+  it.each(["subscribe", "push"] as const)("[A3] %s asks for each scope too", async (op) => {
+    const { asked, lines, revision } = await saying(said[op], ({ do: what }) => what === "head");
+    const { scopes } = messages[op];
+    expect(asked).toContainEqual({ do: scopes, space: "acme", scope: "box/1" });
+    expect(JSON.stringify(lines)).toMatch(/"forbidden"|"rejected"/);
+    expect(revision).toBe(1);
   });
 });
 

@@ -10,16 +10,44 @@ export async function sharedPostgres(): Promise<string> {
   return answer.text();
 }
 
+/** All that hold data. */
+export const TABLES = ["space", "record", "scope", "member", "fingerprint", "entry", "client", "outcome", "note"];
+
 let schemas = 0;
 
 /** The address of an empty schema for one test; it goes when the test ends. */
-export async function schemaUrl(server?: string): Promise<string> {
-  const url = server ?? (await sharedPostgres());
+export async function schemaUrl(): Promise<string> {
+  const url = await newUrl();
+  onTestFinished(() => drop(url));
+  return url;
+}
+
+async function newUrl(): Promise<string> {
   const schema = `t${process.pid}_${Date.now().toString(36)}_${schemas++}`;
+  return withSchema(await sharedPostgres(), schema);
+}
+
+async function drop(url: string): Promise<void> {
+  await statement(url, `DROP SCHEMA IF EXISTS "${schemaOf(url)}" CASCADE`);
+}
+
+const emptied: string[] = [];
+
+/**
+ * As `schemaUrl`, but with the tables of an earlier test, emptied: to make them takes longer than most tests. Who uses it
+ * calls `dropEmptied` after all.
+ */
+export async function emptyUrl(): Promise<string> {
+  const url = emptied.pop() ?? (await newUrl());
   onTestFinished(async () => {
-    await statement(url, `DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+    await statement(url, TABLES.map((table) => `DELETE FROM "${schemaOf(url)}".${table}`).join(";"));
+    emptied.push(url);
   });
-  return withSchema(url, schema);
+  return url;
+}
+
+export async function dropEmptied(): Promise<void> {
+  for (const url of emptied.splice(0)) await drop(url);
 }
 
 export function withSchema(url: string, schema: string): string {
@@ -32,7 +60,7 @@ export function schemaOf(url: string): string {
 
 /** A store on an empty schema, for who cannot wait until it is open. */
 export function postgresStore(): Store {
-  const opening = schemaUrl().then((url) => openPostgresStore({ url }));
+  const opening = emptyUrl().then((url) => openPostgresStore({ url }));
   return {
     head: async (space) => (await opening).head(space),
     spaces: async () => (await opening).spaces(),

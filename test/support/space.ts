@@ -1,5 +1,5 @@
-import type { Batch, ClientRow, Head, Loaded, OutcomeRow } from "../../src/model/batch.ts";
-import { type Decision, decide, wantedOf } from "../../src/model/decide.ts";
+import type { Batch, ClientRow, Family, Head, Loaded, OutcomeRow } from "../../src/model/batch.ts";
+import { type Decision, decide, Lacking, wantedOf } from "../../src/model/decide.ts";
 import { type Entry, GENESIS } from "../../src/model/entry.ts";
 import { addFingerprints, EMPTY, type Fingerprint } from "../../src/model/fingerprint.ts";
 import type { Mutation, Outcome, Write } from "../../src/model/mutation.ts";
@@ -43,9 +43,16 @@ export class TestSpace {
   }
 
   decide(...pushes: Push[]): Decision {
-    const decision = decide(this.#load(pushes), pushes, this.rules);
-    this.commit(decision);
-    return decision;
+    for (let lacking: ReadonlySet<Key> | null = null; ; ) {
+      try {
+        const decision = decide(this.#load(pushes, lacking), pushes, this.rules);
+        this.commit(decision);
+        return decision;
+      } catch (error) {
+        if (!(error instanceof Lacking)) throw error;
+        lacking = error.families;
+      }
+    }
   }
 
   /** One mutation with the client's next number; the base is the head where none is given. */
@@ -70,8 +77,16 @@ export class TestSpace {
     return this.rows.get(keyOf(collection, id)) as Row;
   }
 
-  #load(pushes: Push[]): Loaded {
-    const wanted = wantedOf(pushes, false);
+  #load(pushes: Push[], lacking: ReadonlySet<Key> | null): Loaded {
+    const wanted = wantedOf(pushes, this.rules, false, lacking);
+    const keys = new Set(wanted.keys);
+    const families = new Map<Key, Family>();
+    for (const key of wanted.families.of) {
+      const found = this.#descendants(key);
+      const loaded = found.length <= wanted.families.most;
+      families.set(key, { count: found.length, loaded });
+      if (loaded) for (const descendant of found) keys.add(descendant);
+    }
     const outcomes = new Map<Author, Map<number, OutcomeRow>>();
     for (const { author, from, to } of wanted.outcomes) {
       const known = outcomes.get(author) ?? new Map<number, OutcomeRow>();
@@ -80,11 +95,19 @@ export class TestSpace {
     }
     return {
       head: this.head,
-      rows: new Map([...this.rows].filter(([key]) => wanted.keys.has(key))),
+      rows: new Map([...this.rows].filter(([key]) => keys.has(key))),
+      families,
       clients: new Map([...this.clients].filter(([author]) => wanted.authors.has(author))),
       outcomes,
       hashes: new Map(wanted.hashes.flatMap((revision) => this.#hash(revision))),
     };
+  }
+
+  #descendants(key: Key): Key[] {
+    const found = new Set<Key>();
+    for (const [child, { parent }] of this.rows) if (parent === key) found.add(child);
+    for (const child of found) for (const [next, { parent }] of this.rows) if (parent === child) found.add(next);
+    return [...found];
   }
 
   #hash(revision: Revision): [Revision, string][] {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Flaw, idFlaw, nameFlaw, scopeFlaw } from "../../model/names.ts";
+import { type Flaw, idFlaw, nameFlaw, subscribedFlaw } from "../../model/names.ts";
 import { Problem } from "../../wire/problem.ts";
 
 /** A text that obeys one of the rules for names (M7). */
@@ -12,7 +12,7 @@ function named(flawOf: (text: string) => Flaw) {
 
 export const id = named(idFlaw);
 export const name = named(nameFlaw);
-export const scope = named(scopeFlaw);
+export const subscribed = named(subscribedFlaw);
 /** Cursors are 30 to 400 characters; what is far longer is none. */
 export const cursor = z.string().max(2_048);
 export const revision = z.int().nonnegative();

@@ -5,7 +5,7 @@ import { isObject } from "../../util/json.ts";
 import type { Limits } from "../../wire/limits.ts";
 import { Problem } from "../../wire/problem.ts";
 import type { PullRequest, SubscriptionRequest } from "../../wire/pull.ts";
-import { checkCount, cursor, id, name, parsed, schemaVersion, scope } from "./parts.ts";
+import { checkCount, cursor, id, name, parsed, schemaVersion, subscribed } from "./parts.ts";
 
 /** A filter is compared with atoms, so that what no atom can hold has no place in it. */
 const FILTER_DEPTH = 32;
@@ -18,12 +18,12 @@ const where = z.custom<Filter>().superRefine((filter, context) => {
 });
 
 /** It becomes the name of a member of the answer. */
-const key = id.refine((text) => !["__proto__", "constructor", "prototype"].includes(text), {
+export const key = id.refine((text) => !["__proto__", "constructor", "prototype"].includes(text), {
   error: "this key is reserved",
 });
 
 export const subscription: z.ZodType<SubscriptionRequest> = z.object({
-  scope,
+  scope: subscribed,
   cursor: cursor.nullish(),
   key: key.optional(),
   collections: z.array(name).min(1).max(1_000).optional(),

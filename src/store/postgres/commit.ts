@@ -1,6 +1,6 @@
 import type { Entry, RecordChange } from "../../model/entry.ts";
 import { ALL } from "../../model/names.ts";
-import { type Key, keyOf, type Revision, type Row } from "../../model/record.ts";
+import { type Key, keyOf, keyParts, type Revision, type Row } from "../../model/record.ts";
 import { assert, must } from "../../util/assert.ts";
 import { encodeChanges, encodeStamps, outcomeDetail } from "../codec.ts";
 import type { Batch, ClientRow, Loaded, OutcomeRow } from "../store.ts";
@@ -34,6 +34,7 @@ export function commit(session: Session, space: string, loaded: Loaded, batch: B
       MEMBERS,
       batch.rows.flatMap((row) => membersOf(row, loaded.head.revision)),
     ),
+    ...send(SCOPES, scopesOf(batch, loaded.head.revision)),
     ...send(
       FINGERPRINTS,
       batch.fingerprints.map(({ scope, collection, add }) => [scope, collection, add.count, ...add.lanes]),
@@ -99,24 +100,28 @@ function links(loaded: Loaded): (entry: Entry, change: RecordChange) => Revision
 
 const RECORDS = `
   INSERT INTO record (space, collection, id, revision, all_entered, all_first, created, creator,
-    lane0, lane1, lane2, lane3, scopes, stamps, text)
+    lane0, lane1, lane2, lane3, scopes, stamps, text, parent_collection, parent_id)
   SELECT $1, collection, id, revision, all_entered, all_first, created, creator,
-    lane0, lane1, lane2, lane3, scopes::text[], stamps, text
+    lane0, lane1, lane2, lane3, scopes::text[], stamps, text, parent_collection, parent_id
   FROM unnest($2::text::text[], $3::text::text[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[],
     $7::text::bigint[], $8::text::text[], $9::text::integer[], $10::text::integer[], $11::text::integer[],
-    $12::text::integer[], $13::text::text[], $14::text::text[], $15::text::text[])
-    b(collection, id, revision, all_entered, all_first, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text)
+    $12::text::integer[], $13::text::text[], $14::text::text[], $15::text::text[],
+    $16::text::text[], $17::text::text[])
+    b(collection, id, revision, all_entered, all_first, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text,
+      parent_collection, parent_id)
   ON CONFLICT (space, collection, id) DO UPDATE SET
     revision = excluded.revision, all_entered = excluded.all_entered, all_first = excluded.all_first,
     created = excluded.created, creator = excluded.creator,
     lane0 = excluded.lane0, lane1 = excluded.lane1, lane2 = excluded.lane2, lane3 = excluded.lane3,
-    scopes = excluded.scopes, stamps = excluded.stamps, text = excluded.text`;
+    scopes = excluded.scopes, stamps = excluded.stamps, text = excluded.text,
+    parent_collection = excluded.parent_collection, parent_id = excluded.parent_id`;
 
 function recordOf(row: Row): Columns {
   const whole = must(row.scopes.get(ALL), "every record has a membership in *");
   assert(whole.revision === row.revision, "a record's membership in * changes when the record does");
   assert(whole.present === (row.text !== null), "a record is in * while it is there");
   const scopes = [...row.scopes.keys()].filter((scope) => scope !== ALL);
+  const parent = row.parent === null ? null : keyParts(row.parent);
   return [
     row.collection,
     row.id,
@@ -129,6 +134,8 @@ function recordOf(row: Row): Columns {
     arrayOf(scopes),
     encodeStamps(row, (author) => author),
     row.text,
+    parent?.collection ?? null,
+    parent?.id ?? null,
   ];
 }
 
@@ -144,6 +151,18 @@ function membersOf({ collection, id, scopes }: Row, head: Revision): Columns[] {
   return [...scopes].flatMap(([scope, { revision, entered, first, present }]) =>
     scope === ALL || revision <= head ? [] : [[scope, collection, id, revision, entered, first, present]],
   );
+}
+
+const SCOPES = `
+  INSERT INTO scope (space, name, since) SELECT $1, * FROM unnest($2::text::text[], $3::text::bigint[])
+  ON CONFLICT DO NOTHING`;
+
+/** Those that may be new: a scope's first membership is its record's first in it. */
+function scopesOf({ rows }: Batch, head: Revision): Columns[] {
+  const fresh = rows.flatMap(({ scopes }) => [...scopes].filter(([, { first }]) => first > head));
+  const names = new Set(fresh.map(([name]) => name));
+  names.delete(ALL);
+  return [...names].map((name) => [name, head + 1]);
 }
 
 const FINGERPRINTS = `

@@ -40,6 +40,8 @@ export async function readHistory(
   head: Head,
   query: HistoryQuery,
 ): Promise<readonly HistoryItem[]> {
+  const entryAt = (revision: string) =>
+    `JOIN LATERAL (SELECT * FROM entry e WHERE e.space = $1 AND e.revision = ${revision} OFFSET 0) e ON true`;
   const changed = `JOIN LATERAL (
       SELECT change FROM json_array_elements(e.changes::json) c(change)
       WHERE change -> 2 ->> 0 = $2 AND change -> 2 ->> 1 = $3 LIMIT 1) found ON true
@@ -47,11 +49,11 @@ export async function readHistory(
   const rows = await session.query<Omit<EntryRow, "hash" | "changes"> & { change: string }>(
     `WITH RECURSIVE history AS (
        SELECT e.revision, e.time, e.author, e.mutation, found.change
-       FROM record r JOIN entry e ON e.space = r.space AND e.revision = r.revision ${changed}
+       FROM record r ${entryAt("r.revision")} ${changed}
          AND r.space = $1 AND r.collection = $2 AND r.id = $3
        UNION ALL
        SELECT e.revision, e.time, e.author, e.mutation, found.change
-       FROM history h JOIN entry e ON e.space = $1 AND e.revision = (h.change ->> 1)::bigint ${changed})
+       FROM history h ${entryAt("(h.change ->> 1)::bigint")} ${changed})
      SELECT revision, time, author, mutation, change::text AS change FROM history LIMIT $5`,
     [space, comparable(query.collection), comparable(query.id), head.horizon.journal, query.limit],
   );

@@ -1,91 +1,36 @@
 import { GENESIS } from "../../model/entry.ts";
-import { ALL } from "../../model/names.ts";
-import {
-  type Author,
-  type Key,
-  keyOf,
-  keyParts,
-  type Membership,
-  type Revision,
-  type Row,
-} from "../../model/record.ts";
-import { decodeStamps, type LaneColumns, lanesOf, outcomeOf } from "../codec.ts";
+import type { Author, Revision } from "../../model/record.ts";
+import { outcomeOf } from "../codec.ts";
 import type { ClientRow, Loaded, OutcomeRow, Wanted } from "../store.ts";
 import { inOrder } from "./connection.ts";
+import { countDescendants, loadFamilies } from "./families.ts";
+import { loadRows } from "./row.ts";
 import type { Session } from "./session.ts";
 import { lockHead } from "./space.ts";
 import { arrayOf, columnsOf, comparable } from "./values.ts";
 
-interface RecordRow extends LaneColumns {
-  readonly collection: string;
-  readonly id: string;
-  readonly revision: string;
-  readonly all_entered: string;
-  readonly all_first: string;
-  readonly created: string;
-  readonly creator: Author;
-  readonly stamps: string | null;
-  readonly text: string | null;
-  /** JSON. */
-  readonly members: string | null;
-}
-
-type MemberParts = readonly [scope: string, revision: Revision, entered: Revision, first: Revision, present: boolean];
-
-/** All that a batch of pushes touches, as it stands, under the space's lock: all is asked in one go. */
+/**
+ * All that a batch of pushes touches, as it stands, under the space's lock: all is asked in one go, but for families that
+ * have members.
+ */
 export async function load(session: Session, space: string, wanted: Wanted): Promise<Loaded | null> {
   const head = lockHead(session, space);
   const rows = loadRows(session, space, [...wanted.keys]);
+  const descendants = countDescendants(session, space, wanted.families);
   const clients = loadClients(session, space, [...wanted.authors]);
   const outcomes = loadOutcomes(session, space, wanted.outcomes);
   const hashes = readHashes(session, space, wanted.hashes);
-  await inOrder<unknown>([head, rows, clients, outcomes, hashes]);
+  await inOrder<unknown>([head, rows, descendants, clients, outcomes, hashes]);
   const found = await head;
   if (found === null) return null;
-  return { head: found, rows: await rows, clients: await clients, outcomes: await outcomes, hashes: await hashes };
-}
-
-export async function loadRows(session: Session, space: string, keys: readonly Key[]): Promise<ReadonlyMap<Key, Row>> {
-  if (keys.length === 0) return new Map();
-  const pairs = keys.map(keyParts).map(({ collection, id }) => [comparable(collection), comparable(id)]);
-  const found = await session.query<RecordRow>(
-    `SELECT r.collection, r.id, r.revision, r.all_entered, r.all_first, r.created, r.creator,
-       r.lane0, r.lane1, r.lane2, r.lane3, r.stamps, r.text,
-       (SELECT json_agg(json_build_array(m.scope, m.seen, m.entered, m.first, m.present))::text
-        FROM unnest(r.scopes) s(scope) JOIN member m
-          ON m.space = r.space AND m.scope = s.scope AND m.collection = r.collection AND m.id = r.id) AS members
-     FROM unnest($2::text::text[], $3::text::text[]) k(collection, id)
-     JOIN record r ON r.space = $1 AND r.collection = k.collection AND r.id = k.id`,
-    [space, ...columnsOf(pairs, 2)],
-  );
-  return new Map(found.map((row) => [keyOf(row.collection, row.id), rowOf(row)]));
-}
-
-function rowOf(found: RecordRow): Row {
-  const { collection, id, creator, text, stamps } = found;
-  const revision = Number(found.revision);
-  const created = Number(found.created);
-  // The membership in `*` has no row of its own.
-  const whole = {
-    revision,
-    entered: Number(found.all_entered),
-    first: Number(found.all_first),
-    present: text !== null,
-  };
-  const scopes = new Map<string, Membership>([[ALL, whole]]);
-  for (const [scope, seen, entered, first, present] of JSON.parse(found.members ?? "[]") as MemberParts[]) {
-    scopes.set(scope, { revision: seen, entered, first, present });
-  }
+  const all = new Map(await rows);
   return {
-    collection,
-    id,
-    revision,
-    created,
-    creator,
-    text,
-    stamps: decodeStamps({ text, created, creator, stamps }, (author) => author),
-    digest: lanesOf(found),
-    scopes,
+    head: found,
+    families: await loadFamilies(session, space, wanted.families, await descendants, all),
+    rows: all,
+    clients: await clients,
+    outcomes: await outcomes,
+    hashes: await hashes,
   };
 }
 
@@ -136,7 +81,9 @@ async function loadOutcomes(
   const found = await session.query<OutcomeColumns>(
     `SELECT o.author, o.id, encode(o.content, 'hex') AS content, o.status, o.revision, o.time, o.detail
      FROM unnest($2::text::text[], $3::text::bigint[], $4::text::bigint[]) w(author, "from", "to")
-     JOIN outcome o ON o.space = $1 AND o.author = w.author AND o.id BETWEEN w."from" AND w."to"`,
+     CROSS JOIN LATERAL (
+       SELECT * FROM outcome o
+       WHERE o.space = $1 AND o.author = w.author AND o.id BETWEEN w."from" AND w."to" OFFSET 0) o`,
     [space, ...columnsOf(ranges, 3)],
   );
   for (const row of found) {

@@ -1,17 +1,24 @@
 import { EMPTY, type Fingerprint, type Lanes } from "../../model/fingerprint.ts";
 import { type Key, type KeyRange, keyOf } from "../../model/record.ts";
 import { type LaneColumns, lanesOf } from "../codec.ts";
+import type { One } from "../scopes.ts";
 import type { FingerprintQuery, RangePart, RangesQuery } from "../store.ts";
 import { wantedOf } from "./scan.ts";
 import type { Session } from "./session.ts";
 import { inKeyOrder, sourceOf } from "./source.ts";
 import { columnsOf, comparable, FIRST, LAST, pairOf } from "./values.ts";
 
-const SUMS = [0, 1, 2, 3].map((lane) => `coalesce(sum(lane${lane}), 0)::bigint & 4294967295 AS lane${lane}`).join(", ");
+export const SUMS = [0, 1, 2, 3]
+  .map((lane) => `coalesce(sum(lane${lane}), 0)::bigint & 4294967295 AS lane${lane}`)
+  .join(", ");
 
-type Sum = LaneColumns & { readonly count: string };
+export type Sum = LaneColumns & { readonly count: string };
 
-export async function readFingerprint(session: Session, space: string, query: FingerprintQuery): Promise<Fingerprint> {
+export async function readFingerprint(
+  session: Session,
+  space: string,
+  query: One<FingerprintQuery>,
+): Promise<Fingerprint> {
   const [row] = await session.query<Sum>(
     `SELECT coalesce(sum(count), 0) AS count, ${SUMS} FROM fingerprint
      WHERE space = $1 AND scope = $2 AND ($3::text IS NULL OR collection = ANY ($3::text::text[]))`,
@@ -20,7 +27,7 @@ export async function readFingerprint(session: Session, space: string, query: Fi
   return row === undefined ? EMPTY : fingerprintOf(row);
 }
 
-function fingerprintOf(row: Sum): Fingerprint {
+export function fingerprintOf(row: Sum): Fingerprint {
   // Sums of bigint come as text.
   const lanes = lanesOf({
     lane0: Number(row.lane0),

@@ -10,7 +10,10 @@ export interface Source {
   /** The table whose index has the order of keys, and of change. */
   readonly table: string;
   readonly where: string;
-  /** The columns of the record that a membership is of, where it lies elsewhere. `m` is the membership. */
+  /**
+   * The columns of the record that a membership is of, where it lies elsewhere. `m` is the membership. OFFSET 0 keeps the
+   * planner to one look-up for each, where it takes the tables for empty, since they were when it made its plan.
+   */
   readonly join: string;
   /** Columns of the membership; `seen` is its revision. */
   readonly seen: string;
@@ -32,12 +35,16 @@ const WHOLE: Source = {
 const PART: Source = {
   table: "member",
   where: "m.space = $1 AND m.scope = $2",
-  join: "JOIN record r ON r.space = m.space AND r.collection = m.collection AND r.id = m.id",
+  join: `JOIN LATERAL (SELECT * FROM record r
+    WHERE r.space = m.space AND r.collection = m.collection AND r.id = m.id OFFSET 0) r ON true`,
   seen: "m.seen",
   entered: "m.entered",
   first: "m.first",
   present: "m.present",
 };
+
+/** Of one scope of a union: `s` names it. */
+export const EACH: Source = { ...PART, where: "m.space = $1 AND m.scope = s.scope" };
 
 export function sourceOf(scope: string): Source {
   return scope === ALL ? WHOLE : PART;

@@ -40,10 +40,22 @@ const MIGRATIONS: readonly string[] = [
     scopes text[] COLLATE "C" NOT NULL,  -- the scopes that have a row in member: all but *
     stamps text,                         -- JSON: see codec.ts; null where all are those of the creation
     text text,                           -- canonical; null for a tombstone
+    parent_collection text COLLATE "C",  -- with parent_id the record that scopes are inherited from
+    parent_id text COLLATE "C",
     PRIMARY KEY (space, collection, id)
   );
-  CREATE INDEX record_changed ON record (space, revision);
+  -- Of all rows, as member_changed below.
+  CREATE INDEX record_changed ON record (space, revision) WHERE revision > 0;
   CREATE INDEX record_gone ON record (space, revision) WHERE text IS NULL;
+  CREATE INDEX record_parent ON record (space, parent_collection, parent_id) WHERE parent_collection IS NOT NULL;
+
+  CREATE TABLE scope (                   -- that has ever held a record, but *
+    space text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    since bigint NOT NULL,               -- the first revision of the commit that made it
+    PRIMARY KEY (space, name)
+  );
+  CREATE INDEX scope_since ON scope (space, since, name);
 
   CREATE TABLE member (
     space text COLLATE "C" NOT NULL,
@@ -56,7 +68,9 @@ const MIGRATIONS: readonly string[] = [
     present boolean NOT NULL,
     PRIMARY KEY (space, scope, collection, id)
   );
-  CREATE INDEX member_changed ON member (space, scope, seen);
+  -- Of all rows: by the condition only who asks for it gets this index. Before it knows the table the planner thinks it as
+  -- good for a look-up by key as the key's own, and would read a whole scope for each.
+  CREATE INDEX member_changed ON member (space, scope, seen) WHERE seen > 0;
   CREATE INDEX member_gone ON member (space, seen) WHERE NOT present;
 
   CREATE TABLE fingerprint (

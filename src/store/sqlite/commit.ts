@@ -1,5 +1,5 @@
 import { ALL } from "../../model/names.ts";
-import { type Key, keyOf, type Membership, type Revision, type Row } from "../../model/record.ts";
+import { type Key, keyOf, keyParts, type Membership, type Revision, type Row } from "../../model/record.ts";
 import { assert, must } from "../../util/assert.ts";
 import { encodeStamps, outcomeDetail } from "../codec.ts";
 import type { Batch, ClientRow, Loaded, OutcomeRow } from "../store.ts";
@@ -13,6 +13,7 @@ export function commit(connection: Connection, space: Space, loaded: Loaded, bat
   for (const row of batch.rows) writeRow(connection, space, row);
   for (const { scope, collection, add } of batch.fingerprints) {
     const { names } = connection;
+    const since = space.head.revision + 1;
     connection.run(
       `INSERT INTO fingerprint (space, scope, collection, count, lane0, lane1, lane2, lane3)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -23,7 +24,7 @@ export function commit(connection: Connection, space: Space, loaded: Loaded, bat
          lane2 = (lane2 + excluded.lane2) & 0xffffffff,
          lane3 = (lane3 + excluded.lane3) & 0xffffffff`,
       space.id,
-      names.intern(space.id, "scope", scope),
+      names.intern(space.id, "scope", scope, since),
       names.intern(space.id, "collection", collection),
       add.count,
       ...add.lanes,
@@ -71,19 +72,21 @@ function writeRow(connection: Connection, space: Space, row: Row): void {
   const scopes: number[] = [];
   for (const [name, member] of row.scopes) {
     if (name === ALL) continue;
-    const scope = names.intern(space.id, "scope", name);
+    const scope = names.intern(space.id, "scope", name, space.head.revision + 1);
     scopes.push(scope);
     if (member.revision > space.head.revision) writeMember(connection, space.id, scope, collection, row.id, member);
   }
+  const parent = row.parent === null ? null : keyParts(row.parent);
   connection.run(
     `INSERT INTO record (space, collection, id, revision, all_entered, all_first, created, creator,
-       lane0, lane1, lane2, lane3, scopes, stamps, text)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       lane0, lane1, lane2, lane3, scopes, stamps, text, parent_collection, parent_id)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET
        revision = excluded.revision, all_entered = excluded.all_entered, all_first = excluded.all_first,
        created = excluded.created, creator = excluded.creator,
        lane0 = excluded.lane0, lane1 = excluded.lane1, lane2 = excluded.lane2, lane3 = excluded.lane3,
-       scopes = excluded.scopes, stamps = excluded.stamps, text = excluded.text`,
+       scopes = excluded.scopes, stamps = excluded.stamps, text = excluded.text,
+       parent_collection = excluded.parent_collection, parent_id = excluded.parent_id`,
     space.id,
     collection,
     row.id,
@@ -96,6 +99,8 @@ function writeRow(connection: Connection, space: Space, row: Row): void {
     JSON.stringify(scopes),
     encodeStamps(row, numberOf),
     row.text,
+    parent === null ? null : names.intern(space.id, "collection", parent.collection),
+    parent?.id ?? null,
   );
 }
 

@@ -1,36 +1,11 @@
-import { ALL } from "../../model/names.ts";
-import {
-  type Author,
-  type Key,
-  keyOf,
-  keyParts,
-  type Membership,
-  type Revision,
-  type Row,
-} from "../../model/record.ts";
-import { decodeStamps, type LaneColumns, lanesOf, outcomeOf } from "../codec.ts";
+import { type Author, type Key, keyOf, keyParts, type Revision, type Row } from "../../model/record.ts";
+import { outcomeOf } from "../codec.ts";
 import type { ClientRow, Loaded, OutcomeRow, Wanted } from "../store.ts";
 import type { Connection } from "./connection.ts";
+import { loadFamilies } from "./families.ts";
 import { readHashes } from "./journal.ts";
+import { loadRow } from "./row.ts";
 import type { Space } from "./space.ts";
-
-interface RecordRow extends LaneColumns {
-  readonly revision: Revision;
-  readonly all_entered: Revision;
-  readonly all_first: Revision;
-  readonly created: Revision;
-  readonly creator: number;
-  readonly scopes: string;
-  readonly stamps: string | null;
-  readonly text: string | null;
-}
-
-interface MemberRow {
-  readonly revision: Revision;
-  readonly entered: Revision;
-  readonly first: Revision;
-  readonly present: number;
-}
 
 /** All that a batch of pushes touches, as it stands. */
 export function load(connection: Connection, space: Space, wanted: Wanted): Loaded {
@@ -40,6 +15,7 @@ export function load(connection: Connection, space: Space, wanted: Wanted): Load
     const row = loadRow(connection, space.id, collection, id);
     if (row) rows.set(keyOf(collection, id), row);
   }
+  const families = loadFamilies(connection, space.id, wanted.families, rows);
   const clients = new Map<Author, ClientRow>();
   for (const author of wanted.authors) {
     const client = loadClient(connection, space.id, author);
@@ -48,45 +24,11 @@ export function load(connection: Connection, space: Space, wanted: Wanted): Load
   return {
     head: space.head,
     rows,
+    families,
     clients,
     outcomes: loadOutcomes(connection, space.id, wanted),
     hashes: readHashes(connection, space.id, wanted.hashes),
   };
-}
-
-export function loadRow(connection: Connection, space: number, collection: string, id: string): Row | null {
-  const { names } = connection;
-  const number = names.find(space, "collection", collection);
-  if (number === undefined) return null;
-  const row = connection.one<RecordRow>(
-    `SELECT revision, all_entered, all_first, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text
-     FROM record WHERE space = ? AND collection = ? AND id = ?`,
-    space,
-    number,
-    id,
-  );
-  if (row === undefined) return null;
-  const scopes = new Map<string, Membership>([[ALL, wholeOf(row)]]);
-  for (const scope of JSON.parse(row.scopes) as number[]) {
-    const member = connection.one<MemberRow>(
-      `SELECT seen AS revision, entered, first, present FROM member
-       WHERE space = ? AND scope = ? AND collection = ? AND id = ?`,
-      space,
-      scope,
-      number,
-      id,
-    );
-    if (member) scopes.set(names.text(scope), { ...member, present: member.present === 1 });
-  }
-  const { revision, created, text } = row;
-  const creator = names.text(row.creator);
-  const stamps = decodeStamps(row, (number) => names.text(number));
-  return { collection, id, revision, created, creator, text, stamps, digest: lanesOf(row), scopes };
-}
-
-/** The membership in `*`, which has no row of its own. */
-function wholeOf(row: RecordRow): Membership {
-  return { revision: row.revision, entered: row.all_entered, first: row.all_first, present: row.text !== null };
 }
 
 export function loadClient(connection: Connection, space: number, author: Author): ClientRow | null {

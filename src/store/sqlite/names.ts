@@ -1,4 +1,8 @@
+import { ALL } from "../../model/names.ts";
+import type { Revision } from "../../model/record.ts";
 import { must } from "../../util/assert.ts";
+import { compareUtf8 } from "../../util/utf8.ts";
+import type { ScopeName } from "../store.ts";
 import type { Connection } from "./connection.ts";
 
 const KINDS = { scope: 1, author: 2, collection: 3 } as const;
@@ -32,11 +36,17 @@ export class Names {
     return row?.id;
   }
 
-  /** The number of a name, given out now where there was none. */
-  intern(space: number, kind: NameKind, text: string): number {
+  /** The number of a name, given out now where there was none; that of a scope since a revision. */
+  intern(space: number, kind: NameKind, text: string, since: Revision | null = null): number {
     const known = this.find(space, kind, text);
     if (known !== undefined) return known;
-    const id = this.#connection.run("INSERT INTO name (space, kind, text) VALUES (?, ?, ?)", space, KINDS[kind], text);
+    const id = this.#connection.run(
+      "INSERT INTO name (space, kind, text, since) VALUES (?, ?, ?, ?)",
+      space,
+      KINDS[kind],
+      text,
+      since,
+    );
     this.#remember(space, kind, text, Number(id.lastInsertRowid));
     return Number(id.lastInsertRowid);
   }
@@ -51,6 +61,26 @@ export class Names {
     if (this.#texts.size >= MOST_REMEMBERED) this.forget();
     this.#texts.set(id, row.text);
     return row.text;
+  }
+
+  /** Those of a space's scopes that begin with a prefix and are newer than a revision, by that and by name. */
+  scopes(space: number, prefix: string, after: Revision): ScopeName[] {
+    // Few scopes are new, so these are found by age; all of them by their names, which lie together.
+    const found =
+      after > 0
+        ? this.#connection.all<ScopeName>(
+            "SELECT text AS scope, since FROM name WHERE space = ? AND since > ? ORDER BY since, text",
+            space,
+            after,
+          )
+        : this.#connection.all<ScopeName>(
+            "SELECT text AS scope, since FROM name WHERE space = ? AND kind = 1 AND text >= ? AND text < ?",
+            space,
+            prefix,
+            `${prefix}\u{10ffff}`,
+          );
+    const own = found.filter(({ scope }) => scope.startsWith(prefix) && scope !== ALL);
+    return after > 0 ? own : own.sort((a, b) => a.since - b.since || compareUtf8(a.scope, b.scope));
   }
 
   /** The collections of a space by name, in the order of keys. */

@@ -1,4 +1,5 @@
 import { type Key, keyOf } from "../../model/record.ts";
+import type { One } from "../scopes.ts";
 import type { PageQuery, PageResult } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
@@ -15,7 +16,7 @@ interface Chunk {
 }
 
 /** Records in key order as text, joined inside SQLite: they are never parsed on the way out. */
-export function readPage(connection: Connection, space: number, query: PageQuery): PageResult {
+export function readPage(connection: Connection, space: number, query: One<PageQuery>): PageResult {
   const source = sourceOf(connection, space, query.scope);
   if (source === null) return { runs: [], last: null, more: false };
   const page = new Page(query.limit, query.bytes);

@@ -2,6 +2,7 @@ import { addFingerprints, EMPTY, type Fingerprint } from "../../model/fingerprin
 import { ALL } from "../../model/names.ts";
 import { type Key, type KeyRange, keyOf } from "../../model/record.ts";
 import { type LaneColumns, lanesOf } from "../codec.ts";
+import type { One } from "../scopes.ts";
 import type { FingerprintQuery, RangePart, RangesQuery } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
@@ -9,7 +10,7 @@ import { type Source, sourceOf } from "./source.ts";
 
 type Collections = ReturnType<typeof collectionsOf>;
 
-export function readFingerprint(connection: Connection, space: number, query: FingerprintQuery): Fingerprint {
+export function readFingerprint(connection: Connection, space: number, query: One<FingerprintQuery>): Fingerprint {
   const scope = connection.names.find(space, "scope", query.scope);
   if (scope === undefined) return EMPTY;
   let total = EMPTY;

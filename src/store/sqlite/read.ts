@@ -1,12 +1,15 @@
 import { unreachable } from "../../util/assert.ts";
+import { ofScopes } from "../scopes.ts";
 import type { Query, ResultOf, Snapshot } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { readAt, readHashes, readHistory, readJournal } from "./journal.ts";
-import { loadClient, loadRow } from "./load.ts";
+import { loadClient } from "./load.ts";
 import { readPage } from "./page.ts";
 import { readFingerprint, readRanges } from "./ranges.ts";
+import { loadRow } from "./row.ts";
 import { countBehind, scan } from "./scan.ts";
 import { findSpace, type Space } from "./space.ts";
+import { fingerprintUnion, pageUnion, scanUnion } from "./union.ts";
 
 /** All queries at one revision: to be called within one transaction. */
 export function read<const Q extends readonly Query[]>(
@@ -25,17 +28,31 @@ function answer(connection: Connection, space: Space, query: Query): ResultOf<Qu
     case "scan":
       // The commonest question of all: whoever is at the head has nothing to read.
       if (query.after >= space.head.revision) return { changes: [], more: false };
-      return scan(connection, space.id, query);
+      return ofScopes(
+        query,
+        (one) => scan(connection, space.id, one),
+        (union) => scanUnion(connection, space.id, union),
+      );
     case "page":
-      return readPage(connection, space.id, query);
+      return ofScopes(
+        query,
+        (one) => readPage(connection, space.id, one),
+        (union) => pageUnion(connection, space.id, union),
+      );
     case "behind":
       return countBehind(connection, space.id, query);
     case "fingerprint":
-      return readFingerprint(connection, space.id, query);
+      return ofScopes(
+        query,
+        (one) => readFingerprint(connection, space.id, one),
+        (union) => fingerprintUnion(connection, space.id, union),
+      );
     case "ranges":
       return readRanges(connection, space.id, query);
     case "hashes":
       return readHashes(connection, space.id, query.revisions);
+    case "scopes":
+      return connection.names.scopes(space.id, query.prefix, query.after);
     case "client":
       return loadClient(connection, space.id, query.author);
     case "row":

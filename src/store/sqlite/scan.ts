@@ -1,5 +1,6 @@
 import type { Revision } from "../../model/record.ts";
 import { changedSince } from "../codec.ts";
+import type { One } from "../scopes.ts";
 import type { BehindQuery, ScanQuery, ScanResult } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf } from "./segments.ts";
@@ -21,7 +22,7 @@ interface ScanRow {
 /** ?4 is null for all collections, or a JSON array of their numbers: the index answers it without the rows. */
 const WANTED = "(?4 IS NULL OR collection IN (SELECT value FROM json_each(?4)))";
 
-export function scan(connection: Connection, space: number, query: ScanQuery): ScanResult {
+export function scan(connection: Connection, space: number, query: One<ScanQuery>): ScanResult {
   const source = sourceOf(connection, space, query.scope);
   if (source === null) return { changes: [], more: false };
   const { scope, seen, entered, first, present } = source;

@@ -120,6 +120,16 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (space, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE record ADD COLUMN parent_collection INTEGER;  -- with parent_id the record that scopes are inherited from
+  ALTER TABLE record ADD COLUMN parent_id TEXT;
+  CREATE INDEX record_parent ON record (space, parent_collection, parent_id) WHERE parent_collection IS NOT NULL;
+
+  ALTER TABLE name ADD COLUMN since INTEGER;                -- of a scope: the first revision of the commit that made it
+  UPDATE name SET since = coalesce(
+    (SELECT min(first) FROM member WHERE member.space = name.space AND member.scope = name.id), 0) WHERE kind = 1;
+  CREATE INDEX scope_since ON name (space, since, text) WHERE since IS NOT NULL;
+  `,
 ];
 
 /** The newest format that this code reads and writes. */

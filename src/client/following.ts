@@ -1,0 +1,269 @@
+import type { Revision } from "../model/record.ts";
+import type { PullRequest } from "../wire/pull.ts";
+import type { PushResponse } from "../wire/push.ts";
+import { type Bearer, endOf } from "./bearer.ts";
+import type { Channel, LiveReceived } from "./channel.ts";
+import { ConnectionLost, Interrupted, TransportError } from "./errors.ts";
+import { type Exchanged, exchange, requestOf, revokeAll } from "./exchange.ts";
+import type { Local } from "./local.ts";
+import type { Received } from "./ndjson.ts";
+import type { Subscription } from "./state.ts";
+import { problemOf, QUIET } from "./transport.ts";
+import { Watch } from "./watch.ts";
+
+/** Times in milliseconds. */
+const LIVE = {
+  /** Nothing was heard for so long: the server is asked. */
+  quiet: 20_000,
+  /** Nothing comes for so long after a question, or within an answer: the connection is half open. */
+  patience: 10_000,
+  /** So often it is asked at any rate, so that one knows as of when the replica is complete. */
+  asked: 60_000,
+  /** How often one looks whether it is time: a machine that was asleep is noticed by its clock. */
+  look: 5_000,
+  /** A token is renewed so long before it ends. */
+  renewal: 30_000,
+};
+
+/** A subscription as the server knows it on this connection. */
+type Followed = Pick<Subscription, "number" | "scope" | "collections" | "where" | "cursor"> & {
+  /** The server has answered it, so that the replica is where the server thinks it is. */
+  readonly answered: boolean;
+  /** It was continued from elsewhere. */
+  readonly astray: boolean;
+};
+
+/** What a connection is to follow with. */
+export interface FollowingOptions {
+  readonly local: Local;
+  readonly channel: Channel;
+  readonly bearer: Bearer;
+  readonly schema: number | undefined;
+  /** Aborted when the client is closed. */
+  readonly stopped: AbortSignal;
+}
+
+/**
+ * What is said on one live connection (L1): its subscriptions are kept in step with the client's, and what the server
+ * sends is applied just as the answer to a pull is. One caller at a time.
+ */
+export class Following {
+  readonly channel: Channel;
+  readonly #local: Local;
+  readonly #options: FollowingOptions;
+  /** The client id that the server knows this connection by. */
+  readonly #client: string;
+  readonly #followed = new Map<string, Followed>();
+  /** Keys whose end the server has not confirmed yet: they cannot be used. */
+  readonly #leaving = new Set<string>();
+  #token: string | undefined;
+  #asked = 0;
+  #answered = 0;
+  /** When the last question was asked that has been answered. */
+  asOf: number;
+  /** Whether an answer has been complete: the connection works. */
+  works = false;
+
+  /** `token`: what the connection begins with; undefined where the server runs open. */
+  constructor(options: FollowingOptions, token: string | undefined) {
+    this.#options = options;
+    this.channel = options.channel;
+    this.#local = options.local;
+    this.#client = options.local.meta.client;
+    this.asOf = options.local.clock.now();
+    this.#say(token);
+  }
+
+  /** Not where recovery has begun, or brought a new client id: it runs over requests, and another connection follows it. */
+  get fits(): boolean {
+    const { meta } = this.#local;
+    return meta.renew === null && meta.client === this.#client;
+  }
+
+  /** Whether the server has answered all that the client wants to follow, and nothing else. */
+  get inStep(): boolean {
+    const active = this.#active();
+    if (this.#leaving.size > 0 || active.size !== this.#followed.size) return false;
+    return [...this.#followed].every(([key, each]) => each.answered && isSame(each, active.get(key)));
+  }
+
+  /** Resolves when there is something to do: true where the server is to be asked, false where it has said something. */
+  async due(signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#local;
+    const { stopped } = this.#options;
+    while (!this.channel.ready) {
+      if (signal.aborted || stopped.aborted) throw new Interrupted("there is something more urgent");
+      if (this.#isTime()) return true;
+      const look = new AbortController();
+      const over = () => look.abort();
+      signal.addEventListener("abort", over);
+      void this.channel.news().then(over);
+      await clock.sleep(LIVE.look, look.signal);
+      signal.removeEventListener("abort", over);
+    }
+    return false;
+  }
+
+  /** Asks, and takes what comes until all subscriptions are complete to a revision after the question. */
+  async ask(take: () => Promise<unknown>): Promise<void> {
+    const began = this.#local.clock.now();
+    this.#say(await this.#present());
+    for (let question = 0; ; ) {
+      if (this.#adjust() || question === 0) {
+        question = ++this.#asked;
+        this.channel.send({ op: "pull", pull: question });
+      }
+      await take();
+      if (this.#answered < question || !this.inStep) continue;
+      this.asOf = began;
+      this.works = true;
+      return;
+    }
+  }
+
+  /** Sends the text of a PushRequest (W6). Where the connection is lost meanwhile, it is sent again by a request. */
+  async push(body: string, signal: AbortSignal): Promise<PushResponse> {
+    const watch = new Watch(this.#local.clock, QUIET, signal);
+    try {
+      await this.#options.bearer.forPush(watch);
+      return await this.channel.push(body, watch);
+    } finally {
+      watch.close();
+    }
+  }
+
+  /** Takes the next answer; null where what came was none. */
+  async take(onLine: (head: Revision, op: string) => void): Promise<Exchanged | null> {
+    const first = await this.#next();
+    if (first === null) return null;
+    const asked: Subscription[] = [];
+    const current = new Set<number>();
+    const active = this.#active();
+    for (const [key, followed] of this.#followed) {
+      const subscription = active.get(key);
+      if (subscription === undefined || this.#leaving.has(key) || !isSame(followed, subscription)) continue;
+      asked.push(subscription);
+      if (followed.answered) current.add(subscription.number);
+    }
+    const exchanged = await exchange(this.#local, asked, this.#answer(first), onLine, current);
+    this.#note(asked, exchanged);
+    return exchanged;
+  }
+
+  #note(asked: readonly Subscription[], { complete, revoked, astray, end }: Exchanged): void {
+    for (const { key, number } of asked) {
+      const followed = this.#followed.get(key);
+      if (followed === undefined) continue;
+      const cursor = end.subscriptions[key]?.cursor ?? followed.cursor;
+      if (complete.includes(number)) this.#followed.set(key, { ...followed, cursor, answered: true });
+      else if (astray.has(key)) this.#followed.set(key, { ...followed, astray: true });
+    }
+    for (const key of revoked) this.#followed.delete(key);
+    this.#answered = Math.max(this.#answered, end.pull ?? 0);
+  }
+
+  /** The lines of one answer. */
+  async *#answer(first: Received): AsyncGenerator<Received> {
+    yield first;
+    for (;;) {
+      const next = await this.#next();
+      if (next !== null) yield next;
+    }
+  }
+
+  /** The next line of an answer; null where it was another one, which has been seen to. */
+  async #next(): Promise<Received | null> {
+    const received = await this.channel.next(LIVE.patience, this.#options.stopped);
+    const { line } = received;
+    if (line.op === "unsubscribed") {
+      for (const key of line.keys) {
+        if (this.#leaving.delete(key)) this.#followed.delete(key);
+      }
+    } else if (line.op === "error") await this.#refused(line);
+    else return received as Received & LiveReceived;
+    return null;
+  }
+
+  /** All that a message asked for is refused, as a pull would be (P10); anything else a pull finds out about. */
+  async #refused(line: Extract<LiveReceived["line"], { op: "error" }>): Promise<void> {
+    const problem = problemOf(line.problem);
+    if (line.of !== "subscribe" || problem?.code !== "forbidden") {
+      throw new ConnectionLost(problem ?? new TransportError("foreign", "the server gave an unknown error"));
+    }
+    const active = this.#active();
+    const refused = [...this.#followed].filter(([, { answered }]) => !answered).map(([key]) => key);
+    for (const key of refused) this.#followed.delete(key);
+    await revokeAll(
+      this.#local,
+      refused.flatMap((key) => active.get(key) ?? []),
+    );
+  }
+
+  /** Tells the server what has changed of the subscriptions; true where something has. */
+  #adjust(): boolean {
+    const active = this.#active();
+    const gone = [...this.#followed].filter(([key, each]) => !this.#leaving.has(key) && !isSame(each, active.get(key)));
+    if (gone.length > 0) {
+      const keys = gone.map(([key]) => key);
+      for (const key of keys) this.#leaving.add(key);
+      this.channel.send({ op: "unsubscribe", keys });
+    }
+    const added = [...active.values()].filter(({ key }) => !this.#followed.has(key) && !this.#leaving.has(key));
+    if (added.length > 0) {
+      const { schema } = this.#options;
+      const request: PullRequest = {
+        client: this.#client,
+        subscriptions: added.map(requestOf),
+        ...(schema !== undefined && { schema }),
+      };
+      for (const each of added) this.#followed.set(each.key, { ...each, answered: false, astray: false });
+      this.channel.send({ op: "subscribe", ...request });
+    }
+    return gone.length + added.length > 0;
+  }
+
+  async #present(): Promise<string | undefined> {
+    const watch = new Watch(this.#local.clock, LIVE.patience, this.#options.stopped);
+    try {
+      return await this.#options.bearer.forQuestion(watch);
+    } finally {
+      watch.close();
+    }
+  }
+
+  #say(token: string | undefined): void {
+    if (token === undefined || token === this.#token) return;
+    this.#token = token;
+    this.channel.send({ op: "token", token });
+  }
+
+  #isTime(): boolean {
+    const now = this.#local.clock.now();
+    // Where somebody has set the clock, nothing is known.
+    const passed = (time: number, ms: number) => Math.abs(now - time) >= ms;
+    return (
+      !this.works ||
+      passed(this.channel.heard, LIVE.quiet) ||
+      passed(this.asOf, LIVE.asked) ||
+      (endOf(this.#token) - now < LIVE.renewal && passed(this.asOf, LIVE.look))
+    );
+  }
+
+  #active(): Map<string, Subscription> {
+    const active = [...this.#local.subscriptions.values()].filter(({ revoked }) => !revoked);
+    return new Map(active.map((each) => [each.key, each]));
+  }
+}
+
+/** Whether a subscription stands where the server was last told, or told itself, that it does. */
+function isSame(followed: Followed, now: Subscription | undefined): boolean {
+  return (
+    now !== undefined &&
+    !followed.astray &&
+    followed.number === now.number &&
+    followed.cursor === now.cursor &&
+    followed.scope === now.scope &&
+    followed.collections === now.collections &&
+    followed.where === now.where
+  );
+}
