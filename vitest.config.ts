@@ -19,6 +19,7 @@ export default defineConfig({
   test: {
     include: ["{src,test,examples,bench}/**/*.test.ts"],
     reporters: ["default", here("test/support/tally.ts")],
+    globalSetup: here("test/support/postgres-setup.ts"),
     pool: "forks",
     // On two cores vitest would take one: a test that waits for a process would keep all others waiting.
     maxWorkers: Math.max(2, availableParallelism() - 1),

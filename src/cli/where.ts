@@ -1,9 +1,10 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { spaceFlaw } from "../model/names.ts";
 import type { Config } from "../server/index.ts";
 import type { Space } from "./api.ts";
 import type { Environment } from "./command.ts";
+import { checkFolder, isPostgres, openData, shownData } from "./data.ts";
 import { misuse } from "./failure.ts";
 
 export interface Opened {
@@ -17,8 +18,8 @@ interface SpaceArgs {
 }
 
 /**
- * The space in WHERE: at a server's address, or in a data folder, which this process then serves to itself.
- * - `write`: a folder is opened for writing, with the configuration that this gives.
+ * The space in WHERE: at a server's address, or in a data folder or a database, which this process then serves to itself.
+ * - `write`: it is opened for writing, with the configuration that this gives.
  */
 export async function openWhere(
   where: string,
@@ -28,11 +29,13 @@ export async function openWhere(
 ): Promise<Opened> {
   const name = checkedSpace(args.space);
   if (/^https?:\/\//i.test(where)) return { space: remoteSpace(where, args, env), close: async () => {} };
-  if (write === null && !existsSync(join(where, "tidemark.db"))) throw nowhere(where);
-  if (write !== null && !existsSync(where) && looksLikeAddress(where)) throw nowhere(where);
-  checkFolder(where);
+  if (!isPostgres(where)) {
+    if (write === null && !existsSync(join(where, "tidemark.db"))) throw nowhere(where);
+    if (write !== null && !existsSync(where) && looksLikeAddress(where)) throw nowhere(where);
+    checkFolder(where);
+  }
   const config = write === null ? {} : await write();
-  return openFolder(where, name, config, write === null);
+  return openHere(where, name, config, write === null);
 }
 
 /** The space at a server's address. */
@@ -46,14 +49,13 @@ export function remoteSpace(address: string, args: SpaceArgs, env: Environment):
 }
 
 /** The server's code is loaded only here, since most commands ask one that runs elsewhere. */
-async function openFolder(folder: string, name: string, config: Config, readonly: boolean): Promise<Opened> {
+async function openHere(data: string, name: string, config: Config, readonly: boolean): Promise<Opened> {
   const { createServer } = await import("../server/index.ts");
-  const { openSqliteStore } = await import("../store/sqlite/index.ts");
-  const store = openSqliteStore({ path: folder, readonly });
-  // Whoever can open the folder may do everything with it.
+  const store = await openData(data, readonly);
+  // Whoever can open the data may do everything with it.
   const server = createServer({ store, config: { ...config, auth: { open: true } } });
   const space: Space = {
-    place: folder,
+    place: shownData(data),
     name,
     url: "http://localhost",
     fetch: (request) => server.handler(request),
@@ -63,13 +65,6 @@ async function openFolder(folder: string, name: string, config: Config, readonly
     space,
     close: () => server.close(),
   };
-}
-
-/** Refuses a file where a data folder is expected. */
-export function checkFolder(folder: string): void {
-  if (existsSync(folder) && !statSync(folder).isDirectory()) {
-    throw misuse(`${folder} is a file, and a data folder was expected.`);
-  }
 }
 
 function checkedSpace(name: string): string {
@@ -84,5 +79,5 @@ function looksLikeAddress(where: string): boolean {
 
 function nowhere(where: string) {
   if (looksLikeAddress(where)) return misuse(`${where} is not a server's address, such as http://127.0.0.1:4848.`);
-  return misuse(`${where} is neither a server's address (http://…) nor a folder with a tidemark.db.`);
+  return misuse(`${where} is neither a server's address (http://… or postgres://…) nor a folder with a tidemark.db.`);
 }

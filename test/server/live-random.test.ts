@@ -7,7 +7,7 @@ import { WORKLOAD_COLLECTIONS, WORKLOAD_SUBSCRIPTIONS } from "../../src/testing/
 import type { EndLine, Line } from "../../src/wire/lines.ts";
 import type { LiveLine } from "../../src/wire/live.ts";
 import { Grants } from "../oracle/grants.ts";
-import { Place } from "../oracle/place.ts";
+import { Place, sqliteShelf } from "../oracle/place.ts";
 import { Writer } from "../oracle/writer.ts";
 import { type HeldSocket, held } from "../support/socket.ts";
 
@@ -120,7 +120,7 @@ class Run {
     const random = seededRandom(seed);
     this.#random = random.fork("schedule");
     this.#grants = new Grants(random.fork("grants"));
-    this.#place = new Place(random.fork("server"), (user, scope) => this.#grants.may(user, scope));
+    this.#place = new Place(random.fork("server"), sqliteShelf(), (user, scope) => this.#grants.may(user, scope));
     this.#writer = new Writer(this.#oracle, this.#place, random.fork("workload"), () => undefined);
     for (let i = 0; i < 4; i++) {
       this.#readers.push(new Reader(this.#place, this.#grants.someone(), random.fork(`reader ${i}`)));

@@ -1,15 +1,29 @@
 // A process that writes to a store until it is killed. Standard output gets a line for each commit that was
 // acknowledged, once it was: `REVISION HASH`, or a refusal as JSON.
-// Arguments: the folder, a seed, and after how many commits to end by itself (0: never).
+// Arguments: the folder or the address of a database, a seed, and after how many commits to end by itself (0: never).
 import { writeSync } from "node:fs";
+import { isPostgresUrl, openPostgresStore } from "../../src/store/postgres/index.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
+import { StoreError } from "../../src/store/store.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { ANN, batchOf, put, remove, wantedFor } from "../../src/testing/store-batches.ts";
 
-const [folder = "", seed = "", most = "0"] = process.argv.slice(2);
+const [where = "", seed = "", most = "0"] = process.argv.slice(2);
 const random = seededRandom(seed);
-const store = openSqliteStore({ path: folder });
+const store = isPostgresUrl(where) ? await openPostgresStore({ url: where }) : openSqliteStore({ path: where });
 for (let commits = 1; ; commits++) {
+  // A database that is gone for a while is asked again.
+  const head = await written().catch((error: unknown) => {
+    if (!(error instanceof StoreError) || error.failure !== "unavailable") throw error;
+    writeSync(1, `${JSON.stringify({ refused: error.message })}\n`);
+  });
+  if (head) writeSync(1, `${head.revision} ${head.hash}\n`);
+  if (commits === Number(most)) break;
+}
+await store.close();
+
+/** One commit, and now and then a cut; gives the head after them. */
+async function written() {
   const transactions = Array.from({ length: random.between(1, 5) }, () => ({
     puts: Array.from({ length: random.between(1, 8) }, () => {
       const id = `r${random.below(200)}`;
@@ -27,11 +41,9 @@ for (let commits = 1; ; commits++) {
     });
   });
   const head = await store.head("acme");
-  writeSync(1, `${head?.revision} ${head?.hash}\n`);
   if (random.chance(0.2)) {
     const journal = (head?.revision ?? 0) - 300;
     await store.cut("acme", { journal, tombstones: journal - 300, outcomes: journal }, 50);
   }
-  if (commits === Number(most)) break;
+  return head;
 }
-await store.close();

@@ -15,7 +15,7 @@ export default command({
   name: "audit",
   description: "Proves the journal's chain of hashes from end to end",
   args: {
-    where: { type: "positional", required: true, description: "a server's address or a data folder" },
+    where: { type: "positional", required: true, description: "a server's address, a data folder or postgres://…" },
     ...SPACE_ARGS,
   },
   async run({ args, env, out }) {

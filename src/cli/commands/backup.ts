@@ -2,8 +2,8 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { backup } from "../../store/sqlite/index.ts";
 import { command, JSON_ARG } from "../command.ts";
+import { checkFolder, checkNoPostgres } from "../data.ts";
 import { Failure, misuse } from "../failure.ts";
-import { checkFolder } from "../where.ts";
 
 /** Of the database, in bytes. */
 const PAGE = 4_096;
@@ -17,6 +17,7 @@ export default command({
     ...JSON_ARG,
   },
   async run({ args: { dir, file }, out }) {
+    checkNoPostgres(dir, "back it up with pg_dump --schema=tidemark (or the schema you gave), also while servers run");
     checkFolder(dir);
     if (!existsSync(join(dir, "tidemark.db"))) throw misuse(`${dir} is no data folder: there is no tidemark.db in it.`);
     if (existsSync(file)) throw new Failure(`${file} exists already, and is left as it is: name another file.`);

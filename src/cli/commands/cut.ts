@@ -13,7 +13,7 @@ export default command({
   name: "cut",
   description: "Cuts the journal, and the tombstones, that are older than an age",
   args: {
-    where: { type: "positional", required: true, description: "a server's address or a data folder" },
+    where: { type: "positional", required: true, description: "a server's address, a data folder or postgres://…" },
     journal: { type: "string", description: "keep the journal of the last 30d, 12h …", valueHint: "AGE" },
     tombstones: {
       type: "string",

@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { openSqliteStore } from "../../store/sqlite/index.ts";
 import { command, type Environment, JSON_ARG } from "../command.ts";
 import { loadConfig } from "../config.ts";
+import { isPostgres, openData, shownData } from "../data.ts";
 import { failureOf } from "../failure.ts";
 
 /** Below this a disk is called nearly full, in bytes. */
@@ -22,7 +22,11 @@ export default command({
   description: "Looks at configuration, store, disk and versions, and says the cure",
   args: {
     config: { type: "positional", required: false, description: "the configuration; tidemark.config.ts by default" },
-    data: { type: "string", description: "the data folder (or TIDEMARK_DATA); ./data by default", valueHint: "DIR" },
+    data: {
+      type: "string",
+      description: "the data folder, or postgres://… (or TIDEMARK_DATA); ./data by default",
+      valueHint: "DIR|URL",
+    },
     ...JSON_ARG,
   },
   async run({ args, env, out }) {
@@ -30,9 +34,7 @@ export default command({
     const findings = [
       nodeVersion(),
       await configuration(args.config, env),
-      folder(data),
-      await store(data),
-      disk(data),
+      ...(isPostgres(data) ? await database(data) : [folder(data), await store(data), disk(data)]),
     ];
     const { green, yellow, red } = out.colors;
     const marks = { fine: green("fine "), note: yellow("note "), wrong: red("wrong") };
@@ -89,10 +91,14 @@ function folder(data: string): Finding {
 }
 
 async function store(data: string): Promise<Finding> {
+  if (existsSync(join(data, "tidemark.db"))) return spacesOf(data);
+  return { what: "store", state: "note", text: "empty: the first write makes it" };
+}
+
+async function spacesOf(data: string): Promise<Finding> {
   const what = "store";
-  if (!existsSync(join(data, "tidemark.db"))) return { what, state: "note", text: "empty: the first write makes it" };
   try {
-    const opened = openSqliteStore({ path: data, readonly: true });
+    const opened = await openData(data, true);
     try {
       const spaces = await opened.spaces();
       const heads = await Promise.all(
@@ -105,6 +111,27 @@ async function store(data: string): Promise<Finding> {
     }
   } catch (error) {
     return { what, state: "wrong", text: failureOf(error).message };
+  }
+}
+
+/** What a server needs of PostgreSQL, and what makes that what is acknowledged is not durable. */
+async function database(data: string): Promise<Finding[]> {
+  const { surveyPostgres } = await import("../../store/postgres/index.ts");
+  const what = "database";
+  try {
+    const { version, fsync, tables } = await surveyPostgres({ url: data });
+    const text = `PostgreSQL ${version} at ${shownData(data)}`;
+    const found: Finding = fsync
+      ? { what, state: "fine", text }
+      : {
+          what,
+          state: "wrong",
+          text: `${text} runs with fsync = off, so that a power cut may destroy it: set it to on`,
+        };
+    if (tables) return [found, await spacesOf(data)];
+    return [found, { what: "store", state: "note", text: "empty: the first start of a server makes it" }];
+  } catch (error) {
+    return [{ what, state: "wrong", text: failureOf(error).message }];
   }
 }
 

@@ -9,7 +9,7 @@ export default command({
   name: "head",
   description: "Says what revision a space is at",
   args: {
-    where: { type: "positional", required: true, description: "a server's address or a data folder" },
+    where: { type: "positional", required: true, description: "a server's address, a data folder or postgres://…" },
     scope: { type: "string", description: "also count and fingerprint these scopes", valueHint: "S,S" },
     at: {
       type: "string",

@@ -11,7 +11,7 @@ export default command({
   name: "history",
   description: "Shows who changed which atom of a record when",
   args: {
-    where: { type: "positional", required: true, description: "a server's address or a data folder" },
+    where: { type: "positional", required: true, description: "a server's address, a data folder or postgres://…" },
     collection: { type: "positional", required: true, description: "the record's collection" },
     id: { type: "positional", required: true, description: "the record's id" },
     ...SPACE_ARGS,

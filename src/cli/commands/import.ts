@@ -22,7 +22,7 @@ export default command({
   lasts: true,
   args: {
     file: { type: "positional", required: true, description: "a file; - reads standard input" },
-    where: { type: "positional", required: true, description: "a server's address or a data folder" },
+    where: { type: "positional", required: true, description: "a server's address, a data folder or postgres://…" },
     into: { type: "string", description: "the collection", valueHint: "COLLECTION", required: true },
     id: { type: "string", description: "the column that is the id", valueHint: "COLUMN", default: "id" },
     format: { type: "enum", description: "where the file's name does not tell", options: ["csv", "ndjson", "json"] },

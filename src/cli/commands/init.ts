@@ -1,8 +1,8 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command } from "../command.ts";
+import { checkFolder } from "../data.ts";
 import { Failure } from "../failure.ts";
-import { checkFolder } from "../where.ts";
 
 const FILE = "tidemark.config.ts";
 

@@ -12,7 +12,7 @@ export default command({
   name: "pull",
   description: "Prints the lines of a delta, or of a copy, as they come",
   args: {
-    where: { type: "positional", required: true, description: "a server's address or a data folder" },
+    where: { type: "positional", required: true, description: "a server's address, a data folder or postgres://…" },
     scope: { type: "string", description: "what to pull; * is the whole space", valueHint: "SCOPE", default: "*" },
     cursor: {
       type: "string",

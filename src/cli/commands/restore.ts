@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { restore } from "../../store/sqlite/index.ts";
 import { command, JSON_ARG } from "../command.ts";
+import { checkFolder, checkNoPostgres } from "../data.ts";
 import { Failure, misuse } from "../failure.ts";
-import { checkFolder } from "../where.ts";
 
 const POLICIES = {
   heal: "clients will offer again what they had written since",
@@ -27,6 +27,7 @@ export default command({
   },
   async run({ args, out }) {
     const { file, dir, policy } = args;
+    checkNoPostgres(dir, "restore it with pg_restore while no server runs, and set `restore` in the configuration");
     if (!existsSync(file)) throw misuse(`There is no backup ${file}.`);
     checkFolder(dir);
     if (existsSync(join(dir, "tidemark.db")) && args.overwrite !== true) {

@@ -1,22 +1,25 @@
 import pino from "pino";
 import pretty from "pino-pretty";
 import { createServer, listen, logTo } from "../../server/index.ts";
-import { openSqliteStore } from "../../store/sqlite/index.ts";
 import { command } from "../command.ts";
 import { loadConfig } from "../config.ts";
+import { openData } from "../data.ts";
 import { Failure, misuse } from "../failure.ts";
 import { parseWhole } from "../values.ts";
-import { checkFolder } from "../where.ts";
 
 export default command({
   name: "serve",
-  description: "Serves the spaces of a data folder",
+  description: "Serves the spaces of a data folder, or of a database of PostgreSQL",
   lasts: true,
   args: {
     config: { type: "positional", required: false, description: "the configuration; tidemark.config.ts by default" },
     port: { type: "string", description: "0 picks a free one", valueHint: "N", default: "4848" },
     host: { type: "string", description: "the address to listen on", valueHint: "H", default: "127.0.0.1" },
-    data: { type: "string", description: "the data folder (or TIDEMARK_DATA); ./data by default", valueHint: "DIR" },
+    data: {
+      type: "string",
+      description: "the data folder, or postgres://… (or TIDEMARK_DATA); ./data by default",
+      valueHint: "DIR|URL",
+    },
   },
   async run({ args, env, out, stop }) {
     const port = parseWhole(args.port, "--port", 0, 65_535);
@@ -25,11 +28,10 @@ export default command({
     const { auth } = config;
     const open = auth?.jwtSecret === undefined && auth?.jwks === undefined && auth?.authenticate === undefined;
     if (open && !isLoopback(args.host)) throw closedByDefault(args.host);
-    checkFolder(data);
     const log = logger();
     if (path === null) log.info("there is no tidemark.config.ts here: any collection is taken, in no scope but *");
     if (open) log.info("no authentication is configured: only this machine is answered");
-    const store = openSqliteStore({ path: data });
+    const store = await openData(data);
     const server = createServer({ store, config, log: logTo(log) });
     const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
       await server.close();

@@ -1,8 +1,8 @@
 import { ALL } from "../../model/names.ts";
 import { type Key, keyOf, keyParts, type Membership, type Revision, type Row } from "../../model/record.ts";
 import { assert, must } from "../../util/assert.ts";
+import { encodeStamps, outcomeDetail } from "../codec.ts";
 import type { Batch, ClientRow, Loaded, OutcomeRow } from "../store.ts";
-import { encodeStamps, outcomeDetail } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { appendEntry } from "./journal.ts";
 import type { Space } from "./space.ts";

@@ -1,6 +1,6 @@
-import { changeText, type Entry, GENESIS, type RecordChange } from "../../model/entry.ts";
+import { type Entry, GENESIS, type RecordChange } from "../../model/entry.ts";
 import type { Revision } from "../../model/record.ts";
-import type { JsonObject } from "../../util/json.ts";
+import { changeOf, decodeChanges, encodeChanges, saltedChanges } from "../codec.ts";
 import type { AtQuery, HistoryItem, HistoryQuery, JournalEntry, JournalQuery } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import type { Space } from "./space.ts";
@@ -14,33 +14,12 @@ interface EntryRow {
   readonly changes: string | null;
 }
 
-/**
- * A change as it is stored: its salt, the revision of the record's change before it, 0 for none, and what `changeText`
- * gives. An entry's changes lie in one text, so that a journal that is written and read in order costs one row an entry.
- */
-type StoredChange = readonly [salt: string, prior: Revision, change: ChangeParts];
-type ChangeParts = readonly [
-  collection: string,
-  id: string,
-  before: JsonObject | null,
-  after: JsonObject | null,
-  operators: JsonObject | null,
-];
-
-/**
- * Adds an entry. `changedBefore` gives the revision of the last change of a record before this one, 0 for none: the
- * links that history follows, so that the journal needs no index by record.
- */
 export function appendEntry(
   connection: Connection,
   space: number,
   entry: Entry,
   changedBefore: (change: RecordChange) => Revision,
 ): void {
-  const changes = entry.changes.map(({ change, salt }, i) => {
-    const text = entry.texts?.[i] ?? changeText(change);
-    return `["${salt}",${changedBefore(change)},${text}]`;
-  });
   connection.run(
     "INSERT INTO entry (space, revision, time, hash, author, mutation, changes) VALUES (?, ?, ?, unhex(?), ?, ?, ?)",
     space,
@@ -49,7 +28,7 @@ export function appendEntry(
     entry.hash,
     connection.names.intern(space, "author", entry.author),
     entry.mutation,
-    `[${changes.join(",")}]`,
+    encodeChanges(entry, changedBefore),
   );
 }
 
@@ -65,7 +44,7 @@ export function readJournal(connection: Connection, space: Space, query: Journal
     const { revision, time, hash } = row;
     if (revision <= space.head.horizon.journal) return { revision, time, hash, cut: true };
     const author = connection.names.text(row.author as number);
-    const changes = storedChanges(row).map(([salt, , parts]) => ({ change: changeOf(parts), salt }));
+    const changes = saltedChanges(row.changes);
     return { revision, time, hash, author, mutation: row.mutation as number, changes, cut: false };
   });
 }
@@ -88,7 +67,7 @@ export function readHistory(connection: Connection, space: Space, query: History
       revision,
     );
     if (row === undefined) break;
-    const found = storedChanges(row).find(([, , [name, id]]) => name === query.collection && id === query.id);
+    const found = decodeChanges(row.changes).find(([, , [name, id]]) => name === query.collection && id === query.id);
     if (found === undefined) break;
     const [, prior, parts] = found;
     const author = connection.names.text(row.author as number);
@@ -145,12 +124,4 @@ export function readAt(
   }
   if (found) return { revision: found.revision, hash: found.hash, time: found.time };
   return space.head.horizon.tombstones === 0 ? { revision: 0, hash: GENESIS, time: 0 } : null;
-}
-
-function storedChanges({ changes }: EntryRow): readonly StoredChange[] {
-  return JSON.parse(changes ?? "[]") as StoredChange[];
-}
-
-function changeOf([collection, id, before, after, operators]: ChangeParts): RecordChange {
-  return { collection, id, before, after, ...(operators === null ? {} : { operators }) };
 }

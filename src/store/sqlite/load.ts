@@ -1,6 +1,6 @@
 import { type Author, type Key, keyOf, keyParts, type Revision, type Row } from "../../model/record.ts";
+import { outcomeOf } from "../codec.ts";
 import type { ClientRow, Loaded, OutcomeRow, Wanted } from "../store.ts";
-import { outcomeOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { loadFamilies } from "./families.ts";
 import { readHashes } from "./journal.ts";

@@ -1,8 +1,9 @@
 import { type Key, keyOf } from "../../model/record.ts";
+import type { One } from "../scopes.ts";
 import type { PageQuery, PageResult } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
-import { type One, type Source, sourceOf } from "./source.ts";
+import { type Source, sourceOf } from "./source.ts";
 
 /** Records that are taken before anything is known of their size. */
 const FIRST_CHUNK = 16;

@@ -1,11 +1,12 @@
 import { addFingerprints, EMPTY, type Fingerprint } from "../../model/fingerprint.ts";
 import { ALL } from "../../model/names.ts";
 import { type Key, type KeyRange, keyOf } from "../../model/record.ts";
+import { type LaneColumns, lanesOf } from "../codec.ts";
+import type { One } from "../scopes.ts";
 import type { FingerprintQuery, RangePart, RangesQuery } from "../store.ts";
-import { type LaneColumns, lanesOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf, type Segment, segmentsOf } from "./segments.ts";
-import { type One, type Source, sourceOf } from "./source.ts";
+import { type Source, sourceOf } from "./source.ts";
 
 type Collections = ReturnType<typeof collectionsOf>;
 

@@ -1,4 +1,5 @@
 import { unreachable } from "../../util/assert.ts";
+import { ofScopes } from "../scopes.ts";
 import type { Query, ResultOf, Snapshot } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { readAt, readHashes, readHistory, readJournal } from "./journal.ts";
@@ -7,7 +8,6 @@ import { readPage } from "./page.ts";
 import { readFingerprint, readRanges } from "./ranges.ts";
 import { loadRow } from "./row.ts";
 import { countBehind, scan } from "./scan.ts";
-import { ofScopes } from "./source.ts";
 import { findSpace, type Space } from "./space.ts";
 import { fingerprintUnion, pageUnion, scanUnion } from "./union.ts";
 

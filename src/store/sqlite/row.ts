@@ -1,6 +1,6 @@
 import { ALL } from "../../model/names.ts";
 import { keyOf, type Membership, type Revision, type Row } from "../../model/record.ts";
-import { decodeStamps, type LaneColumns, lanesOf } from "./codec.ts";
+import { decodeStamps, type LaneColumns, lanesOf } from "../codec.ts";
 import type { Connection } from "./connection.ts";
 
 interface RecordRow extends LaneColumns {
@@ -39,7 +39,7 @@ export function loadRow(connection: Connection, space: number, collection: strin
   const scopes = new Map([[ALL, wholeOf(row)], ...loadMembers(connection, space, number, id, row.scopes)]);
   const { revision, created, text } = row;
   const creator = names.text(row.creator);
-  const stamps = decodeStamps(row, names);
+  const stamps = decodeStamps(row, (number) => names.text(number));
   const { parent_collection: parentIn, parent_id: parentId } = row;
   const parent = parentIn === null ? null : keyOf(names.text(parentIn), parentId as string);
   return { collection, id, revision, created, creator, text, stamps, parent, digest: lanesOf(row), scopes };

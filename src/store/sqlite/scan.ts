@@ -1,9 +1,10 @@
 import type { Revision } from "../../model/record.ts";
+import { changedSince } from "../codec.ts";
+import type { One } from "../scopes.ts";
 import type { BehindQuery, ScanQuery, ScanResult } from "../store.ts";
-import { changedSince } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { collectionsOf } from "./segments.ts";
-import { type One, sourceOf } from "./source.ts";
+import { sourceOf } from "./source.ts";
 
 interface ScanRow {
   readonly collection: number;

@@ -2,12 +2,12 @@ import { addFingerprints, EMPTY, type Fingerprint } from "../../model/fingerprin
 import { keyOf, type Membership, type Revision } from "../../model/record.ts";
 import { must } from "../../util/assert.ts";
 import { compareUtf8 } from "../../util/utf8.ts";
+import { changedSince, type LaneColumns, lanesOf } from "../codec.ts";
+import type { Union } from "../scopes.ts";
 import type { FingerprintQuery, PageQuery, PageResult, ScanChange, ScanQuery, ScanResult } from "../store.ts";
-import { changedSince, type LaneColumns, lanesOf } from "./codec.ts";
 import type { Connection } from "./connection.ts";
 import { loadMembers } from "./row.ts";
 import { collectionsOf, segmentsOf } from "./segments.ts";
-import type { Union } from "./source.ts";
 
 // Unions of scopes (P14): each scope is read by its own index, and what they give is merged. Of a scope no more is read
 // than what lies before the last of what the others have given.

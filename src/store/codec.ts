@@ -1,10 +1,14 @@
-import type { Lanes } from "../../model/fingerprint.ts";
-import type { Outcome, RejectedCode, Superseded } from "../../model/mutation.ts";
-import type { Author, Revision, Row, Stamp } from "../../model/record.ts";
-import type { Names } from "./names.ts";
+import { changeText, type Entry, type RecordChange, type SaltedChange } from "../model/entry.ts";
+import type { Lanes } from "../model/fingerprint.ts";
+import type { Outcome, RejectedCode, Superseded } from "../model/mutation.ts";
+import type { Author, Revision, Row, Stamp } from "../model/record.ts";
+import type { JsonObject } from "../util/json.ts";
 
-/** `[atom, revision, author's number, revision in a lost history?]` */
-type StoredStamp = readonly [string, Revision, number, Revision?];
+/** An author as a store writes it: its name, or a number that stands for it. */
+type Code = string | number;
+
+/** `[atom, revision, author, revision in a lost history?]` */
+type StoredStamp = readonly [string, Revision, Code, Revision?];
 
 /**
  * Stamps as they are stored: only those that are not implied. Implied is, for each atom that the record has, the
@@ -12,7 +16,7 @@ type StoredStamp = readonly [string, Revision, number, Revision?];
  */
 export function encodeStamps(
   row: Pick<Row, "text" | "data" | "created" | "creator" | "stamps">,
-  numberOf: (author: Author) => number,
+  codeOf: (author: Author) => Code,
 ): string | null {
   if (row.text === null || row.stamps.size === 0) return null;
   const present = row.data ?? (JSON.parse(row.text) as object);
@@ -20,23 +24,23 @@ export function encodeStamps(
   for (const [atom, stamp] of row.stamps) {
     const implied = stamp.revision === row.created && stamp.author === row.creator && stamp.lost === undefined;
     if (implied && Object.hasOwn(present, atom)) continue;
-    const author = numberOf(stamp.author);
+    const author = codeOf(stamp.author);
     stored.push(stamp.lost === undefined ? [atom, stamp.revision, author] : [atom, stamp.revision, author, stamp.lost]);
   }
   return stored.length === 0 ? null : JSON.stringify(stored);
 }
 
-export function decodeStamps(
-  row: { text: string | null; created: Revision; creator: number; stamps: string | null },
-  names: Names,
+export function decodeStamps<C extends Code>(
+  row: { text: string | null; created: Revision; creator: C; stamps: string | null },
+  authorOf: (code: C) => Author,
 ): ReadonlyMap<string, Stamp> {
   const stamps = new Map<string, Stamp>();
   if (row.text === null) return stamps;
-  const implied: Stamp = { revision: row.created, author: names.text(row.creator) };
+  const implied: Stamp = { revision: row.created, author: authorOf(row.creator) };
   for (const atom of Object.keys(JSON.parse(row.text) as object)) if (atom !== "id") stamps.set(atom, implied);
   if (row.stamps === null) return stamps;
   for (const [atom, revision, author, lost] of JSON.parse(row.stamps) as StoredStamp[]) {
-    const stamp = { revision, author: names.text(author) };
+    const stamp = { revision, author: authorOf(author as C) };
     stamps.set(atom, lost === undefined ? stamp : { ...stamp, lost });
   }
   return stamps;
@@ -84,4 +88,41 @@ export function outcomeOf(row: { id: number; status: string; revision: Revision;
     return { id, status: "rejected", revision, code, message, path };
   }
   return { id, status: row.status as "applied" | "unknown", revision };
+}
+
+/**
+ * A change as it is stored: its salt, the revision of the record's change before it, 0 for none, and what `changeText`
+ * gives. An entry's changes lie in one text, so that a journal that is written and read in order costs one row an entry.
+ */
+export type StoredChange = readonly [salt: string, prior: Revision, change: ChangeParts];
+type ChangeParts = readonly [
+  collection: string,
+  id: string,
+  before: JsonObject | null,
+  after: JsonObject | null,
+  operators: JsonObject | null,
+];
+
+/**
+ * The changes of an entry as one text. `changedBefore` gives the revision of the last change of a record before this
+ * one, 0 for none: the links that history follows, so that the journal needs no index by record.
+ */
+export function encodeChanges(entry: Entry, changedBefore: (change: RecordChange) => Revision): string {
+  const changes = entry.changes.map(({ change, salt }, i) => {
+    const text = entry.texts?.[i] ?? changeText(change);
+    return `["${salt}",${changedBefore(change)},${text}]`;
+  });
+  return `[${changes.join(",")}]`;
+}
+
+export function decodeChanges(text: string | null): readonly StoredChange[] {
+  return JSON.parse(text ?? "[]") as StoredChange[];
+}
+
+export function saltedChanges(text: string | null): readonly SaltedChange[] {
+  return decodeChanges(text).map(([salt, , parts]) => ({ change: changeOf(parts), salt }));
+}
+
+export function changeOf([collection, id, before, after, operators]: ChangeParts): RecordChange {
+  return { collection, id, before, after, ...(operators === null ? {} : { operators }) };
 }

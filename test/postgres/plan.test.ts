@@ -1,0 +1,86 @@
+import { expect, test, vi } from "vitest";
+import { Connection } from "../../src/store/postgres/connection.ts";
+import { Listening } from "../../src/store/postgres/notify.ts";
+import { placeOf } from "../../src/store/postgres/place.ts";
+import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { Session, type Value } from "../../src/store/postgres/session.ts";
+import type { Query } from "../../src/store/store.ts";
+import { ANN, batchOf, put, wantedFor } from "../../src/testing/store-batches.ts";
+import { schemaOf, schemaUrl, statement, TABLES } from "../support/postgres.ts";
+
+const RECORDS = 3_000;
+
+const QUERIES = (scope: string): Query[] => [
+  { kind: "scan", scope, after: 1, limit: 10 },
+  { kind: "scan", scope, after: 0, limit: 10, collections: ["items"] },
+  { kind: "behind", scope, after: 0, limit: 10, collections: ["items"] },
+  { kind: "page", scope, after: "items/r100", limit: 10, bytes: 1000 },
+  { kind: "ranges", scope, ranges: [{ from: "items/r10", to: "items/r11" }], fanout: 2, leaf: 1 },
+  { kind: "fingerprint", scope },
+  { kind: "scan", scope: ["red", "blue"], after: 1, limit: 10 },
+  { kind: "scan", scope: ["few", "none"], after: 0, limit: 10 },
+  { kind: "page", scope: ["red", "blue"], after: "items/r100", limit: 10, bytes: 1000 },
+  { kind: "fingerprint", scope: ["odd", "blue"] },
+  { kind: "scopes", prefix: "r", after: 0 },
+  { kind: "scopes", prefix: "r", after: 1 },
+  { kind: "hashes", revisions: [1] },
+  { kind: "client", author: ANN },
+  { kind: "row", collection: "items", id: "r7" },
+  { kind: "journal", after: 1, limit: 10 },
+  { kind: "history", collection: "items", id: "r7", limit: 10 },
+  { kind: "at", time: 5 },
+];
+
+test.each(["*", "red"])(
+  "[P3 P12] nothing is read in vain for the scope %s, before PostgreSQL knows its tables, or by plans of when they were empty",
+  async (scope) => {
+    const url = await schemaUrl();
+    const place = await placeOf({ url });
+    const connection = new Connection(place, 2, false);
+    await connection.open();
+    const store = new PostgresStore(connection, new Listening(place, async () => []));
+    for (const table of ["record", "member"])
+      await statement(url, `ALTER TABLE "${schemaOf(url)}".${table} SET (autovacuum_enabled = off)`);
+    const ids = Array.from({ length: RECORDS }, (_, i) => i);
+    const all = ids.map((i) =>
+      put("items", `r${i}`, {}, ["red", i % 3 ? "blue" : "odd", ...(i % 500 === 99 ? ["few"] : [])], "items/r1"),
+    );
+    const some = ids.slice(0, 30).map((i) => put("items", `r${i}`, { i }, ["red"], `items/r${i - 1}`));
+    for (const puts of [all, some]) {
+      await store.write("acme", wantedFor([{ puts }]), (loaded) => batchOf(loaded, [{ puts }]));
+    }
+
+    const query = vi.spyOn(Session.prototype, "query");
+    for (const one of QUERIES(scope)) await store.read("acme", [one]);
+    await store.write(
+      "acme",
+      wantedFor([{ puts: some }], { families: { of: new Set(["items/r20"]), most: 5 } }),
+      (loaded) => batchOf(loaded, []),
+    );
+    const asked = query.mock.calls.filter(([text, values = []]) => values.length > 0 && /^\s*(SELECT|WITH)/.test(text));
+    query.mockRestore();
+    expect(asked.length).toBeGreaterThan(20);
+    for (const [text, values] of asked) {
+      const lines = await planOf(connection, "EXPLAIN (ANALYZE)", text, values);
+      const removed = lines.flatMap((line) => /Rows Removed by (?:Join )?Filter: (\d+)/.exec(line)?.[1] ?? []);
+      expect(Math.max(0, ...removed.map(Number)), lines.join("\n")).toBeLessThan(100);
+    }
+    // A plan that is kept in a session was made for the tables as they were then.
+    await statement(url, `TRUNCATE ${TABLES.map((table) => `"${schemaOf(url)}".${table}`)}`);
+    for (const [text, values] of asked) {
+      const lines = await planOf(connection, "EXPLAIN", text, values);
+      expect(
+        lines.filter((line) => /Join Filter: (?!\(b\.range)/.test(line)),
+        lines.join("\n"),
+      ).toEqual([]);
+    }
+    await store.close();
+  },
+);
+
+async function planOf(connection: Connection, explain: string, text: string, values: readonly Value[] = []) {
+  const plan = await connection.read((session) =>
+    session.query<{ "QUERY PLAN": string }>(`${explain} ${text.replace("FOR UPDATE", "")}`, values),
+  );
+  return plan.map((row) => row["QUERY PLAN"]);
+}
