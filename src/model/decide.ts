@@ -5,6 +5,7 @@ import { divergence, inheritedUpTo, introduced, knownOutcome, type Numbered, num
 import type { Push, PushRequest, PushResponse, PushResult, Refusal, Rules } from "./push.ts";
 import { type Author, authorOf, type Key, keyOf, type Revision } from "./record.ts";
 import { type Sender, settle } from "./settle.ts";
+import { recordTables } from "./tables.ts";
 import { guarded } from "./validate.ts";
 import { Working } from "./working.ts";
 
@@ -57,6 +58,7 @@ function span(mutations: PushRequest["mutations"]): { from: number; to: number }
  */
 export function decide(loaded: Loaded, pushes: readonly Push[], rules: Rules): Decision {
   const working = new Working(loaded);
+  for (const transaction of loaded.tables ?? []) recordTables(working, transaction, rules);
   const results = pushes.map((push) => decideOne(working, push, rules));
   return { ...working.batch(), results };
 }
