@@ -80,11 +80,7 @@ function apply(draft: Draft, atoms: ReadonlyMap<string, Json> | null, author: Au
   if (atoms === null) return draft.apply({ does: "delete" }, author, revision);
   if (draft.data === null) {
     const present = new Map([...atoms].filter(([, value]) => value !== null));
-    return draft.apply(
-      { does: "insert", atoms: present, operators: NO_OPERATORS, replaces: false },
-      author,
-      revision,
-    );
+    return draft.apply({ does: "insert", atoms: present, operators: NO_OPERATORS, replaces: false }, author, revision);
   }
   const gone = Object.keys(draft.data).filter((atom) => atom !== "id" && !atoms.has(atom));
   const all = new Map([...atoms, ...gone.map((atom) => [atom, null] as const)]);

@@ -54,9 +54,10 @@ export interface AdoptionStatus {
   readonly behind: { readonly unit: "bytes" | "changes"; readonly count: number } | null;
 }
 
-/** The tables of a space, adopted until it is closed. */
+/** Tables that are adopted until this is closed. */
 export interface Adoption {
-  status(): Promise<AdoptionStatus>;
+  /** Null: no tables of that space are adopted. */
+  status(space: string): Promise<AdoptionStatus | null>;
   close(): Promise<void>;
 }
 

@@ -40,11 +40,11 @@ export interface Store {
   setNote(space: string, name: string, text: string): Promise<void>;
 
   /**
-   * Takes tables that other programs write into a space (section T), from now on until the adoption is closed. Absent
-   * where a store has no tables but its own. Resolves when writes to these collections go to their tables; a write that
-   * a table refuses then rejects with a TableRefusal.
+   * Takes tables that other programs write into spaces (section T), from now on until the adoption is closed; what was
+   * adopted before and is not in the plans is let go. Absent where a store has no tables but its own. Resolves when writes
+   * to these collections go to their tables; a write that a table refuses then rejects with a TableRefusal.
    */
-  adopt?(space: string, plan: AdoptionPlan, host: AdoptionHost): Promise<Adoption>;
+  adopt?(plans: ReadonlyMap<string, AdoptionPlan>, host: AdoptionHost): Promise<Adoption>;
 
   /** Calls the listener after commits to any space. It may miss one and may come twice, but never lies. */
   watch(listener: (space: string) => void): () => void;

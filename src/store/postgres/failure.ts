@@ -11,11 +11,21 @@ export class ServerError extends Error {
   readonly code: string;
   /** The session has ended with it. */
   readonly fatal: boolean;
+  /** What it is about, where PostgreSQL said so. */
+  readonly constraint: string | undefined;
+  readonly column: string | undefined;
 
-  constructor(message: string, code: string, fatal: boolean) {
+  constructor(
+    message: string,
+    code: string,
+    fatal: boolean,
+    about: { constraint?: string | undefined; column?: string | undefined } = {},
+  ) {
     super(message);
     this.code = code;
     this.fatal = fatal;
+    this.constraint = about.constraint;
+    this.column = about.column;
   }
 }
 

@@ -1,0 +1,116 @@
+import { type Key, keyOf, keyParts } from "../../../model/record.ts";
+import type { TableChange, TableTransaction } from "../../../model/table-change.ts";
+import { type Json, type JsonObject, sameJson } from "../../../util/json.ts";
+import type { AdoptionPlan, TablePlan } from "../../adopt.ts";
+import type { Batch, Loaded } from "../../store.ts";
+import type { Session } from "../session.ts";
+import { lockRows, type TableRow } from "./rows.ts";
+import { markNoted, markSeen } from "./seen.ts";
+import { describe, type Table } from "./table.ts";
+import { SET_TEXT } from "./values.ts";
+import { type Tables, writeBack } from "./write-back.ts";
+
+/** The rows of the records that a write is about, locked; null: there is none. */
+export type LockedRows = ReadonlyMap<Key, TableRow | null>;
+
+/** How long a write waits for a row that another program has locked, in milliseconds. */
+const ROW_WAIT = 5_000;
+
+/** What a write to a space does with its adopted tables: before it is decided, and after. */
+export class Adopted {
+  readonly space: string;
+  readonly plan: AdoptionPlan;
+  #tables: Tables = new Map();
+
+  constructor(space: string, plan: AdoptionPlan) {
+    this.space = space;
+    this.plan = plan;
+  }
+
+  get tables(): Tables {
+    return this.#tables;
+  }
+
+  get described(): readonly Table[] {
+    return [...this.#tables.values()].filter((table): table is Table => !("flaw" in table));
+  }
+
+  planOf(collection: string): TablePlan | undefined {
+    return this.plan.tables.find((table) => table.collection === collection);
+  }
+
+  /** Looks at the tables as they are now. */
+  async look(session: Session): Promise<void> {
+    const generated = this.plan.capture === "triggers" || (await tellsGenerated(session));
+    const tables: [string, Awaited<ReturnType<typeof describe>>][] = [];
+    for (const plan of this.plan.tables) {
+      tables.push([plan.collection, await describe(session, plan, generated)]);
+    }
+    this.#tables = new Map(tables);
+  }
+
+  /** Locks the rows before the space, so that who waits for a row keeps nobody from the space. */
+  async lock(session: Session, keys: Iterable<Key>): Promise<LockedRows> {
+    const byTable = new Map<Table, string[]>();
+    for (const { collection, id } of [...keys].map(keyParts)) {
+      const table = this.#tables.get(collection);
+      if (table === undefined || "flaw" in table) continue;
+      byTable.set(table, [...(byTable.get(table) ?? []), id]);
+    }
+    const locked = new Map<Key, TableRow | null>();
+    if (byTable.size === 0) return locked;
+    await session.query(`${SET_TEXT}; SET LOCAL lock_timeout = ${ROW_WAIT}`);
+    for (const [table, ids] of [...byTable].sort(([a], [b]) => (a.sql < b.sql ? -1 : 1))) {
+      const rows = await lockRows(session, table, ids);
+      for (const id of ids) locked.set(keyOf(table.collection, id), rows.get(id) ?? null);
+    }
+    return locked;
+  }
+
+  /** What the tables say that the records do not: recorded before the write is decided, so that nothing is overwritten. */
+  differences(locked: LockedRows, { rows }: Loaded): TableTransaction[] {
+    const origin: string[] = [];
+    const changes: TableChange[] = [];
+    for (const [key, row] of locked) {
+      const { collection, id } = keyParts(key);
+      const text = rows.get(key)?.text ?? null;
+      if (row === null && text === null) continue;
+      if (row !== null && text !== null && sameRow(row, JSON.parse(text) as JsonObject)) continue;
+      origin.push((this.#tables.get(collection) as Table).text);
+      changes.push(row === null ? { does: "remove", collection, id } : { does: "put", collection, ...row });
+    }
+    return changes.length === 0 ? [] : [{ origin, changes }];
+  }
+
+  /** Writes to the tables what the batch's mutations did, and notes which rows are known up to now. */
+  send(session: Session, locked: LockedRows, batch: Batch): Promise<unknown>[] {
+    const sent = writeBack(session, this.#tables, batch);
+    const known = new Set([...locked].flatMap(([key, row]) => (row === null ? [] : [key])));
+    for (const { mutation, changes } of batch.entries) {
+      if (mutation === 0) continue;
+      for (const { change } of changes) {
+        if (this.#tables.has(change.collection)) known.add(keyOf(change.collection, change.id));
+      }
+    }
+    const mark = this.plan.capture === "replication" ? markSeen : markNoted;
+    const marked = mark(session, this.space, known);
+    marked.catch(() => undefined);
+    return [...sent, marked];
+  }
+}
+
+function sameRow({ atoms }: TableRow, record: JsonObject): boolean {
+  const names = new Set([...Object.keys(atoms), ...Object.keys(record)]);
+  names.delete("id");
+  return [...names].every((name) => sameJson(own(atoms, name), own(record, name)));
+}
+
+function own(object: JsonObject, name: string): Json {
+  return Object.hasOwn(object, name) ? (object[name] as Json) : null;
+}
+
+/** Whether the log tells of generated columns: from PostgreSQL 18 on. */
+async function tellsGenerated(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
+  return Number(row?.version) >= 180_000;
+}
