@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { AdoptionStatus } from "../store/adopt.ts";
 import type { Store } from "../store/store.ts";
 
 /** What the server counts, in Prometheus' form. No label holds a name that a caller chose, so their number is bounded. */
@@ -9,6 +10,8 @@ export interface Metrics {
   rows(count: number): void;
   waiting(change: 1 | -1): void;
   cut(removed: number): void;
+  /** Asked, when somebody looks, how adopted tables of one more space stand. */
+  adopted(status: () => Promise<AdoptionStatus | null>): void;
   text(): Promise<string>;
   readonly type: string;
 }
@@ -60,6 +63,18 @@ export function metricsOf(store: Store): Metrics {
       this.set(await store.size());
     },
   });
+  const adopted: (() => Promise<AdoptionStatus | null>)[] = [];
+  new Gauge({
+    name: "tidemark_adopted_behind",
+    help: "What PostgreSQL keeps of adopted tables until it is recorded: bytes of its log, or changes noted by triggers.",
+    labelNames: ["unit"],
+    registers,
+    async collect() {
+      const stands = (await Promise.all(adopted.map((status) => status()))).map((status) => status?.behind);
+      this.reset();
+      for (const behind of stands) if (behind) this.inc({ unit: behind.unit }, behind.count);
+    },
+  });
   let process = false;
   return {
     type: registry.contentType,
@@ -77,6 +92,7 @@ export function metricsOf(store: Store): Metrics {
     rows: (count) => rows.inc(count),
     waiting: (change) => waiting.inc(change),
     cut: (removed) => cut.inc(removed),
+    adopted: (status) => void adopted.push(status),
     async text() {
       // The process's own numbers keep watchers running, so they begin when somebody first looks.
       if (!process) collectDefaultMetrics({ register: registry, prefix: "tidemark_" });

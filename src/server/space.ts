@@ -1,7 +1,8 @@
 import { type Decision, decide, wantedOf } from "../model/decide.ts";
-import type { Outcome } from "../model/mutation.ts";
+import { type Mutation, type Outcome, targetOf } from "../model/mutation.ts";
 import type { Push, PushResponse, PushResult, Rules } from "../model/push.ts";
 import type { Collections } from "../model/schema.ts";
+import { TableRefusal } from "../store/adopt.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { Problem } from "../wire/problem.ts";
@@ -128,7 +129,8 @@ class Queue {
     const answer = (otherwise: () => void) => (settled === null ? otherwise() : resolve({ ...settled, outcomes }));
     for (const [i, mutation] of mutations.entries()) {
       try {
-        const [result] = await this.commit([{ user: push.user, request: { ...push.request, mutations: [mutation] } }]);
+        const alone = { user: push.user, request: { ...push.request, mutations: [mutation] } };
+        const [result] = await this.commitOrReject(alone, mutation);
         if (result === undefined || "refused" in result) return answer(() => result && resolve(result));
         settled = result;
         outcomes.push(...result.outcomes);
@@ -137,6 +139,17 @@ class Queue {
       }
     }
     answer(() => reject(fault));
+  }
+
+  /** A mutation that an adopted table refuses is rejected with the table's reason (T6). */
+  private async commitOrReject(push: Push, mutation: Mutation): Promise<readonly PushResult[]> {
+    try {
+      return await this.commit([push]);
+    } catch (error) {
+      if (!(error instanceof TableRefusal)) throw error;
+      const rejection = error.rejection(pathOf(mutation, error));
+      return this.commit([push], () => rejection);
+    }
   }
 
   private blame(error: unknown, index: number, id: number): Problem {
@@ -154,9 +167,9 @@ class Queue {
     this.noted.add(this.space);
   }
 
-  private async commit(pushes: readonly Push[]): Promise<readonly PushResult[]> {
+  private async commit(pushes: readonly Push[], refusal?: Rules["refusal"]): Promise<readonly PushResult[]> {
     const { store, clock, metrics } = this.parts;
-    const rules = this.parts.rules(this.space);
+    const rules = { ...this.parts.rules(this.space), ...(refusal && { refusal }) };
     const wanted = wantedOf(pushes, this.parts.mayCreate(this.space));
     const began = clock.now();
     const decision = await store.write<Decision>(this.space, wanted, (loaded) => decide(loaded, pushes, rules));
@@ -171,6 +184,14 @@ class Queue {
 /** What no smaller batch would change. */
 function isOutage(error: unknown): boolean {
   return error instanceof StoreError || error instanceof Problem;
+}
+
+function pathOf({ writes }: Mutation, { collection, id, atom }: TableRefusal): string {
+  const at = writes.findLastIndex((write) => {
+    const target = targetOf(write);
+    return target.collection === collection && target.id === id;
+  });
+  return `writes[${at}]${atom === null ? "" : `.record.${atom}`}`;
 }
 
 function writesOf({ request }: Push): number {
