@@ -48,7 +48,7 @@ describe.each(["replication", "triggers"] as const)("tables adopted by %s", (cap
   test("[T3] what one transaction does to several tables is one revision, whose author is the tables", async () => {
     const shop = await Shop.open(capture, CUSTOMERS);
     const { store } = await shop.serve(shop.config(BOTH));
-    await until(async () => (await entriesOf(store)).length, 0);
+    await shop.following();
     await shop.sql(`INSERT INTO shop.customers (id, name) VALUES (1, 'Ann');
       INSERT INTO shop.orders (id, customer, total) VALUES ('00000000-0000-4000-8000-000000000001', 1, 9007199254740993);
       UPDATE shop.customers SET credit = 3 WHERE id = 1`);
@@ -83,6 +83,7 @@ describe.each(["replication", "triggers"] as const)("tables adopted by %s", (cap
       `${CUSTOMERS} ALTER TABLE shop.customers ADD slug text GENERATED ALWAYS AS (lower(name)) STORED, ADD stock integer DEFAULT 7`,
     );
     const server = await shop.serve(shop.config(BOTH));
+    await shop.following();
     await server.write("ann", put("1", { name: "Ann", credit: 5 }));
     await until(() => recordsOf(server.store, "customers"), {
       1: { id: "1", name: "Ann", credit: "5.00", slug: "ann", stock: 7 },

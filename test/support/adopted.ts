@@ -56,6 +56,20 @@ export class Shop {
     };
   }
 
+  /** Waits until all tables are copied, and what changed meanwhile is recorded. */
+  async following(): Promise<void> {
+    const ours = schemaOf(this.url);
+    const open = async () => {
+      const [row] = await this.sql<{ open: number }>(
+        `SELECT (SELECT count(*) FROM ${ours}.adopted_table WHERE state = 'copying')::int
+           + (SELECT count(*) FROM ${ours}.adopted_space WHERE together IS NOT NULL)::int
+           + (SELECT 1 - count(*) FROM ${ours}.adopted_space)::int AS open`,
+      );
+      return row?.open;
+    };
+    await until(open, 0);
+  }
+
   async serve(config: Config): Promise<TestServer> {
     const store = await openPostgresStore({ url: this.url });
     const log: Log = {
@@ -85,5 +99,5 @@ export async function entriesOf(store: Store): Promise<(JournalEntry & { cut: fa
 
 /** Waits until what is asked stands so. */
 export async function until<T>(ask: () => Promise<T>, wanted: T): Promise<void> {
-  await expect.poll(ask, { timeout: 60_000, interval: 50 }).toEqual(wanted);
+  await expect.poll(ask, { timeout: 10_000, interval: 50 }).toEqual(wanted);
 }

@@ -25,9 +25,7 @@ export async function adoptTables(
 ): Promise<Adoption> {
   const stop = new AbortController();
   const spaces = [...plans].map(([space, plan]) => new Adopted(space, plan));
-  await connection.read(async (session) => {
-    for (const space of spaces) await space.look(session);
-  });
+  for (const space of spaces) await space.look(connection);
   for (const space of spaces) adopted.set(space.space, space);
   await release(connection, new Set(plans.keys()), host);
   const running = spaces.map((space) => {
@@ -70,7 +68,7 @@ class Following {
         });
         if (!led && systemClock.now() - looked > LOOK) {
           looked = systemClock.now();
-          await connection.read((session) => adopted.look(session));
+          await adopted.look(connection);
         }
       } catch (error) {
         if (!stop.aborted) {

@@ -1,12 +1,15 @@
 import { type Key, keyOf, keyParts } from "../../../model/record.ts";
 import type { TableChange, TableTransaction } from "../../../model/table-change.ts";
 import { type Json, type JsonObject, sameJson } from "../../../util/json.ts";
-import type { AdoptionPlan, TablePlan } from "../../adopt.ts";
+import type { AdoptionPlan } from "../../adopt.ts";
 import type { Batch, Loaded } from "../../store.ts";
+import type { Connection } from "../connection.ts";
 import type { Session } from "../session.ts";
+import { lockHead } from "../space.ts";
 import { lockRows, type TableRow } from "./rows.ts";
 import { markNoted, markSeen } from "./seen.ts";
-import { describe, type Table } from "./table.ts";
+import { readTables, toBeCopied, writeTable } from "./state.ts";
+import { describe, type Flaw, type Table } from "./table.ts";
 import { SET_TEXT } from "./values.ts";
 import { type Tables, writeBack } from "./write-back.ts";
 
@@ -32,21 +35,37 @@ export class Adopted {
   }
 
   get described(): readonly Table[] {
-    return [...this.#tables.values()].filter((table): table is Table => !("flaw" in table));
+    return isTable(this.#tables);
   }
 
-  planOf(collection: string): TablePlan | undefined {
-    return this.plan.tables.find((table) => table.collection === collection);
+  /**
+   * Looks at the tables as they are now. One that is new is noted before a write can reach it: from then on its collection
+   * holds only what is of the table.
+   */
+  async look(connection: Connection): Promise<void> {
+    const { space } = this;
+    this.#tables = await connection.write(async (session) => {
+      let tables = await this.#describe(session);
+      const known = await readTables(session, space);
+      const isNew = (table: Table) => !known.get(table.collection)?.source;
+      if (isTable(tables).some(isNew)) {
+        await lockHead(session, space);
+        tables = new Map(tables);
+        for (const table of isTable(tables).filter(isNew)) {
+          const cause = await occupied(session, space, table);
+          if (cause === null) await writeTable(session, space, toBeCopied(table));
+          else tables.set(table.collection, { flaw: cause });
+        }
+      }
+      return { result: tables, sent: [], kept: async () => false };
+    });
   }
 
-  /** Looks at the tables as they are now. */
-  async look(session: Session): Promise<void> {
+  async #describe(session: Session): Promise<Map<string, Table | Flaw>> {
     const generated = this.plan.capture === "triggers" || (await tellsGenerated(session));
-    const tables: [string, Awaited<ReturnType<typeof describe>>][] = [];
-    for (const plan of this.plan.tables) {
-      tables.push([plan.collection, await describe(session, plan, generated)]);
-    }
-    this.#tables = new Map(tables);
+    const tables = new Map<string, Table | Flaw>();
+    for (const plan of this.plan.tables) tables.set(plan.collection, await describe(session, plan, generated));
+    return tables;
   }
 
   /** Locks the rows before the space, so that who waits for a row keeps nobody from the space. */
@@ -97,6 +116,20 @@ export class Adopted {
     marked.catch(() => undefined);
     return [...sent, marked];
   }
+}
+
+function isTable(tables: Tables): Table[] {
+  return [...tables.values()].filter((table): table is Table => !("flaw" in table));
+}
+
+/** Why a table cannot become a collection that has never been one of a table; null where it can. */
+async function occupied(session: Session, space: string, { collection, text }: Table): Promise<string | null> {
+  const [record] = await session.query<{ one: number }>(
+    "SELECT 1 AS one FROM record WHERE space = $1 AND collection = $2 AND text IS NOT NULL LIMIT 1",
+    [space, collection],
+  );
+  if (record === undefined) return null;
+  return `The collection ${collection} holds records that are not of ${text}: delete them, or give the table another collection.`;
 }
 
 function sameRow({ atoms }: TableRow, record: JsonObject): boolean {

@@ -96,11 +96,3 @@ async function idsAfter(session: Session, space: string, collection: string, aft
   );
   return rows.map(({ id }) => id);
 }
-
-/** Why a table cannot become a collection that has never been one of a table; null where it can. */
-export async function occupied(session: Session, space: string, table: Table): Promise<string | null> {
-  const ids = await idsAfter(session, space, table.collection, "");
-  if (ids.length === 0) return null;
-  const { collection, text } = table;
-  return `The collection ${collection} holds records that are not of ${text}: delete them, or give the table another collection.`;
-}

@@ -3,7 +3,7 @@ import type { Session } from "../session.ts";
 import { Session as Opened } from "../session.ts";
 import { quoted } from "../tables.ts";
 import type { Adopted } from "./adopted.ts";
-import { type Copying, copyTable, occupied } from "./copy.ts";
+import { type Copying, copyTable } from "./copy.ts";
 import { recordLogged, recordNoted } from "./follow.ts";
 import { dropTriggers, makeTriggers } from "./outbox.ts";
 import type { LoggedTransaction } from "./pgoutput.ts";
@@ -56,7 +56,7 @@ export class Leader {
   /** Slot and publication, or triggers, as the tables need them; whatever may have missed something is compared anew. */
   async #prepare(session: Session): Promise<void> {
     const { space, plan } = this.#adopted;
-    await this.#adopted.look(session);
+    await this.#adopted.look(this.#copying.connection);
     const before = await readFollowing(session, space);
     const tables = this.#adopted.described;
     let missed: string | null = null;
@@ -88,8 +88,7 @@ export class Leader {
     const known = await readTables(session, space);
     for (const [collection, table] of tables) {
       const before = known.get(collection);
-      const next =
-        "flaw" in table ? paused(collection, before, table.flaw) : await this.#stateOf(session, table, before, all);
+      const next = "flaw" in table ? paused(collection, before, table.flaw) : stateOf(table, before, all);
       if (next === before) continue;
       await writeTable(session, space, next);
       if (next.cause !== null && next.cause !== before?.cause) {
@@ -99,16 +98,6 @@ export class Leader {
         );
       }
     }
-  }
-
-  async #stateOf(session: Session, table: Table, before: TableState | undefined, all: boolean): Promise<TableState> {
-    if (before === undefined || before.source === "") {
-      const cause = await occupied(session, this.#adopted.space, table);
-      if (cause !== null) return before?.cause === cause ? before : paused(table.collection, before, cause);
-      return toBeCopied(table);
-    }
-    if (!all && before.state !== "paused" && before.shape === table.shape) return before;
-    return toBeCopied(table);
   }
 
   async #copy(session: Session): Promise<void> {
@@ -121,9 +110,9 @@ export class Leader {
   }
 
   /** Looks at the tables anew; whether one of them is to be prepared or compared. */
-  async #changed(session: Session): Promise<boolean> {
+  async #changed(): Promise<boolean> {
     const before = [...this.#adopted.tables.values()].map(shapeOf).join();
-    await this.#adopted.look(session);
+    await this.#adopted.look(this.#copying.connection);
     return [...this.#adopted.tables.values()].map(shapeOf).join() !== before;
   }
 
@@ -140,14 +129,14 @@ export class Leader {
       let recorded = lsnOf(following.position);
       let looked = systemClock.now();
       while (!stop.aborted) {
-        const news = await log.news(LOOK, stop);
+        const news = await log.news(together > 0n ? POLL : LOOK, stop);
         const { reached } = log;
         kept.push(...news);
         // What a copy may have read already is not shown as it was before.
         if (lsnOf(reached) < together) continue;
         const idle = kept.length === 0;
         const due = systemClock.now() - looked >= LOOK;
-        if (!idle || (due && lsnOf(reached) > recorded)) {
+        if (!idle || together > 0n || (due && lsnOf(reached) > recorded)) {
           await recordLogged(this.#copying, slot, kept, reached);
           log.acknowledge(reached);
           recorded = lsnOf(reached);
@@ -156,7 +145,7 @@ export class Leader {
         }
         if (due || news.some(({ changes }) => this.#strange(changes))) {
           looked = systemClock.now();
-          if (await this.#changed(session)) return;
+          if (await this.#changed()) return;
         }
       }
     } finally {
@@ -176,6 +165,8 @@ export class Leader {
   async #followNotes(session: Session): Promise<void> {
     const { stop } = this.#copying;
     let looked = systemClock.now();
+    // After a copy, also where nothing has been noted.
+    await recordNoted(this.#copying);
     while (!stop.aborted) {
       const [some] = await session.query<{ one: number }>(
         "SELECT 1 AS one FROM adopted_change WHERE space = $1 LIMIT 1",
@@ -185,13 +176,18 @@ export class Leader {
       else await systemClock.sleep(POLL, stop);
       if (systemClock.now() - looked < LOOK) continue;
       looked = systemClock.now();
-      if (await this.#changed(session)) return;
+      if (await this.#changed()) return;
     }
   }
 }
 
 function shapeOf(table: Table | { readonly flaw: string }): string {
   return "flaw" in table ? table.flaw : table.shape;
+}
+
+function stateOf(table: Table, before: TableState | undefined, all: boolean): TableState {
+  const same = before !== undefined && before.state !== "paused" && before.shape === table.shape;
+  return same && !all ? before : toBeCopied(table);
 }
 
 function paused(collection: string, before: TableState | undefined, cause: string): TableState {
