@@ -2,7 +2,7 @@ import { type Decision, decide, wantedOf } from "../model/decide.ts";
 import { type Mutation, type Outcome, targetOf } from "../model/mutation.ts";
 import type { Push, PushResponse, PushResult, Rules } from "../model/push.ts";
 import type { Collections } from "../model/schema.ts";
-import { TableRefusal } from "../store/adopt.ts";
+import { RowBusy, TableRefusal } from "../store/adopt.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { Problem } from "../wire/problem.ts";
@@ -114,6 +114,7 @@ class Queue {
       if (first === undefined) return;
       if (isOutage(error)) for (const { reject } of batch) reject(error);
       else if (others.length > 0) for (const one of batch) await this.settle([one]);
+      else if (error instanceof RowBusy) first.reject(new Problem("unavailable", error.message, { retryAfter: 1 }));
       else await this.settleAlone(first, error);
     }
   }
@@ -135,7 +136,8 @@ class Queue {
         settled = result;
         outcomes.push(...result.outcomes);
       } catch (error) {
-        return answer(() => reject(isOutage(error) ? error : this.blame(error, i, mutation.id)));
+        const again = error instanceof RowBusy ? new Problem("unavailable", error.message, { retryAfter: 1 }) : error;
+        return answer(() => reject(isOutage(again) ? again : this.blame(error, i, mutation.id)));
       }
     }
     answer(() => reject(fault));

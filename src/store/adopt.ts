@@ -61,6 +61,11 @@ export interface Adoption {
   close(): Promise<void>;
 }
 
+/** A row that a write is about stayed locked by another program for too long: nothing was written; it may be tried again. */
+export class RowBusy extends Error {
+  override name = "RowBusy";
+}
+
 /**
  * A table did not take what a mutation was to write to it: nothing of the batch was written. `atom` is the column's,
  * where the database named one.

@@ -1,6 +1,10 @@
+import postgres from "postgres";
 import { describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/model/mutation.ts";
+import { createServer, settingsOf } from "../../src/server/index.ts";
+import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { entriesOf, recordsOf, Shop, until } from "../support/adopted.ts";
+import { plain } from "../support/postgres.ts";
 
 const CUSTOMERS = `
   CREATE TABLE shop.customers (
@@ -197,6 +201,46 @@ describe.each(["replication", "triggers"] as const)("tables adopted by %s", (cap
     await until(() => recordsOf(store, "customers"), Object.fromEntries(wanted));
   });
 
+  test("[T1] columns are chosen, renamed, and read as numbers where the configuration says so", async () => {
+    const shop = await Shop.open(
+      capture,
+      `${CUSTOMERS} INSERT INTO shop.customers (id, name, credit, more) VALUES (1, 'Ann', 1.5, '{}')`,
+    );
+    const columns = { called: "name", credit: { column: "credit", as: "number" } } as const;
+    const server = await shop.serve(shop.config({ people: { table: "customers", columns } }));
+    await until(() => recordsOf(server.store, "people"), { 1: { id: "1", called: "Ann", credit: 1.5 } });
+    await server.write("ann", {
+      op: "update",
+      collection: "people",
+      record: { id: "1", called: "Anna", credit: 2.25 },
+    });
+    expect(await shop.sql("SELECT name, credit, more FROM shop.customers")).toMatchObject([
+      { name: "Anna", credit: "2.25", more: {} },
+    ]);
+  });
+
+  test("[T6] a row that another program keeps locked holds up nobody else", async () => {
+    const shop = await Shop.open(
+      capture,
+      `${CUSTOMERS} INSERT INTO shop.customers (id, name) VALUES (1, 'Ann'), (2, 'Bob')`,
+    );
+    const server = await shop.serve(shop.config(BOTH));
+    await shop.following();
+    const { revision: base } = await server.head();
+    const other = postgres(plain(shop.url), { max: 1, onnotice: () => undefined });
+    await other.begin(async (sql) => {
+      await sql.unsafe(`UPDATE ${shop.schema}.customers SET name = 'Anna' WHERE id = 1`);
+      const push = (client: string, id: string) =>
+        server.post("/v1/spaces/acme/push", {
+          client,
+          mutations: [{ id: 1, base, writes: [set(id, { email: client })] }],
+        });
+      const answers = await Promise.all([push("ann", "1"), push("bob", "2")]);
+      expect(answers.map(({ status }) => status)).toEqual([503, 200]);
+    });
+    await other.end();
+  });
+
   test("[T1] a key of several columns makes an id that can be taken apart", async () => {
     const shop = await Shop.open(
       capture,
@@ -212,5 +256,23 @@ describe.each(["replication", "triggers"] as const)("tables adopted by %s", (cap
       { hall: "a,b%", seat: 1, guest: "Bob" },
       { hall: "c", seat: 2, guest: "Cid" },
     ]);
+  });
+});
+
+describe("the configuration of adopted tables", () => {
+  test("[T1] names what is wrong, by its path", () => {
+    const adopt = {
+      Acme: { tables: { items: { table: "items", columns: { "a-b": "a" } }, others: { table: "others" } } },
+    };
+    expect(() => settingsOf({ collections: { items: {} }, adopt })).toThrow(
+      /adopt\.Acme: .*\n.*adopt\.Acme\.tables\.items: a-b: .*\n.*adopt\.Acme\.tables\.others: expected a collection/,
+    );
+  });
+
+  test("[T1] needs a store on PostgreSQL", async () => {
+    const store = openSqliteStore({ path: ":memory:" });
+    const adopt = { acme: { tables: { items: { table: "items" } } } };
+    expect(() => createServer({ store, config: { adopt } })).toThrow("adopt: expected a store on PostgreSQL");
+    await store.close();
   });
 });

@@ -31,7 +31,7 @@ export class ServerError extends Error {
 
 const SERIALIZATION = "40001";
 const DEADLOCK = "40P01";
-const LOCK_TIMEOUT = "55P03";
+export const LOCK_TIMEOUT = "55P03";
 const STATEMENT_TIMEOUT = "57014";
 const DISK_FULL = "53100";
 /** A statement that was prepared before a newer server changed the tables. */

@@ -1,9 +1,10 @@
 import { type Key, keyOf, keyParts } from "../../../model/record.ts";
 import type { TableChange, TableTransaction } from "../../../model/table-change.ts";
 import { type Json, type JsonObject, sameJson } from "../../../util/json.ts";
-import type { AdoptionPlan } from "../../adopt.ts";
+import { type AdoptionPlan, RowBusy } from "../../adopt.ts";
 import type { Batch, Loaded } from "../../store.ts";
-import type { Connection } from "../connection.ts";
+import { type Connection, LIMITS } from "../connection.ts";
+import { LOCK_TIMEOUT, ServerError } from "../failure.ts";
 import type { Session } from "../session.ts";
 import { lockHead } from "../space.ts";
 import { lockRows, type TableRow } from "./rows.ts";
@@ -17,7 +18,7 @@ import { type Tables, writeBack } from "./write-back.ts";
 export type LockedRows = ReadonlyMap<Key, TableRow | null>;
 
 /** How long a write waits for a row that another program has locked, in milliseconds. */
-const ROW_WAIT = 5_000;
+const ROW_WAIT = 2_000;
 
 /** What a write to a space does with its adopted tables: before it is decided, and after. */
 export class Adopted {
@@ -79,11 +80,20 @@ export class Adopted {
     const locked = new Map<Key, TableRow | null>();
     if (byTable.size === 0) return locked;
     await session.query(`${SET_TEXT}; SET LOCAL lock_timeout = ${ROW_WAIT}`);
+    await busy(this.#lockAll(session, byTable, locked));
+    await session.query(`SET LOCAL lock_timeout = ${LIMITS.lock}`);
+    return locked;
+  }
+
+  async #lockAll(
+    session: Session,
+    byTable: ReadonlyMap<Table, readonly string[]>,
+    locked: Map<Key, TableRow | null>,
+  ): Promise<void> {
     for (const [table, ids] of [...byTable].sort(([a], [b]) => (a.sql < b.sql ? -1 : 1))) {
       const rows = await lockRows(session, table, ids);
       for (const id of ids) locked.set(keyOf(table.collection, id), rows.get(id) ?? null);
     }
-    return locked;
   }
 
   /** What the tables say that the records do not: recorded before the write is decided, so that nothing is overwritten. */
@@ -103,7 +113,9 @@ export class Adopted {
 
   /** Writes to the tables what the batch's mutations did, and notes which rows are known up to now. */
   send(session: Session, locked: LockedRows, batch: Batch): Promise<unknown>[] {
-    const sent = writeBack(session, this.#tables, batch);
+    // Constraints and triggers may wait for rows of others, and the space waits with them: not for long.
+    const hurry = session.query(`SET LOCAL lock_timeout = ${ROW_WAIT}`);
+    const sent = writeBack(session, this.#tables, batch).map(busy);
     const known = new Set([...locked].flatMap(([key, row]) => (row === null ? [] : [key])));
     for (const { mutation, changes } of batch.entries) {
       if (mutation === 0) continue;
@@ -113,8 +125,17 @@ export class Adopted {
     }
     const mark = this.plan.capture === "replication" ? markSeen : markNoted;
     const marked = mark(session, this.space, known);
-    marked.catch(() => undefined);
-    return [...sent, marked];
+    for (const one of [hurry, marked, ...sent]) one.catch(() => undefined);
+    return [hurry, ...sent, marked];
+  }
+}
+
+async function busy<T>(sent: Promise<T>): Promise<T> {
+  try {
+    return await sent;
+  } catch (error) {
+    if (!(error instanceof ServerError) || error.code !== LOCK_TIMEOUT) throw error;
+    throw new RowBusy("another program keeps a row of an adopted table locked", { cause: error });
   }
 }
 

@@ -110,7 +110,9 @@ export class Leader {
   }
 
   /** Looks at the tables anew; whether one of them is to be prepared or compared. */
-  async #changed(): Promise<boolean> {
+  async #changed(session: Session): Promise<boolean> {
+    // Who has lost the session has lost the lock with it.
+    await session.query("SELECT 1");
     const before = [...this.#adopted.tables.values()].map(shapeOf).join();
     await this.#adopted.look(this.#copying.connection);
     return [...this.#adopted.tables.values()].map(shapeOf).join() !== before;
@@ -145,7 +147,7 @@ export class Leader {
         }
         if (due || news.some(({ changes }) => this.#strange(changes))) {
           looked = systemClock.now();
-          if (await this.#changed()) return;
+          if (await this.#changed(session)) return;
         }
       }
     } finally {
@@ -176,7 +178,7 @@ export class Leader {
       else await systemClock.sleep(POLL, stop);
       if (systemClock.now() - looked < LOOK) continue;
       looked = systemClock.now();
-      if (await this.#changed()) return;
+      if (await this.#changed(session)) return;
     }
   }
 }
