@@ -79,7 +79,5 @@ function looksLikeAddress(where: string): boolean {
 
 function nowhere(where: string) {
   if (looksLikeAddress(where)) return misuse(`${where} is not a server's address, such as http://127.0.0.1:4848.`);
-  return misuse(
-    `${where} is neither the address of a server (http://…) or a database (postgres://…), nor a folder with a tidemark.db.`,
-  );
+  return misuse(`${where} is neither a server's address (http://… or postgres://…) nor a folder with a tidemark.db.`);
 }

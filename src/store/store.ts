@@ -25,7 +25,8 @@ export interface Store {
 
   /**
    * Loads under the space's lock, lets `decide` make a batch of what was loaded, and commits it durably: what
-   * has been resolved survives a power cut. If `decide` throws, nothing is written and the error goes through. A
+   * has been resolved survives a power cut. If `decide` throws, nothing is written and the error goes through. It may
+   * be called again, with what is then there, where a commit came to nothing and is tried anew. A
    * space that is not there is made where `wanted.create` says so; otherwise the answer is null.
    */
   write<B extends Batch>(space: string, wanted: Wanted, decide: (loaded: Loaded) => B): Promise<B | null>;

@@ -71,6 +71,7 @@ export const reading: readonly Case[] = [
       trial.expect(await found(0, 2_500)).toEqual(["abcd", true]);
       trial.expect(await found(1, 2_500)).toEqual(["cde", false]);
       trial.expect(await found(0, 100_000)).toEqual(["abcde", false]);
+      trial.expect(await found(0, Number.MAX_SAFE_INTEGER * 1024)).toEqual(["abcde", false]);
     },
   },
   {

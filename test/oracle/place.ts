@@ -7,21 +7,11 @@ import type { Query, Store } from "../../src/store/store.ts";
 import type { SeededRandom } from "../../src/testing/random.ts";
 import { WORKLOAD_COLLECTIONS } from "../../src/testing/workload.ts";
 import { must } from "../../src/util/assert.ts";
-import type { Clock } from "../../src/util/clock.ts";
+import { STILL } from "../support/clock.ts";
 
 /** In memory where the system has such a place: what power cuts do is tested elsewhere. */
 const FAST = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const SPACE = "acme";
-/** Nothing here waits for time: a sleep of none yields, any other one lasts until it is aborted. */
-const STILL: Clock = {
-  now: () => 1_767_225_600_000,
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (ms === 0 || signal?.aborted) resolve();
-      else signal?.addEventListener("abort", () => resolve());
-    }),
-};
-
 /** What happens before each read of the store while an answer is made. */
 interface Disturbance {
   readonly happen: () => Promise<void>;
@@ -29,25 +19,43 @@ interface Disturbance {
   busy: Promise<void> | null;
 }
 
+/** Where stores are kept, by name. */
+export interface Shelf {
+  open(name: string): Promise<Store>;
+  /** Of a store that is closed. */
+  copy(from: string, to: string): Promise<void>;
+  end(): Promise<void>;
+}
+
+export function sqliteShelf(): Shelf {
+  const root = mkdtempSync(join(FAST, "tidemark-oracle-"));
+  return {
+    open: async (name) => openSqliteStore({ path: join(root, name) }),
+    copy: async (from, to) => cpSync(join(root, from), join(root, to), { recursive: true }),
+    end: async () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
 /** The real server on the real store, that can be started again, also on an older copy of its store. */
 export class Place {
   private readonly random: SeededRandom;
-  private readonly root = mkdtempSync(join(FAST, "tidemark-oracle-"));
-  private folder = "";
-  private folders = 0;
+  private readonly shelf: Shelf;
+  private name = "";
+  private names = 0;
   private store: Store | null = null;
   private server: Server | null = null;
   private disturbance: Disturbance | null = null;
   private pageLimit = 1000;
 
-  constructor(random: SeededRandom) {
+  constructor(random: SeededRandom, shelf: Shelf) {
     this.random = random;
+    this.shelf = shelf;
   }
 
-  async start(folder = this.folder || this.newFolder()): Promise<void> {
+  async start(name = this.name || this.newName()): Promise<void> {
     await this.stop();
-    this.folder = folder;
-    this.store = openSqliteStore({ path: folder });
+    this.name = name;
+    this.store = await this.shelf.open(name);
     const collections = Object.fromEntries(
       Object.entries(WORKLOAD_COLLECTIONS).map(([name, { scopes, atoms }]) => [
         name,
@@ -57,7 +65,7 @@ export class Place {
     this.server = createServer({
       store: this.watched(this.store),
       clock: STILL,
-      random: this.random.fork(`server ${this.folders}`),
+      random: this.random.fork(`server ${this.names}`),
       config: { collections, limits: { rate: false } },
     });
   }
@@ -69,16 +77,16 @@ export class Place {
 
   async end(): Promise<void> {
     await this.stop();
-    rmSync(this.root, { recursive: true, force: true });
+    await this.shelf.end();
   }
 
   /** A copy of the store as it is now; the server is started again. */
   async backup(): Promise<string> {
     await this.stop();
-    const folder = this.newFolder();
-    cpSync(this.folder, folder, { recursive: true });
+    const name = this.newName();
+    await this.shelf.copy(this.name, name);
     await this.start();
-    return folder;
+    return name;
   }
 
   /** Cuts in slices of a few rows, to the end. */
@@ -108,8 +116,8 @@ export class Place {
     }
   }
 
-  private newFolder(): string {
-    return join(this.root, String(this.folders++));
+  private newName(): string {
+    return `s${this.names++}`;
   }
 
   private watched(store: Store): Store {

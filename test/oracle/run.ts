@@ -5,7 +5,7 @@ import { type SeededRandom, seededRandom } from "../../src/testing/random.ts";
 import { WORKLOAD_COLLECTIONS, WORKLOAD_SUBSCRIPTIONS } from "../../src/testing/workload.ts";
 import type { EndLine, Line } from "../../src/wire/lines.ts";
 import type { SubscriptionRequest } from "../../src/wire/pull.ts";
-import { Place } from "./place.ts";
+import { Place, type Shelf, sqliteShelf } from "./place.ts";
 import { Writer } from "./writer.ts";
 
 const BY_KEY = new Map(WORKLOAD_SUBSCRIPTIONS.map((subscription) => [subscription.key, subscription]));
@@ -27,7 +27,7 @@ interface Kept {
 
 /** An older copy of the server's store, and what belonged to it. */
 interface Snapshot {
-  readonly folder: string;
+  readonly name: string;
   readonly revision: number;
   readonly horizon: number;
   readonly numbers: ReadonlyMap<string, number>;
@@ -39,8 +39,8 @@ interface Snapshot {
  *
  * @throws with the seed in the message, at the first difference.
  */
-export async function oracleRun(seed: string, steps: number): Promise<Tally> {
-  const run = new OracleRun(seed);
+export async function oracleRun(seed: string, steps: number, shelf = sqliteShelf()): Promise<Tally> {
+  const run = new OracleRun(seed, shelf);
   try {
     await run.steps(steps);
     return run.tally;
@@ -68,10 +68,10 @@ class OracleRun {
   private history = 0;
   private horizon = 0;
 
-  constructor(seed: string) {
+  constructor(seed: string, shelf: Shelf) {
     const random = seededRandom(seed);
     this.schedule = random.fork("schedule");
-    this.place = new Place(random.fork("server"));
+    this.place = new Place(random.fork("server"), shelf);
     this.writer = new Writer(this.oracle, this.place, random.fork("workload"), (what) => this.count(what));
   }
 
@@ -116,15 +116,15 @@ class OracleRun {
   }
 
   private async snapshot(): Promise<void> {
-    const folder = await this.place.backup();
+    const name = await this.place.backup();
     const { horizon, oracle, writer } = this;
-    this.snapshots.push({ folder, revision: oracle.head, horizon, numbers: new Map(writer.numbers) });
+    this.snapshots.push({ name, revision: oracle.head, horizon, numbers: new Map(writer.numbers) });
   }
 
   private async restore(): Promise<void> {
     const snapshot = this.snapshots.pop();
     if (snapshot === undefined) return;
-    await this.place.start(snapshot.folder);
+    await this.place.start(snapshot.name);
     this.count("restores");
     this.oracle.restore(snapshot.revision);
     this.horizon = snapshot.horizon;

@@ -1,5 +1,7 @@
 import postgres from "postgres";
 import { inject, onTestFinished } from "vitest";
+import { openPostgresStore } from "../../src/store/postgres/index.ts";
+import type { Store } from "../../src/store/store.ts";
 
 /** Where the PostgreSQL of this test run is: it is started when the first test asks. */
 export async function sharedPostgres(): Promise<string> {
@@ -33,6 +35,27 @@ export function plain(url: string): string {
   const address = new URL(url);
   address.searchParams.delete("schema");
   return address.href;
+}
+
+/** A store on an empty schema, for who cannot wait until it is open. */
+export function postgresStore(): Store {
+  const opening = schemaUrl().then((url) => openPostgresStore({ url }));
+  return {
+    head: async (space) => (await opening).head(space),
+    spaces: async () => (await opening).spaces(),
+    read: async (space, queries) => (await opening).read(space, queries),
+    write: async (space, wanted, decide) => (await opening).write(space, wanted, decide),
+    cut: async (space, horizon, slice) => (await opening).cut(space, horizon, slice),
+    setRestore: async (space, policy) => (await opening).setRestore(space, policy),
+    note: async (space, name) => (await opening).note(space, name),
+    setNote: async (space, name, text) => (await opening).setNote(space, name, text),
+    watch(listener) {
+      const stopped = opening.then((store) => store.watch(listener));
+      return () => void stopped.then((stop) => stop());
+    },
+    size: async () => (await opening).size(),
+    close: async () => (await opening).close(),
+  };
 }
 
 /** One statement by somebody who is not Tidemark. */

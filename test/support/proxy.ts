@@ -57,6 +57,12 @@ export class Proxy {
     this.#still = true;
   }
 
+  /** New connections pass again; those that stood still are broken. */
+  move(): void {
+    this.#still = false;
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+  }
+
   close(): void {
     this.#server.close();
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy();

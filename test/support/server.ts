@@ -12,6 +12,13 @@ import type { VerifyRequest } from "../../src/wire/verify.ts";
 
 type Init = RequestInit & { readonly token?: string | undefined };
 
+let madeStore: () => Store = () => openSqliteStore({ path: ":memory:" });
+
+/** What the servers of a test file stand on, where a test brings no store of its own. */
+export function storesAre(made: () => Store): void {
+  madeStore = made;
+}
+
 /** One server over a real store, asked without a socket. */
 export class TestServer {
   readonly store: Store;
@@ -21,7 +28,7 @@ export class TestServer {
   token: string | undefined;
 
   constructor(config: Config = {}, options: Partial<ServerOptions> = {}) {
-    this.store = options.store ?? openSqliteStore({ path: ":memory:" });
+    this.store = options.store ?? madeStore();
     const open = config.auth === undefined && options.secrets === undefined;
     this.server = createServer({
       log: LOG,

@@ -83,7 +83,7 @@ export async function readAt(
        WHERE low <= high)
      SELECT revision, time, encode(hash, 'hex') AS hash
      FROM search JOIN entry ON space = $1 AND revision = found WHERE low > high`,
-    [space, head.horizon.tombstones, head.revision, Math.floor(query.time)],
+    [space, head.horizon.tombstones, head.revision, query.time],
   );
   if (found) return { revision: Number(found.revision), hash: found.hash, time: Number(found.time) };
   return head.horizon.tombstones === 0 ? { revision: 0, hash: GENESIS, time: 0 } : null;

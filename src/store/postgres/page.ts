@@ -2,7 +2,7 @@ import { type Key, keyOf } from "../../model/record.ts";
 import type { PageQuery, PageResult } from "../store.ts";
 import { wantedOf } from "./scan.ts";
 import type { Session } from "./session.ts";
-import { sourceOf } from "./source.ts";
+import { inKeyOrder, sourceOf } from "./source.ts";
 import { comparable, FIRST, pairOf } from "./values.ts";
 
 interface RunRow {
@@ -16,8 +16,13 @@ interface RunRow {
 
 /** Records in key order as text, joined inside PostgreSQL: they are never parsed on the way out. */
 export async function readPage(session: Session, space: string, query: PageQuery): Promise<PageResult> {
-  const { table, where, join, present } = sourceOf(query.scope);
   const after = query.after === null ? FIRST : pairOf(query.after);
+  const held = inKeyOrder(sourceOf(query.scope), query.collections !== undefined, {
+    columns: "r.text,",
+    condition: "(m.collection, m.id) > ($3, $4)",
+    wanted: "$5",
+    limit: "LIMIT $6::bigint + 1",
+  });
   // The length of a text is known without reading it, so that what does not fit costs little.
   const found = await session.query<RunRow>(
     `SELECT collection, string_agg(text, ',' ORDER BY id) AS records, count(*) AS count, max(id) AS last,
@@ -25,11 +30,7 @@ export async function readPage(session: Session, space: string, query: PageQuery
      FROM (
        SELECT collection, id, text, count(*) OVER () AS found, row_number() OVER keys AS place,
          sum(octet_length(text) + 1) OVER keys - 1 AS bytes
-       FROM (
-         SELECT m.collection, m.id, r.text FROM ${table} m ${join}
-         WHERE ${where} AND (m.collection, m.id) > ($3, $4) AND ${present}
-           AND ($5::text IS NULL OR m.collection = ANY ($5::text::text[]))
-         ORDER BY m.collection, m.id LIMIT $6::bigint + 1) taken
+       FROM (${held}) taken
        WINDOW keys AS (ORDER BY collection, id ROWS UNBOUNDED PRECEDING)) counted
      WHERE place = 1 OR (place <= $6 AND bytes <= $7)
      GROUP BY collection ORDER BY collection`,

@@ -4,7 +4,7 @@ import { type LaneColumns, lanesOf } from "../codec.ts";
 import type { FingerprintQuery, RangePart, RangesQuery } from "../store.ts";
 import { wantedOf } from "./scan.ts";
 import type { Session } from "./session.ts";
-import { sourceOf } from "./source.ts";
+import { inKeyOrder, sourceOf } from "./source.ts";
 import { columnsOf, comparable, FIRST, LAST, pairOf } from "./values.ts";
 
 const SUMS = [0, 1, 2, 3].map((lane) => `coalesce(sum(lane${lane}), 0)::bigint & 4294967295 AS lane${lane}`).join(", ");
@@ -140,11 +140,15 @@ class RangeReader {
 
   /** The records of one range of BOUNDS. */
   #held(columns: string): string {
-    const { table, where, join, present } = sourceOf(this.#query.scope);
-    return `(SELECT ${columns} m.collection, m.id FROM ${table} m ${columns === "" ? "" : join}
-      WHERE ${where} AND ${present} AND ($3::text IS NULL OR m.collection = ANY ($3::text::text[]))
-        AND (m.collection, m.id) >= (from_collection, from_id) AND (m.collection, m.id) < (to_collection, to_id)
-      ORDER BY m.collection, m.id) within`;
+    const { scope, collections } = this.#query;
+    const held = inKeyOrder(sourceOf(scope), collections !== undefined, {
+      columns,
+      condition: `(m.collection, m.id) >= (from_collection, from_id)
+        AND (m.collection, m.id) < (to_collection, to_id)`,
+      wanted: "$3",
+      limit: "",
+    });
+    return `(${held}) within`;
   }
 
   #values(ranges: readonly KeyRange[]): (string | null)[] {

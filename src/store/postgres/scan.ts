@@ -28,7 +28,7 @@ export async function scan(session: Session, space: string, query: ScanQuery): P
   const source = sourceOf(query.scope);
   const scope = comparable(query.scope);
   const wanted = wantedOf(query.collections);
-  const bytes = query.bytes ?? Number.MAX_SAFE_INTEGER;
+  const bytes = query.bytes ?? Number.POSITIVE_INFINITY;
   const rows = await session.query<ScanRow>(
     `SELECT *, before + coalesce(octet_length(text), 0) >= $6 AS full FROM (
        SELECT *, count(*) OVER () AS found,
@@ -68,7 +68,7 @@ export async function countBehind(session: Session, space: string, query: Behind
 }
 
 export function wantedOf(collections: readonly string[] | undefined): string | null {
-  return collections === undefined ? null : arrayOf(collections.map(comparable));
+  return collections === undefined ? null : arrayOf(new Set(collections.map(comparable)));
 }
 
 function resultOf(rows: readonly ScanRow[], more: boolean): ScanResult {

@@ -1,5 +1,6 @@
 import type postgres from "postgres";
 import { isLoss, LostConnection, ServerError } from "./failure.ts";
+import { textOf } from "./values.ts";
 
 export type Value = string | number | boolean | null;
 
@@ -44,8 +45,7 @@ export class Session {
     if (!this.#open) throw new LostConnection("it was closed");
     const silence = setTimeout(() => this.close(), SILENCE_MS);
     try {
-      const parameters = values.map((value) => (value === null ? null : String(value)));
-      return (await this.#sql.unsafe(text, parameters, { prepare: values.length > 0 })) as unknown as Row[];
+      return (await this.#sql.unsafe(text, values.map(textOf), { prepare: values.length > 0 })) as unknown as Row[];
     } catch (error) {
       const failure = failureOf(error);
       if (isLoss(failure)) this.close();

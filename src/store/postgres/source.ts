@@ -42,3 +42,19 @@ const PART: Source = {
 export function sourceOf(scope: string): Source {
   return scope === ALL ? WHOLE : PART;
 }
+
+/**
+ * Records of a scope in the order of keys, as SQL. `wanted` is the parameter with the collections: each is then read from its
+ * own place in the index, so that the others cost nothing; without, it is null.
+ */
+export function inKeyOrder(
+  { table, where, join, present }: Source,
+  some: boolean,
+  { columns, condition, wanted, limit }: { columns: string; condition: string; wanted: string; limit: string },
+): string {
+  const select = (more: string) => `SELECT ${columns} m.collection, m.id FROM ${table} m ${columns === "" ? "" : join}
+    WHERE ${where} AND ${present} AND ${condition} AND ${more} ORDER BY m.collection, m.id ${limit}`;
+  if (!some) return select(`${wanted}::text IS NULL`);
+  return `SELECT part.* FROM unnest(${wanted}::text::text[]) c(wanted)
+    CROSS JOIN LATERAL (${select("m.collection = c.wanted")}) part ORDER BY part.collection, part.id ${limit}`;
+}

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { compareKeys, keyParts } from "../../model/record.ts";
 import { compareUtf8 } from "../../util/utf8.ts";
-import { arrayOf, pairOf } from "./values.ts";
+import { arrayOf, pairOf, textOf } from "./values.ts";
 
 const KEYS = ["A/x", "a/ ", "a/b", "a/z", "a1/x", "a_/x", "aa/x", "ab/~", "b/\u00e9", "b/\uE000", "b/\u{1F600}"];
 const TEXTS = ["", "/", "/x", "a", "a-", "a-b/c", "a:", "a\u0000", "aa", "a/", "a/b", "a/b\u0000", "a/b\u0001", "a~"];
@@ -19,4 +19,14 @@ describe("a text among the keys", () => {
 
 test("[M7] texts go into an array whatever they hold", () => {
   expect(arrayOf(['a"b\\c', "", "null", null, 7, true])).toBe('{"a\\"b\\\\c","","null",NULL,7,true}');
+});
+
+test("[P15] a bound of any size is a number that PostgreSQL takes", () => {
+  expect([2.7, -0.5, 1e30, -1e30, Number.POSITIVE_INFINITY].map(textOf)).toEqual([
+    "2",
+    "0",
+    "9007199254740991",
+    "-9007199254740991",
+    "9007199254740991",
+  ]);
 });

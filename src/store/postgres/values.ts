@@ -11,9 +11,19 @@ export function arrayOf(items: Iterable<Item>): string {
   let text = "{";
   for (const item of items) {
     if (text.length > 1) text += ",";
-    text += typeof item === "string" ? `"${item.replace(/["\\]/g, "\\$&")}"` : String(item ?? "NULL");
+    text += typeof item === "string" ? `"${item.replace(/["\\]/g, "\\$&")}"` : (textOf(item) ?? "NULL");
   }
   return `${text}}`;
+}
+
+/**
+ * A value as a parameter. Numbers are whole ones or bounds, and bounds may be of any size, also beyond bigint: what is
+ * counted here, revisions, bytes and times, never gets as far as the greatest that is told apart.
+ */
+export function textOf(value: Item): string | null {
+  if (typeof value !== "number") return value === null ? null : String(value);
+  const most = Number.MAX_SAFE_INTEGER;
+  return String(Math.trunc(Math.max(-most, Math.min(value, most))));
 }
 
 /** One array for each column of some rows. */
