@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import postgres from "postgres";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Config } from "../../src/server/index.ts";
 import { openPostgresStore } from "../../src/store/postgres/index.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { entriesOf, recordsOf, Shop, until } from "../support/adopted.ts";
-import { schemaOf } from "../support/postgres.ts";
+import { plain, schemaOf } from "../support/postgres.ts";
 
 const KILLS = process.env["TIDEMARK_LONG"] ? 100 : 6;
 const FOLLOWER = fileURLToPath(new URL("follower.ts", import.meta.url));
@@ -99,6 +100,41 @@ describe.each(["replication", "triggers"] as const)("a server that follows table
     ]);
     expect(await recordsOf(server.store, "items")).toEqual(Object.fromEntries(wanted));
     expect(shop.log).toEqual([]);
+  });
+
+  test("[T5] what is captured late of rows that a write has compared since is passed over", async () => {
+    const shop = await Shop.open(capture, COUNTER);
+    await shop.sql("INSERT INTO shop.counter VALUES (1, 0)");
+    const config = shop.config({ counter: {} });
+    const before = await shop.serve(config);
+    await shop.following();
+    await before[Symbol.asyncDispose]();
+    // While the test leads, nobody follows.
+    const leader = postgres(plain(shop.url), { max: 1 });
+    const lead = async () =>
+      (await leader`SELECT pg_try_advisory_lock(hashtextextended(${`${schemaOf(shop.url)}/acme`}, 7407)) AS got`)[0]?.[
+        "got"
+      ];
+    await until(lead, true);
+    const server = await shop.serve(config);
+    const { revision } = await server.head();
+    for (const n of [1, 2, 3]) await shop.sql(`UPDATE shop.counter SET n = ${n}`);
+    await shop.sql("INSERT INTO shop.counter VALUES (2, 5); DELETE FROM shop.counter WHERE id = 2");
+    await server.write("ann", { op: "insert", collection: "counter", record: { id: "2", n: 6 } });
+    await server.write("ann", { op: "update", collection: "counter", record: { id: "1", n: 3 } });
+    await server.write("ann", { op: "update", collection: "counter", record: { id: "1", n: 4 } });
+    await leader.end();
+    await shop.sql("INSERT INTO shop.counter VALUES (9, 9)");
+    await until(async () => (await recordsOf(server.store, "counter"))["9"], { id: "9", n: 9 });
+    const entries = (await entriesOf(server.store)).slice(revision);
+    expect(
+      entries.map(({ mutation, changes }) => [mutation, ...changes.map(({ change }) => change.after?.["n"])]),
+    ).toEqual([
+      [1, 6],
+      [0, 3],
+      [3, 4],
+      [0, 9],
+    ]);
   });
 
   test("[T3] a large value that a change did not touch stays", async () => {
