@@ -185,3 +185,16 @@ test("[T8] where the slot was lost, tables and collections are compared anew", a
   const again = await shop.serve(config);
   await until(() => recordsOf(again.store, "counter"), { 2: { id: "2", n: 2 }, 3: { id: "3", n: 3 } });
 });
+
+test("[T8 H15] a server that waits for transactions of others before it can follow still ends at once", async () => {
+  const shop = await Shop.open("replication", COUNTER);
+  const other = postgres(plain(shop.url), { max: 1 });
+  await other.begin(async (sql) => {
+    await sql.unsafe(`INSERT INTO ${shop.schema}.ledger VALUES (1)`);
+    const server = await shop.serve(shop.config({ counter: {} }));
+    const waits = "SELECT FROM pg_publication_rel WHERE prrelid = 'shop.counter'::regclass";
+    await until(async () => (await shop.sql(waits)).length, 1);
+    await server[Symbol.asyncDispose]();
+  });
+  await other.end();
+});

@@ -99,5 +99,5 @@ export async function entriesOf(store: Store): Promise<(JournalEntry & { cut: fa
 
 /** Waits until what is asked stands so. */
 export async function until<T>(ask: () => Promise<T>, wanted: T): Promise<void> {
-  await expect.poll(ask, { timeout: 10_000, interval: 50 }).toEqual(wanted);
+  await expect.poll(ask, { timeout: 60_000, interval: 50 }).toEqual(wanted);
 }

@@ -32,7 +32,11 @@ export class Leader {
 
   /** Until it is stopped or something fails; false where another server leads. `leads` is told when this one does. */
   async lead(leads: () => void): Promise<boolean> {
-    const session = new Opened(this.#copying.connection.place.driver);
+    const { connection, stop } = this.#copying;
+    const session = new Opened(connection.place.driver);
+    // Whoever waits for transactions of others does not keep the server from ending.
+    const end = () => session.close();
+    stop.addEventListener("abort", end);
     try {
       await session.query(`SET search_path = ${quoted(this.#schema)}`);
       const [lock] = await session.query<{ got: boolean }>(
@@ -41,7 +45,7 @@ export class Leader {
       );
       if (lock?.got !== true) return false;
       leads();
-      while (!this.#copying.stop.aborted) {
+      while (!stop.aborted) {
         await this.#prepare(session);
         await this.#copy(session);
         if (this.#adopted.plan.capture === "replication") await this.#followLog(session);
@@ -49,6 +53,7 @@ export class Leader {
       }
       return true;
     } finally {
+      stop.removeEventListener("abort", end);
       session.close();
     }
   }

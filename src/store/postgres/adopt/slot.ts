@@ -90,9 +90,16 @@ export async function makeSlot(session: Session, space: string): Promise<void> {
   await writeFollowing(session, space, { ...following, position: made?.lsn ?? null });
 }
 
+/** @throws StoreError where somebody still reads it: whoever forgot it now would leave it to keep the log for ever. */
 export async function dropSlot(session: Session, slot: string): Promise<void> {
   await session.query(
     "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1 AND NOT active",
     [slot],
   );
+  const [left] = await session.query<{ one: number }>(
+    "SELECT 1 AS one FROM pg_replication_slots WHERE slot_name = $1",
+    [slot],
+  );
+  if (left !== undefined)
+    throw new StoreError("unavailable", `The replication slot ${slot} is still in use: try again.`);
 }
