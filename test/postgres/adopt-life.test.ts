@@ -156,6 +156,8 @@ describe.each(["replication", "triggers"] as const)("a server that follows table
     const config = shop.config({ counter: {} });
     const server = await shop.serve(config);
     await shop.following();
+    const metrics = await (await server.request("/metrics", {}, "127.0.0.1")).text();
+    expect(metrics).toMatch(/^tidemark_adopted_behind\{unit="(bytes|changes)"\} \d+$/m);
     await server[Symbol.asyncDispose]();
     const without = await shop.serve({ ...config, adopt: {} });
     const left = `SELECT (SELECT count(*) FROM pg_publication_rel WHERE prrelid = 'shop.counter'::regclass)
