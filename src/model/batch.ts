@@ -2,6 +2,7 @@ import type { Entry } from "./entry.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import type { Outcome } from "./mutation.ts";
 import type { Author, Key, Revision, Row } from "./record.ts";
+import type { TableTransaction } from "./table-change.ts";
 
 export type RestorePolicy = "heal" | "discard";
 
@@ -62,6 +63,8 @@ export interface Loaded {
   readonly clients: ReadonlyMap<Author, ClientRow>;
   readonly outcomes: ReadonlyMap<Author, ReadonlyMap<number, OutcomeRow>>;
   readonly hashes: ReadonlyMap<Revision, string>;
+  /** What adopted tables say of these records beyond the rows: it is recorded before anything else is decided (T5). */
+  readonly tables?: readonly TableTransaction[];
 }
 
 /** A client as its space knows it. Never forgotten: `last` is what makes a mutation happen once. */

@@ -7,6 +7,7 @@ import type { Push, PushRequest, PushResponse, PushResult, Refusal, Rules } from
 import { type Author, authorOf, type Key, keyOf, type Revision } from "./record.ts";
 import { type Collections, collectionOf } from "./schema.ts";
 import { type Sender, settle } from "./settle.ts";
+import { recordTables } from "./tables.ts";
 import { guarded } from "./validate.ts";
 import { Working } from "./working.ts";
 
@@ -94,6 +95,7 @@ function span(mutations: PushRequest["mutations"]): { from: number; to: number }
  */
 export function decide(loaded: Loaded, pushes: readonly Push[], rules: Rules): Decision {
   const working = new Working(loaded);
+  for (const transaction of loaded.tables ?? []) recordTables(working, transaction, rules);
   const results = pushes.map((push) => decideOne(working, push, rules));
   if (working.lacking !== null) throw new Lacking(working.lacking);
   return { ...working.batch(), results };

@@ -75,7 +75,15 @@ export type RejectedCode =
   | "not-finite"
   | "operator"
   | "rule"
+  | "constraint"
   | "threw";
+
+/** Why a mutation is rejected (W7). The message names cause and cure, and no content that its author may not see. */
+export interface Rejection {
+  readonly code: RejectedCode;
+  readonly message: string;
+  readonly path: string;
+}
 
 /** What became of a mutation. `revision` is the one that holds it, or the head at which it was found to change nothing. */
 export type Outcome =

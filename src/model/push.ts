@@ -1,6 +1,6 @@
 import type { Authorize } from "./grant.ts";
-import type { Mutation, Outcome } from "./mutation.ts";
-import type { Revision } from "./record.ts";
+import type { Mutation, Outcome, Rejection } from "./mutation.ts";
+import type { Author, Revision } from "./record.ts";
 import type { Collections, User } from "./schema.ts";
 
 export interface PushRequest {
@@ -76,4 +76,6 @@ export interface Rules {
   readonly now: number;
   /** 32 random hex digits, new at each call. */
   salt(): string;
+  /** Why an adopted table did not take a mutation, when it was offered (T6). */
+  refusal?(author: Author, mutation: number): Rejection | undefined;
 }

@@ -31,6 +31,8 @@ export function settle(working: Working, mutation: Mutation, sender: Sender, rul
   const { id } = mutation;
   const { revision: head } = working.head;
   try {
+    const refusal = rules.refusal?.(sender.client.author, id);
+    if (refusal) throw new Rejected(refusal.code, refusal.message, refusal.path);
     const { drafts, superseded } = drafted(working, mutation, sender, rules);
     if (superseded.length > 0 && mutation.whole) return { id, status: "superseded", revision: head, superseded };
     const stamp = stampOf(mutation, sender, head + 1);

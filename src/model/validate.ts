@@ -1,16 +1,9 @@
 import { utf8Length } from "../util/utf8.ts";
-import type { RejectedCode } from "./mutation.ts";
+import type { RejectedCode, Rejection } from "./mutation.ts";
 import { ALL, scopeFlaw } from "./names.ts";
 import type { PushLimits } from "./push.ts";
 import type { RecordData } from "./record.ts";
 import type { Collection, ScopesOf, User } from "./schema.ts";
-
-/** Why a mutation is rejected (W7). The message names cause and cure, and no content that its author may not see. */
-export interface Rejection {
-  readonly code: RejectedCode;
-  readonly message: string;
-  readonly path: string;
-}
 
 /** Ends the work on a mutation: nothing of it applies. */
 export class Rejected extends Error {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { inherit } from "../model/inherit.ts";
 import { collection } from "../model/schema.ts";
 import { ageOf } from "./age.ts";
 import { type Config, ConfigError, defineConfig, settingsOf } from "./config.ts";
@@ -84,6 +85,14 @@ describe("configuration", () => {
   ])("names the path of a mistake and what was expected: %j", (config, text) => {
     expect(mistakes(config)).toHaveLength(1);
     expect(mistakes(config)[0]).toContain(text);
+  });
+
+  it("[T1] refuses to adopt a table for a collection that has parents or children", () => {
+    const collections = { tasks: {}, comments: { scopes: inherit("taskId", "tasks") } };
+    for (const collection of ["tasks", "comments"]) {
+      const adopt = { acme: { tables: { [collection]: { table: "crm.rows" } } } };
+      expect(mistakes({ collections, adopt })).toEqual([expect.stringContaining("neither inherits scopes")]);
+    }
   });
 
   it("names all mistakes at once", () => {

@@ -4,8 +4,10 @@ import type { Authorize } from "../model/grant.ts";
 import { inheritanceFlaws } from "../model/inherit.ts";
 import { nameFlaw, spaceFlaw } from "../model/names.ts";
 import { type Collections, UNDECLARED, type User } from "../model/schema.ts";
+import type { AdoptionPlan } from "../store/adopt.ts";
 import { isObject } from "../util/json.ts";
 import { LIMITS, type Limits, type RateLimits } from "../wire/limits.ts";
+import { type AdoptConfig, adoptMistakes, adoptSchema, plansOf } from "./adopt-config.ts";
 import { type Age, ageOf } from "./age.ts";
 import { pathText } from "./requests/parts.ts";
 
@@ -36,6 +38,8 @@ export interface Config {
   readonly collections?: Collections;
   /** The version of the schema, and the oldest one that a client may speak (C8). */
   readonly schema?: { readonly version: number; readonly oldest?: number };
+  /** Tables of PostgreSQL that other programs write, by the space and the collection that they become (section T). */
+  readonly adopt?: AdoptConfig;
   readonly auth?: AuthConfig;
   /** Bounds, each with its default in `wire/limits.ts`; `rate: false` switches rates off. */
   readonly limits?: Partial<Omit<Limits, "rate">> & { readonly rate?: Partial<RateLimits> | false };
@@ -60,6 +64,8 @@ export interface Settings {
   readonly spaces: "open" | ReadonlySet<string>;
   readonly collections: Collections;
   readonly schema: { readonly version: number; readonly oldest: number } | null;
+  /** By space; null where the configuration says nothing of adoption. */
+  readonly adopt: ReadonlyMap<string, AdoptionPlan> | null;
   readonly auth: AuthConfig;
   readonly limits: Omit<Limits, "rate"> & { readonly rate: RateLimits | null };
   readonly origins: readonly string[];
@@ -108,6 +114,7 @@ export function settingsOf(config: Config = {}): Settings {
     spaces: config.spaces === undefined || config.spaces === "open" ? "open" : new Set(config.spaces),
     collections: config.collections ?? UNDECLARED,
     schema: schema ? { version: schema.version, oldest: schema.oldest ?? 0 } : null,
+    adopt: config.adopt === undefined ? null : plansOf(config.adopt),
     auth: config.auth ?? {},
     limits: { ...LIMITS, ...limits, rate: rate === false ? null : { ...LIMITS.rate, ...rate } },
     origins: config.origins ?? [],
@@ -193,6 +200,7 @@ const configSchema = z.strictObject({
     })
     .optional(),
   schema: z.strictObject({ version, oldest: version.optional() }).optional(),
+  adopt: adoptSchema.optional(),
   auth: z
     .strictObject({
       jwtSecret: z.string().min(32, { error: "expected at least 32 characters (HS256 needs 256 bits)" }).optional(),
@@ -229,6 +237,8 @@ const configSchema = z.strictObject({
 function check(config: Config): void {
   const result = configSchema.safeParse(config);
   if (!result.success) throw new ConfigError(result.error.issues.flatMap(mistakesOf));
+  const mistakes = adoptMistakes(config);
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
 }
 
 function mistakesOf(issue: z.core.$ZodIssue): string[] {

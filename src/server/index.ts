@@ -10,6 +10,7 @@ export {
   type User,
 } from "../model/schema.ts";
 export { LIMITS, type Limits, type RateLimits } from "../wire/limits.ts";
+export type { AdoptConfig, AdoptedSpace, AdoptedTable } from "./adopt-config.ts";
 export { type Age, ageOf } from "./age.ts";
 export { type AuthConfig, type Config, ConfigError, defineConfig, type Settings, settingsOf } from "./config.ts";
 export type { Context } from "./handler.ts";

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { AdoptionStatus } from "../store/adopt.ts";
 import type { Store } from "../store/store.ts";
 
 export interface LiveCounts {
@@ -17,6 +18,8 @@ export interface Metrics {
   cut(removed: number): void;
   /** Where to look, when somebody asks, how many connections are open and what was sent on all there ever were. */
   live(look: () => LiveCounts): void;
+  /** Asked, when somebody looks, how adopted tables of one more space stand. */
+  adopted(status: () => Promise<AdoptionStatus | null>): void;
   text(): Promise<string>;
   readonly type: string;
 }
@@ -68,6 +71,18 @@ export function metricsOf(store: Store): Metrics {
       this.set(await store.size());
     },
   });
+  const adopted: (() => Promise<AdoptionStatus | null>)[] = [];
+  new Gauge({
+    name: "tidemark_adopted_behind",
+    help: "What PostgreSQL keeps of adopted tables until it is recorded: bytes of its log, or changes noted by triggers.",
+    labelNames: ["unit"],
+    registers,
+    async collect() {
+      const stands = (await Promise.all(adopted.map((status) => status()))).map((status) => status?.behind);
+      this.reset();
+      for (const behind of stands) if (behind) this.inc({ unit: behind.unit }, behind.count);
+    },
+  });
   let process = false;
   return {
     type: registry.contentType,
@@ -108,6 +123,7 @@ export function metricsOf(store: Store): Metrics {
       total("tidemark_live_frames_total", "Frames sent on live connections.", () => look().frames);
       total("tidemark_live_bytes_total", "Bytes of those frames.", () => look().bytes);
     },
+    adopted: (status) => void adopted.push(status),
     async text() {
       // The process's own numbers keep watchers running, so they begin when somebody first looks.
       if (!process) collectDefaultMetrics({ register: registry, prefix: "tidemark_" });

@@ -4,25 +4,30 @@ import { NOTHING, noteScopes, type Parts, rescopeSpace, wantedKeys } from "./res
 /** Milliseconds until a store that failed at the start is tried again. */
 const RETRY = 5_000;
 
-/** Makes the spaces that the configuration lists, and carries out changes of `scopes` (C8), before anything is answered. */
-export async function prepare(parts: Parts): Promise<void> {
+/**
+ * Makes the spaces that the configuration lists, carries out changes of `scopes` (C8), and adopts tables, before anything is
+ * answered. Null where the server was told to end before that.
+ */
+export async function prepare<T>(parts: Parts, adopt: () => Promise<T>): Promise<T | null> {
   const { clock, stopping, log } = parts;
   while (!stopping.aborted) {
     try {
       await createListed(parts);
       for (const space of await parts.store.spaces()) await rescopeSpace(parts, space);
-      return;
+      return parts.stopping.aborted ? null : await adopt();
     } catch (error) {
       logFault(log, error, { work: "start" });
       await clock.sleep(RETRY, stopping);
     }
   }
+  return null;
 }
 
 async function createListed({ store, settings }: Parts): Promise<void> {
-  if (settings.spaces === "open") return;
+  const listed = [...(settings.spaces === "open" ? [] : settings.spaces), ...(settings.adopt?.keys() ?? [])];
+  if (listed.length === 0) return;
   const there = new Set(await store.spaces());
-  for (const space of settings.spaces) {
+  for (const space of new Set(listed)) {
     if (there.has(space)) continue;
     await store.write(space, wantedKeys([], true), () => NOTHING);
     await noteScopes(store, space, settings.collections);

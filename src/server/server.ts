@@ -7,6 +7,7 @@ import { type Random, systemRandom } from "../util/random.ts";
 import { toHex } from "../util/sha256.ts";
 import { accessOf } from "./access.ts";
 import { Active } from "./active.ts";
+import { adopt, checkAdoption } from "./adopt.ts";
 import { type Config, settingsOf } from "./config.ts";
 import type { Core } from "./core.ts";
 import { type Context, handlerOf } from "./handler.ts";
@@ -72,6 +73,7 @@ export interface Server {
  */
 export function createServer(options: ServerOptions): Server {
   const settings = settingsOf(withSecrets(options));
+  checkAdoption(options.store, settings);
   const { clock = systemClock, random = systemRandom, log = noLog } = options;
   const store = listedStore(options.store, settings.spaces);
   const access = accessOf(settings.auth, clock);
@@ -90,7 +92,8 @@ export function createServer(options: ServerOptions): Server {
   const mayCreate = (space: string) => settings.spaces === "open" || settings.spaces.has(space);
   const spaces = new Spaces({ store, clock, log, metrics, rules, mayCreate, collections: settings.collections });
   const shared = { store, settings, access, clock, random, log, metrics, active, stopping: stop.signal };
-  const ready = prepare({ ...shared, rules });
+  const prepared = prepare({ ...shared, rules }, () => adopt(options.store, settings, rules, log, metrics));
+  const ready = prepared.then(() => undefined);
   const core: Core = {
     ...shared,
     followed: followedStore(store, settings.spaces),
@@ -112,6 +115,7 @@ export function createServer(options: ServerOptions): Server {
     const idle = new AbortController();
     await Promise.race([active.idle().then(() => idle.abort()), clock.sleep(GRACE, idle.signal)]);
     await spaces.idle();
+    await (await prepared)?.close();
     await options.store.close();
   }
 

@@ -1,8 +1,9 @@
 import { type Decision, decide, Lacking, wantedOf } from "../model/decide.ts";
-import type { Outcome } from "../model/mutation.ts";
+import { type Mutation, type Outcome, targetOf } from "../model/mutation.ts";
 import type { Push, PushResponse, PushResult, Rules } from "../model/push.ts";
 import type { Key } from "../model/record.ts";
 import type { Collections } from "../model/schema.ts";
+import { RowBusy, TableRefusal } from "../store/adopt.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { Problem } from "../wire/problem.ts";
@@ -116,6 +117,7 @@ class Queue {
       if (first === undefined) return;
       if (isOutage(error)) for (const { reject } of batch) reject(error);
       else if (others.length > 0) for (const one of batch) await this.settle([one]);
+      else if (error instanceof RowBusy) first.reject(new Problem("unavailable", error.message, { retryAfter: 1 }));
       else await this.settleAlone(first, error);
     }
   }
@@ -131,15 +133,28 @@ class Queue {
     const answer = (otherwise: () => void) => (settled === null ? otherwise() : resolve({ ...settled, outcomes }));
     for (const [i, mutation] of mutations.entries()) {
       try {
-        const [result] = await this.commit([{ user: push.user, request: { ...push.request, mutations: [mutation] } }]);
+        const alone = { user: push.user, request: { ...push.request, mutations: [mutation] } };
+        const [result] = await this.commitOrReject(alone, mutation);
         if (result === undefined || "refused" in result) return answer(() => result && resolve(result));
         settled = result;
         outcomes.push(...result.outcomes);
       } catch (error) {
-        return answer(() => reject(isOutage(error) ? error : this.blame(error, i, mutation.id)));
+        const again = error instanceof RowBusy ? new Problem("unavailable", error.message, { retryAfter: 1 }) : error;
+        return answer(() => reject(isOutage(again) ? again : this.blame(error, i, mutation.id)));
       }
     }
     answer(() => reject(fault));
+  }
+
+  /** A mutation that an adopted table refuses is rejected with the table's reason (T6). */
+  private async commitOrReject(push: Push, mutation: Mutation): Promise<readonly PushResult[]> {
+    try {
+      return await this.commit([push]);
+    } catch (error) {
+      if (!(error instanceof TableRefusal)) throw error;
+      const rejection = error.rejection(pathOf(mutation, error));
+      return this.commit([push], () => rejection);
+    }
   }
 
   private blame(error: unknown, index: number, id: number): Problem {
@@ -173,9 +188,9 @@ class Queue {
     }
   }
 
-  private async commit(pushes: readonly Push[]): Promise<readonly PushResult[]> {
+  private async commit(pushes: readonly Push[], refusal?: Rules["refusal"]): Promise<readonly PushResult[]> {
     const { clock, metrics } = this.parts;
-    const rules = this.parts.rules(this.space);
+    const rules = { ...this.parts.rules(this.space), ...(refusal && { refusal }) };
     const began = clock.now();
     const decision = await this.decided(pushes, rules);
     if (decision === null) throw unknownSpace();
@@ -194,6 +209,14 @@ function sameKeys(a: ReadonlySet<Key>, b: ReadonlySet<Key>): boolean {
 /** What no smaller batch would change. */
 function isOutage(error: unknown): boolean {
   return error instanceof StoreError || error instanceof Problem;
+}
+
+function pathOf({ writes }: Mutation, { collection, id, atom }: TableRefusal): string {
+  const at = writes.findLastIndex((write) => {
+    const target = targetOf(write);
+    return target.collection === collection && target.id === id;
+  });
+  return `writes[${at}]${atom === null ? "" : `.record.${atom}`}`;
 }
 
 function writesOf({ request }: Push): number {

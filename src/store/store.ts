@@ -3,6 +3,7 @@ import type { Change } from "../model/delta.ts";
 import type { HistoryItem, JournalEntry } from "../model/entry.ts";
 import type { Fingerprint } from "../model/fingerprint.ts";
 import type { Author, Key, KeyRange, Membership, Revision, Row } from "../model/record.ts";
+import type { Adoption, AdoptionHost, AdoptionPlan } from "./adopt.ts";
 
 export type {
   Batch,
@@ -49,6 +50,13 @@ export interface Store {
   /** A small text that a server keeps beside a space, for instance which `scopes` its memberships were made by. */
   note(space: string, name: string): Promise<string | null>;
   setNote(space: string, name: string, text: string): Promise<void>;
+
+  /**
+   * Takes tables that other programs write into spaces (section T), from now on until the adoption is closed; what was
+   * adopted before and is not in the plans is let go. Absent where a store has no tables but its own. Resolves when writes
+   * to these collections go to their tables; a write that a table refuses then rejects with a TableRefusal.
+   */
+  adopt?(plans: ReadonlyMap<string, AdoptionPlan>, host: AdoptionHost): Promise<Adoption>;
 
   /** Calls the listener after commits to any space. It may miss one and may come twice, but never lies. */
   watch(listener: (space: string) => void): () => void;

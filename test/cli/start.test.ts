@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { folderOf } from "../support/folder.ts";
 import { root, start } from "./program.ts";
 
-test("[D13] npm start serves the board beside the cities, says where both are, and ends both on SIGTERM", async () => {
+test("[D14] npm start serves the board beside the cities, says where both are, and ends both on SIGTERM", async () => {
   const cwd = folderOf();
   const data = ["--data", join(cwd, "cities"), "--board-data", join(cwd, "board")];
   const examples = start(["--port", "0", "--board-port", "0", ...data], { program: join(root, "examples/start.ts") });
@@ -22,7 +22,7 @@ test("[D13] npm start serves the board beside the cities, says where both are, a
   for (const url of [board, cities]) await expect(fetch(url)).rejects.toThrow("fetch failed");
 }, 300_000);
 
-test("[D13] a start that was killed goes on filling the board where it was, once", async () => {
+test("[D14] a start that was killed goes on filling the board where it was, once", async () => {
   const cwd = folderOf();
   const program = join(root, "examples/tasks/start.ts");
   const args = ["--port", "0", "--data", join(cwd, "board")];

@@ -10,6 +10,9 @@ declare module "vitest" {
   }
 }
 
+/** For tables that are followed by logical replication. */
+const LOGICAL = ["wal_level=logical", "max_replication_slots=64", "max_wal_senders=64"].flatMap((flag) => ["-c", flag]);
+
 let started: Promise<PostgresServer> | null = null;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -28,7 +31,7 @@ async function urlOf(): Promise<string> {
   const given = process.env["TIDEMARK_TEST_PG"];
   if (given) return given;
   // Nothing is lost when a test's process dies: what a power cut does is not tested with it.
-  started ??= start(["-c", "fsync=off", "-c", "max_connections=300"]);
+  started ??= start(["-c", "fsync=off", "-c", "max_connections=300", ...LOGICAL]);
   return (await started).url;
 }
 

@@ -58,6 +58,13 @@ export function schemaOf(url: string): string {
   return new URL(url).searchParams.get("schema") as string;
 }
 
+/** The address without what the driver does not know. */
+export function plain(url: string): string {
+  const address = new URL(url);
+  address.searchParams.delete("schema");
+  return address.href;
+}
+
 /** A store on an empty schema, for who cannot wait until it is open. */
 export function postgresStore(): Store {
   const opening = emptyUrl().then((url) => openPostgresStore({ url }));
@@ -81,9 +88,7 @@ export function postgresStore(): Store {
 
 /** One statement by somebody who is not Tidemark. */
 export async function statement<Row>(url: string, text: string): Promise<Row[]> {
-  const plain = new URL(url);
-  plain.searchParams.delete("schema");
-  const sql = postgres(plain.href, { max: 1, onnotice: () => undefined });
+  const sql = postgres(plain(url), { max: 1, onnotice: () => undefined });
   try {
     return (await sql.unsafe(text)) as unknown as Row[];
   } finally {

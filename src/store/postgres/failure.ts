@@ -11,17 +11,27 @@ export class ServerError extends Error {
   readonly code: string;
   /** The session has ended with it. */
   readonly fatal: boolean;
+  /** What it is about, where PostgreSQL said so. */
+  readonly constraint: string | undefined;
+  readonly column: string | undefined;
 
-  constructor(message: string, code: string, fatal: boolean) {
+  constructor(
+    message: string,
+    code: string,
+    fatal: boolean,
+    about: { constraint?: string | undefined; column?: string | undefined } = {},
+  ) {
     super(message);
     this.code = code;
     this.fatal = fatal;
+    this.constraint = about.constraint;
+    this.column = about.column;
   }
 }
 
 const SERIALIZATION = "40001";
 const DEADLOCK = "40P01";
-const LOCK_TIMEOUT = "55P03";
+export const LOCK_TIMEOUT = "55P03";
 const STATEMENT_TIMEOUT = "57014";
 const DISK_FULL = "53100";
 /** A statement that was prepared before a newer server changed the tables. */

@@ -64,7 +64,8 @@ export async function placeOf(options: PostgresStoreOptions): Promise<Place> {
   return {
     text: `PostgreSQL at ${host}/${base.database} (schema ${schema})`,
     schema,
-    driver: (more) => make({ ...settings, ...more } as never),
+    driver: ({ connection, ...more }) =>
+      make({ ...settings, ...more, connection: { ...settings.connection, ...connection } } as never),
   };
 }
 

@@ -1,7 +1,10 @@
 import { InvariantError } from "../../util/assert.ts";
+import type { Adoption, AdoptionHost, AdoptionPlan } from "../adopt.ts";
 import type { Batch, CutHorizon, Head, Loaded, Query, RestorePolicy, Snapshot, Store, Wanted } from "../store.ts";
+import { adoptTables } from "./adopt/adopt.ts";
+import type { Adopted } from "./adopt/adopted.ts";
 import { commit } from "./commit.ts";
-import type { Connection, Written } from "./connection.ts";
+import { type Connection, inOrder, type Written } from "./connection.ts";
 import { cutSlice, type Sweep } from "./cut.ts";
 import { load, readHashes } from "./load.ts";
 import type { Listening } from "./notify.ts";
@@ -18,6 +21,7 @@ export class PostgresStore implements Store {
   readonly #connection: Connection;
   readonly #listening: Listening;
   readonly #sweeps = new Map<string, Sweep>();
+  readonly #adopted = new Map<string, Adopted>();
 
   constructor(connection: Connection, listening: Listening) {
     this.#connection = connection;
@@ -38,10 +42,15 @@ export class PostgresStore implements Store {
 
   async write<B extends Batch>(space: string, wanted: Wanted, decide: (loaded: Loaded) => B): Promise<B | null> {
     const batch = await this.#connection.write(async (session): Promise<Written<B | null>> => {
-      const loaded = await loadOrCreate(session, space, wanted);
-      if (loaded === null) return { result: null, sent: [], kept: async () => true };
+      const adopted = this.#adopted.get(space);
+      const rows = await adopted?.lock(session, wanted.keys);
+      const found = await loadOrCreate(session, space, wanted);
+      if (found === null) return { result: null, sent: [], kept: async () => true };
+      const loaded = adopted && rows ? { ...found, tables: adopted.differences(rows, found) } : found;
       const decided = decide(loaded);
       const sent = commit(session, space, loaded, decided);
+      // Before the commit goes out: a table may refuse without an error.
+      if (adopted && rows) await inOrder(adopted.send(session, rows, decided));
       if (decided.entries.length > 0) sent.push(announce(session, space, this.#listening));
       return { result: decided, sent, kept: (other) => isKept(other, space, decided) };
     });
@@ -83,6 +92,10 @@ export class PostgresStore implements Store {
         [space, name, text],
       );
     });
+  }
+
+  async adopt(plans: ReadonlyMap<string, AdoptionPlan>, host: AdoptionHost): Promise<Adoption> {
+    return adoptTables(this.#connection, this.#listening, this.#adopted, plans, host);
   }
 
   watch(listener: (space: string) => void): () => void {

@@ -5,7 +5,12 @@ import { textOf } from "./values.ts";
 export type Value = string | number | boolean | null;
 
 /** Makes a client of the driver with a single connection, that tells when that is closed. */
-export type Driver = (more: { onclose(): void; onnotify?(channel: string, payload: string): void }) => postgres.Sql;
+export type Driver = (more: {
+  onclose(): void;
+  onnotify?(channel: string, payload: string): void;
+  /** Settings that the connection begins with. */
+  connection?: { readonly [name: string]: string };
+}) => postgres.Sql;
 
 /** Of a statement: in milliseconds, more than PostgreSQL itself gives one. Then the network is gone, or the server. */
 const SILENCE_MS = 75_000;
@@ -69,12 +74,26 @@ export class Session {
   }
 }
 
+interface About {
+  readonly constraint_name?: string;
+  readonly column_name?: string;
+}
+
 /**
- * The driver's errors carry statement, parameters and rows. Only code and message are kept, so that no content and no
- * password can come into a log. What is no answer of PostgreSQL leaves the connection in a state that nobody knows.
+ * The driver's errors carry statement, parameters and rows. Only code, message and names are kept, so that no content and
+ * no password can come into a log. What is no answer of PostgreSQL leaves the connection in a state that nobody knows.
  */
-function failureOf(error: unknown): ServerError | LostConnection {
-  const { name, message, code = "", severity } = error as Error & { code?: string; severity?: string };
-  if (name === "PostgresError") return new ServerError(message, code, severity === "FATAL" || severity === "PANIC");
+export function failureOf(error: unknown): ServerError | LostConnection {
+  const {
+    name,
+    message,
+    code = "",
+    severity,
+    ...about
+  } = error as Error & About & { code?: string; severity?: string };
+  if (name === "PostgresError") {
+    const { constraint_name: constraint, column_name: column } = about;
+    return new ServerError(message, code, severity === "FATAL" || severity === "PANIC", { constraint, column });
+  }
   return new LostConnection(message || code);
 }

@@ -126,6 +126,48 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (space, name)
   );
   `,
+  `
+  -- Tables that other programs write (section T of the specification).
+  CREATE TABLE adopted_space (
+    space text COLLATE "C" PRIMARY KEY,
+    capture text NOT NULL,
+    slot text,                           -- of the logical replication
+    position pg_lsn,                     -- what was committed up to here is recorded; null until the slot is made
+    together pg_lsn                      -- what was committed up to here is recorded as one revision, after a copy
+  );
+
+  CREATE TABLE adopted_table (
+    space text COLLATE "C" NOT NULL,
+    collection text COLLATE "C" NOT NULL,
+    source text NOT NULL,                -- schema.table
+    shape text NOT NULL,                 -- JSON: the columns that it was copied with
+    state text NOT NULL,                 -- copying, following, paused
+    copied text,                         -- JSON: the key that the copy has reached
+    cause text,
+    PRIMARY KEY (space, collection)
+  );
+
+  CREATE TABLE adopted_seen (            -- what was committed to a row up to here is known by its record
+    space text COLLATE "C" NOT NULL,
+    collection text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    position pg_lsn NOT NULL,
+    xid xid8,                            -- of the transaction that said so, where triggers note changes
+    PRIMARY KEY (space, collection, id)
+  );
+
+  CREATE TABLE adopted_change (          -- what triggers noted, until it is recorded
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    space text COLLATE "C" NOT NULL,
+    collection text COLLATE "C" NOT NULL,
+    xid xid8 NOT NULL,
+    op text NOT NULL,                    -- I, U, D, T
+    names text[] NOT NULL,               -- of the columns, in the order of the rows
+    before text,                         -- rows as PostgreSQL writes them
+    after text
+  );
+  CREATE INDEX adopted_change_space ON adopted_change (space, seq);
+  `,
 ];
 
 /** The newest format that this code reads and writes. */
