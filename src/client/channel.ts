@@ -5,7 +5,7 @@ import type { PushResponse } from "../wire/push.ts";
 import { ConnectionLost, Interrupted, TransportError } from "./errors.ts";
 import { parsedLine } from "./ndjson.ts";
 import { isPushResponse, problemOf } from "./transport.ts";
-import { rung, Wake } from "./wake.ts";
+import { Bell, RUNG } from "./wake.ts";
 import { Watch } from "./watch.ts";
 
 /** What of a WebSocket is used; those of browsers and of Node are such. */
@@ -33,7 +33,8 @@ export class Channel {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #opened = Promise.withResolvers<void>();
-  readonly #bell = new Wake();
+  readonly #bell = new Bell();
+  readonly #over = new AbortController();
   #lines: LiveReceived[] = [];
   #size = 0;
   #lost: ConnectionLost | null = null;
@@ -89,9 +90,14 @@ export class Channel {
     return this.#lines.length > 0 || this.#lost !== null;
   }
 
+  /** Aborted when the connection is lost. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
   /** Resolves when something has come, or the connection is lost. */
   news(): Promise<void> {
-    return this.ready ? Promise.resolve() : rung(this.#bell.signal);
+    return this.ready ? Promise.resolve() : this.#bell.rung;
   }
 
   /** The next line. Throws ConnectionLost where it has not come after `patience` milliseconds. */
@@ -111,6 +117,7 @@ export class Channel {
     this.#opened.reject(this.#lost);
     this.#pushing?.reject(this.#lost);
     this.#bell.ring();
+    this.#over.abort(RUNG);
     this.#socket.close();
   }
 

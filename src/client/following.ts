@@ -9,7 +9,7 @@ import type { Local } from "./local.ts";
 import type { Received } from "./ndjson.ts";
 import type { Subscription } from "./state.ts";
 import { problemOf, QUIET } from "./transport.ts";
-import { RUNG } from "./wake.ts";
+import { Bell } from "./wake.ts";
 import { Watch } from "./watch.ts";
 
 /** Times in milliseconds. */
@@ -57,6 +57,10 @@ export class Following {
   readonly #followed = new Map<string, Followed>();
   /** Keys whose end the server has not confirmed yet: they cannot be used. */
   readonly #leaving = new Set<string>();
+  readonly #bell = new Bell();
+  #interrupted = false;
+  /** Since when nothing has come that there was to do. */
+  #resting = 0;
   #token: string | undefined;
   #asked = 0;
   #answered = 0;
@@ -73,6 +77,7 @@ export class Following {
     this.#client = options.local.meta.client;
     this.asOf = options.local.clock.now();
     this.#say(token);
+    void this.#look();
   }
 
   /** Not where recovery has begun, or brought a new client id: it runs over requests, and another connection follows it. */
@@ -89,20 +94,22 @@ export class Following {
   }
 
   /** Resolves when there is something to do: true where the server is to be asked, false where it has said something. */
-  async due(signal: AbortSignal): Promise<boolean> {
-    const { clock } = this.#local;
-    const { stopped } = this.#options;
+  async due(): Promise<boolean> {
+    this.#interrupted = false;
     while (!this.channel.ready) {
-      if (signal.aborted || stopped.aborted) throw new Interrupted("there is something more urgent");
+      if (this.#interrupted || this.#options.stopped.aborted) throw new Interrupted("there is something more urgent");
       if (this.#isTime()) return true;
-      const look = new AbortController();
-      const over = () => look.abort(RUNG);
-      signal.addEventListener("abort", over);
-      void this.channel.news().then(over);
-      await clock.sleep(LIVE.look, look.signal);
-      signal.removeEventListener("abort", over);
+      this.#resting = this.#local.clock.now();
+      void this.channel.news().then(() => this.#bell.ring());
+      await this.#bell.rung;
     }
     return false;
+  }
+
+  /** There is something more urgent than to wait until something is due. */
+  interrupt(): void {
+    this.#interrupted = true;
+    this.#bell.ring();
   }
 
   /** Asks, and takes what comes until all subscriptions are complete to a revision after the question. */
@@ -236,6 +243,17 @@ export class Following {
     if (token === undefined || token === this.#token) return;
     this.#token = token;
     this.channel.send({ op: "token", token });
+  }
+
+  /** Looks now and then whether it is time. One timer serves all frames. */
+  async #look(): Promise<void> {
+    const { clock } = this.#local;
+    const { over } = this.channel;
+    while (!over.aborted) {
+      const rest = LIVE.look - Math.abs(clock.now() - this.#resting);
+      if (rest <= 0) this.#bell.ring();
+      await clock.sleep(rest > 0 ? rest : LIVE.look, over);
+    }
   }
 
   #isTime(): boolean {
