@@ -4,7 +4,7 @@ import type { PushResponse } from "../wire/push.ts";
 import { type Bearer, endOf } from "./bearer.ts";
 import type { Channel, LiveReceived } from "./channel.ts";
 import { ConnectionLost, Interrupted, TransportError } from "./errors.ts";
-import { type Exchanged, exchange, requestOf, revokeAll } from "./exchange.ts";
+import { type Exchanged, exchanging, requestOf, revokeAll } from "./exchange.ts";
 import type { Local } from "./local.ts";
 import type { Received } from "./ndjson.ts";
 import type { Subscription } from "./state.ts";
@@ -153,9 +153,13 @@ export class Following {
       asked.push(subscription);
       if (followed.answered) current.add(subscription.number);
     }
-    const exchanged = await exchange(this.#local, asked, this.#answer(first), onLine, current);
-    this.#note(asked, exchanged);
-    return exchanged;
+    const takeLine = exchanging(this.#local, asked, onLine, current);
+    for (let received: Received | null = first; ; received = await this.#next()) {
+      const exchanged = received === null ? null : await takeLine(received);
+      if (exchanged === null) continue;
+      this.#note(asked, exchanged);
+      return exchanged;
+    }
   }
 
   #note(asked: readonly Subscription[], { complete, revoked, astray, end }: Exchanged): void {
@@ -168,15 +172,6 @@ export class Following {
     }
     for (const key of revoked) this.#followed.delete(key);
     this.#answered = Math.max(this.#answered, end.pull ?? 0);
-  }
-
-  /** The lines of one answer. */
-  async *#answer(first: Received): AsyncGenerator<Received> {
-    yield first;
-    for (;;) {
-      const next = await this.#next();
-      if (next !== null) yield next;
-    }
   }
 
   /** The next line of an answer; null where it was another one, which has been seen to. */
