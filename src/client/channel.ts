@@ -95,9 +95,14 @@ export class Channel {
     return this.#over.signal;
   }
 
-  /** Resolves when something has come, or the connection is lost. */
+  /** Resolves when something has come, the connection is lost, or `stir` is called. */
   news(): Promise<void> {
     return this.ready ? Promise.resolve() : this.#bell.rung;
+  }
+
+  /** Whoever waits for news looks whether there is something else to do. */
+  stir(): void {
+    this.#bell.ring();
   }
 
   /** The next line. Throws ConnectionLost where it has not come after `patience` milliseconds. */

@@ -162,8 +162,9 @@ async function compared(local: Local, complete: readonly number[], end: EndLine)
   const present = () => complete.flatMap((number) => local.subscriptions.get(number) ?? []);
   const told = ({ key }: Subscription) => end.subscriptions[key]?.count !== undefined;
   for (;;) {
-    const uncounted = present().filter((each) => each.fingerprint === null && told(each));
-    if (uncounted.length === 0) return present().filter((each) => !agrees(each, end.subscriptions[each.key]));
+    const now = present();
+    const uncounted = now.filter((each) => each.fingerprint === null && told(each));
+    if (uncounted.length === 0) return now.filter((each) => !agrees(each, end.subscriptions[each.key]));
     // To count takes a while, and what has arrived can be read already.
     local.tellSubscriptions();
     const { changes } = local;

@@ -9,7 +9,6 @@ import type { Local } from "./local.ts";
 import type { Received } from "./ndjson.ts";
 import type { Subscription } from "./state.ts";
 import { problemOf, QUIET } from "./transport.ts";
-import { Bell } from "./wake.ts";
 import { Watch } from "./watch.ts";
 
 /** Times in milliseconds. */
@@ -57,10 +56,10 @@ export class Following {
   readonly #followed = new Map<string, Followed>();
   /** Keys whose end the server has not confirmed yet: they cannot be used. */
   readonly #leaving = new Set<string>();
-  readonly #bell = new Bell();
   #interrupted = false;
-  /** Since when nothing has come that there was to do. */
-  #resting = 0;
+  /** Whether nothing is due, and since when. */
+  #rests = false;
+  #since = 0;
   #token: string | undefined;
   #asked = 0;
   #answered = 0;
@@ -99,9 +98,10 @@ export class Following {
     while (!this.channel.ready) {
       if (this.#interrupted || this.#options.stopped.aborted) throw new Interrupted("there is something more urgent");
       if (this.#isTime()) return true;
-      this.#resting = this.#local.clock.now();
-      void this.channel.news().then(() => this.#bell.ring());
-      await this.#bell.rung;
+      this.#rests = true;
+      this.#since = this.#local.clock.now();
+      await this.channel.news();
+      this.#rests = false;
     }
     return false;
   }
@@ -109,7 +109,7 @@ export class Following {
   /** There is something more urgent than to wait until something is due. */
   interrupt(): void {
     this.#interrupted = true;
-    this.#bell.ring();
+    this.channel.stir();
   }
 
   /** Asks, and takes what comes until all subscriptions are complete to a revision after the question. */
@@ -245,8 +245,9 @@ export class Following {
     const { clock } = this.#local;
     const { over } = this.channel;
     while (!over.aborted) {
-      const rest = LIVE.look - Math.abs(clock.now() - this.#resting);
-      if (rest <= 0) this.#bell.ring();
+      const rest = LIVE.look - Math.abs(clock.now() - this.#since);
+      // Where an answer is under way, what it waits for has its own patience.
+      if (rest <= 0 && this.#rests) this.channel.stir();
       await clock.sleep(rest > 0 ? rest : LIVE.look, over);
     }
   }

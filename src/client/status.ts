@@ -89,13 +89,7 @@ export class Condition {
 }
 
 function sameStatus(a: Status, b: Status): boolean {
-  return (
-    a.state === b.state &&
-    a.cause === b.cause &&
-    a.revision === b.revision &&
-    a.asOf === b.asOf &&
-    a.pending === b.pending
-  );
+  return (Object.keys(a) as (keyof Status)[]).every((name) => a[name] === b[name]);
 }
 
 /** The state that an error means, and its cause in a sentence; null where it means nothing. */
