@@ -18,22 +18,6 @@ export class Wake {
   }
 }
 
-/** A bell of which nobody needs a signal. */
-export class Bell {
-  #next = Promise.withResolvers<void>();
-
-  ring(): void {
-    const rung = this.#next;
-    this.#next = Promise.withResolvers();
-    rung.resolve();
-  }
-
-  /** Resolves with the next ring. */
-  get rung(): Promise<void> {
-    return this.#next.promise;
-  }
-}
-
 export function rung(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
