@@ -5,7 +5,7 @@ import type { PushResponse } from "../wire/push.ts";
 import { ConnectionLost, Interrupted, TransportError } from "./errors.ts";
 import { parsedLine } from "./ndjson.ts";
 import { isPushResponse, problemOf } from "./transport.ts";
-import { rung, Wake } from "./wake.ts";
+import { RUNG } from "./wake.ts";
 import { Watch } from "./watch.ts";
 
 /** What of a WebSocket is used; those of browsers and of Node are such. */
@@ -33,7 +33,8 @@ export class Channel {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #opened = Promise.withResolvers<void>();
-  readonly #bell = new Wake();
+  readonly #over = new AbortController();
+  #news = Promise.withResolvers<void>();
   #lines: LiveReceived[] = [];
   #size = 0;
   #lost: ConnectionLost | null = null;
@@ -89,9 +90,21 @@ export class Channel {
     return this.#lines.length > 0 || this.#lost !== null;
   }
 
-  /** Resolves when something has come, or the connection is lost. */
+  /** Aborted when the connection is lost. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Resolves when something has come, the connection is lost, or `stir` is called. */
   news(): Promise<void> {
-    return this.ready ? Promise.resolve() : rung(this.#bell.signal);
+    return this.ready ? Promise.resolve() : this.#news.promise;
+  }
+
+  /** Whoever waits for news looks whether there is something else to do. */
+  stir(): void {
+    const { resolve } = this.#news;
+    this.#news = Promise.withResolvers();
+    resolve();
   }
 
   /** The next line. Throws ConnectionLost where it has not come after `patience` milliseconds. */
@@ -110,7 +123,8 @@ export class Channel {
     this.#lost = new ConnectionLost(cause);
     this.#opened.reject(this.#lost);
     this.#pushing?.reject(this.#lost);
-    this.#bell.ring();
+    this.stir();
+    this.#over.abort(RUNG);
     this.#socket.close();
   }
 
@@ -146,7 +160,7 @@ export class Channel {
     } catch (error) {
       this.close(error);
     }
-    this.#bell.ring();
+    this.stir();
   }
 
   /** What answers a push is not made to wait behind what answers anything else. */

@@ -16,7 +16,7 @@ export class Sum {
 
   constructor({ count, lanes }: Fingerprint) {
     this.#count = count;
-    this.#lanes = Uint32Array.from(lanes);
+    this.#lanes = new Uint32Array(lanes);
   }
 
   add(digest: Lanes): void {

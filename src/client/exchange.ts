@@ -38,28 +38,31 @@ export function requestOf({ key, scope, collections, where, cursor }: Subscripti
   };
 }
 
+/** Takes the next line of an answer; with the last one gives what the answer did. */
+export type TakeLine = (received: Received) => Promise<Exchanged | null>;
+
 /**
- * Reads an answer to its end and applies it: records, cursors, outcomes that are now complete, all in one write (P4, W9).
+ * Takes an answer line by line, and applies it with the last one: records, cursors, outcomes that are now complete, all in
+ * one write (P4, W9).
  * - `onLine`: called with each line that is more than the beginning of the answer.
  * - `followed`: on a live connection, the subscriptions that have been answered before, by number.
  */
-export async function exchange(
+export function exchanging(
   local: Local,
   asked: readonly Subscription[],
-  lines: AsyncIterable<Received>,
-  onLine: (head: Revision, op: string) => void = () => {},
-  followed: ReadonlySet<number> | null = null,
-): Promise<Exchanged> {
+  onLine: (head: Revision, op: string) => void,
+  followed: ReadonlySet<number> | null,
+): TakeLine {
   // Outcomes that arrived before the request was sent must be known to whoever answers it. What a server says unasked may
   // be older than they are; but it does not outlive its connection, so it was not restored since that began.
   const { client } = local.meta;
   const acked = followed === null ? local.meta.acked : 0;
   const unsaid = followed === null ? 0 : null;
   const answer = new Answer(local, asked, followed);
-  for await (const received of lines) {
+  return async (received) => {
     const end = await answer.take(received);
     if (received.line.op !== "begin") onLine(answer.head, received.line.op);
-    if (end === null) continue;
+    if (end === null) return null;
     const exchanged = await local.gate.exclusive(async () => {
       // What it says of a client id that has been given up meanwhile means nothing now.
       const last = client === local.meta.client ? (end.lastMutation ?? unsaid) : null;
@@ -68,6 +71,20 @@ export async function exchange(
       return await finished(local, answer, end, last);
     });
     return { ...exchanged, mismatched: await compared(local, exchanged.complete, end) };
+  };
+}
+
+/** Reads the answer to a request to its end, and applies it. */
+export async function exchange(
+  local: Local,
+  asked: readonly Subscription[],
+  lines: AsyncIterable<Received>,
+  onLine: (head: Revision, op: string) => void = () => {},
+): Promise<Exchanged> {
+  const take = exchanging(local, asked, onLine, null);
+  for await (const received of lines) {
+    const exchanged = await take(received);
+    if (exchanged !== null) return exchanged;
   }
   throw new TransportError("cut", "the answer broke off before its end");
 }
@@ -145,8 +162,9 @@ async function compared(local: Local, complete: readonly number[], end: EndLine)
   const present = () => complete.flatMap((number) => local.subscriptions.get(number) ?? []);
   const told = ({ key }: Subscription) => end.subscriptions[key]?.count !== undefined;
   for (;;) {
-    const uncounted = present().filter((each) => each.fingerprint === null && told(each));
-    if (uncounted.length === 0) return present().filter((each) => !agrees(each, end.subscriptions[each.key]));
+    const now = present();
+    const uncounted = now.filter((each) => each.fingerprint === null && told(each));
+    if (uncounted.length === 0) return now.filter((each) => !agrees(each, end.subscriptions[each.key]));
     // To count takes a while, and what has arrived can be read already.
     local.tellSubscriptions();
     const { changes } = local;

@@ -4,12 +4,11 @@ import type { PushResponse } from "../wire/push.ts";
 import { type Bearer, endOf } from "./bearer.ts";
 import type { Channel, LiveReceived } from "./channel.ts";
 import { ConnectionLost, Interrupted, TransportError } from "./errors.ts";
-import { type Exchanged, exchange, requestOf, revokeAll } from "./exchange.ts";
+import { type Exchanged, exchanging, requestOf, revokeAll } from "./exchange.ts";
 import type { Local } from "./local.ts";
 import type { Received } from "./ndjson.ts";
 import type { Subscription } from "./state.ts";
 import { problemOf, QUIET } from "./transport.ts";
-import { RUNG } from "./wake.ts";
 import { Watch } from "./watch.ts";
 
 /** Times in milliseconds. */
@@ -57,6 +56,10 @@ export class Following {
   readonly #followed = new Map<string, Followed>();
   /** Keys whose end the server has not confirmed yet: they cannot be used. */
   readonly #leaving = new Set<string>();
+  #interrupted = false;
+  /** Whether nothing is due, and since when. */
+  #rests = false;
+  #since = 0;
   #token: string | undefined;
   #asked = 0;
   #answered = 0;
@@ -73,6 +76,7 @@ export class Following {
     this.#client = options.local.meta.client;
     this.asOf = options.local.clock.now();
     this.#say(token);
+    void this.#look();
   }
 
   /** Not where recovery has begun, or brought a new client id: it runs over requests, and another connection follows it. */
@@ -89,20 +93,23 @@ export class Following {
   }
 
   /** Resolves when there is something to do: true where the server is to be asked, false where it has said something. */
-  async due(signal: AbortSignal): Promise<boolean> {
-    const { clock } = this.#local;
-    const { stopped } = this.#options;
+  async due(): Promise<boolean> {
+    this.#interrupted = false;
     while (!this.channel.ready) {
-      if (signal.aborted || stopped.aborted) throw new Interrupted("there is something more urgent");
+      if (this.#interrupted || this.#options.stopped.aborted) throw new Interrupted("there is something more urgent");
       if (this.#isTime()) return true;
-      const look = new AbortController();
-      const over = () => look.abort(RUNG);
-      signal.addEventListener("abort", over);
-      void this.channel.news().then(over);
-      await clock.sleep(LIVE.look, look.signal);
-      signal.removeEventListener("abort", over);
+      this.#rests = true;
+      this.#since = this.#local.clock.now();
+      await this.channel.news();
+      this.#rests = false;
     }
     return false;
+  }
+
+  /** There is something more urgent than to wait until something is due. */
+  interrupt(): void {
+    this.#interrupted = true;
+    this.channel.stir();
   }
 
   /** Asks, and takes what comes until all subscriptions are complete to a revision after the question. */
@@ -146,9 +153,13 @@ export class Following {
       asked.push(subscription);
       if (followed.answered) current.add(subscription.number);
     }
-    const exchanged = await exchange(this.#local, asked, this.#answer(first), onLine, current);
-    this.#note(asked, exchanged);
-    return exchanged;
+    const takeLine = exchanging(this.#local, asked, onLine, current);
+    for (let received: Received | null = first; ; received = await this.#next()) {
+      const exchanged = received === null ? null : await takeLine(received);
+      if (exchanged === null) continue;
+      this.#note(asked, exchanged);
+      return exchanged;
+    }
   }
 
   #note(asked: readonly Subscription[], { complete, revoked, astray, end }: Exchanged): void {
@@ -161,15 +172,6 @@ export class Following {
     }
     for (const key of revoked) this.#followed.delete(key);
     this.#answered = Math.max(this.#answered, end.pull ?? 0);
-  }
-
-  /** The lines of one answer. */
-  async *#answer(first: Received): AsyncGenerator<Received> {
-    yield first;
-    for (;;) {
-      const next = await this.#next();
-      if (next !== null) yield next;
-    }
   }
 
   /** The next line of an answer; null where it was another one, which has been seen to. */
@@ -236,6 +238,18 @@ export class Following {
     if (token === undefined || token === this.#token) return;
     this.#token = token;
     this.channel.send({ op: "token", token });
+  }
+
+  /** Looks now and then whether it is time. One timer serves all frames. */
+  async #look(): Promise<void> {
+    const { clock } = this.#local;
+    const { over } = this.channel;
+    while (!over.aborted) {
+      const rest = LIVE.look - Math.abs(clock.now() - this.#since);
+      // Where an answer is under way, what it waits for has its own patience.
+      if (rest <= 0 && this.#rests) this.channel.stir();
+      await clock.sleep(rest > 0 ? rest : LIVE.look, over);
+    }
   }
 
   #isTime(): boolean {

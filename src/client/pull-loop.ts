@@ -34,7 +34,7 @@ export class PullLoop {
   readonly #bell = new Wake();
   readonly #opening = new Wake();
   /** A pull that only waits for news, and may be given up for something more urgent. */
-  #waiting: AbortController | null = null;
+  #waiting: { abort(): void } | null = null;
   /** Whether the next pull shall not wait. */
   #urgent = true;
   /** There is nothing to do. */
@@ -170,10 +170,9 @@ export class PullLoop {
   }
 
   async #isDue(following: Following): Promise<boolean> {
-    const given = new AbortController();
-    this.#waiting = given;
+    this.#waiting = { abort: () => following.interrupt() };
     try {
-      return await following.due(given.signal);
+      return await following.due();
     } finally {
       this.#waiting = null;
     }

@@ -36,7 +36,9 @@ export class PushLoop {
     this.#bell.ring();
   }
 
+  /** What failed may be tried again. Each answer calls this, and mostly there is nothing to send. */
   retry(): void {
+    if (!this.#pusher.due && this.#flush.length === 0) return;
     this.#bell.ring();
     this.#retry.ring();
   }

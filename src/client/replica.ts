@@ -1,4 +1,4 @@
-import { EMPTY, type Fingerprint } from "../model/fingerprint.ts";
+import { EMPTY, type Fingerprint, type Lanes } from "../model/fingerprint.ts";
 import { compareKeys, type Key, keyOf, type RecordData, type Revision } from "../model/record.ts";
 import type { Json } from "../util/json.ts";
 import { digestOfRow, Sum } from "./content.ts";
@@ -186,10 +186,13 @@ class Merge {
 
 /** Adds the digest of a row to the sums of those that hold it, or subtracts it. */
 function add(sums: ReadonlyMap<number, Sum>, holders: readonly number[], row: Row, how: "add" | "subtract"): void {
-  const counting = holders.flatMap((number) => sums.get(number) ?? []);
-  if (counting.length === 0) return;
-  const digest = digestOfRow(row);
-  for (const sum of counting) sum[how](digest);
+  let digest: Lanes | null = null;
+  for (const number of holders) {
+    const sum = sums.get(number);
+    if (sum === undefined) continue;
+    digest ??= digestOfRow(row);
+    sum[how](digest);
+  }
 }
 
 /**

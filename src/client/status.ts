@@ -1,5 +1,4 @@
 import type { Revision } from "../model/record.ts";
-import { canonical } from "../util/json.ts";
 import { Problem } from "../wire/problem.ts";
 import { ConnectionLost, Interrupted, TransportError } from "./errors.ts";
 import type { Local } from "./local.ts";
@@ -46,7 +45,7 @@ export class Condition {
   #state: StateName = "connecting";
   #cause: string | null = null;
   #asOf: number | null = null;
-  #told = "";
+  #told: Status | null = null;
 
   constructor(local: Local) {
     this.#local = local;
@@ -83,11 +82,14 @@ export class Condition {
   /** Tells the application where anything has changed. */
   tell(): void {
     const { status } = this;
-    const text = canonical({ ...status });
-    if (text === this.#told) return;
-    this.#told = text;
+    if (this.#told !== null && sameStatus(status, this.#told)) return;
+    this.#told = status;
     this.#local.events.emit("status", status);
   }
+}
+
+function sameStatus(a: Status, b: Status): boolean {
+  return (Object.keys(a) as (keyof Status)[]).every((name) => a[name] === b[name]);
 }
 
 /** The state that an error means, and its cause in a sentence; null where it means nothing. */

@@ -3,15 +3,17 @@ export const RUNG = "rung";
 
 /** A bell that a loop waits for. Take the signal before looking whether there is work, so that no ring is missed. */
 export class Wake {
-  #next = new AbortController();
+  /** Null while nobody has taken the signal: an abort that nobody hears makes an event all the same. */
+  #next: AbortController | null = null;
 
   ring(): void {
     const rung = this.#next;
-    this.#next = new AbortController();
-    rung.abort(RUNG);
+    this.#next = null;
+    rung?.abort(RUNG);
   }
 
   get signal(): AbortSignal {
+    this.#next ??= new AbortController();
     return this.#next.signal;
   }
 }

@@ -30,7 +30,7 @@ export function addFingerprints(a: Fingerprint, b: Fingerprint): Fingerprint {
 }
 
 export function sameFingerprint(a: Fingerprint, b: Fingerprint): boolean {
-  return a.count === b.count && formatDigest(a.lanes) === formatDigest(b.lanes);
+  return a.count === b.count && a.lanes.every((lane, i) => lane === b.lanes[i]);
 }
 
 /** 32 lowercase hex digits. */
