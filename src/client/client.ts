@@ -172,8 +172,11 @@ export class TidemarkClient implements Client {
   }
 
   async subscriptions(): Promise<readonly SubscriptionHandle[]> {
-    return await this.#use(async ({ local }) =>
-      [...local.subscriptions.values()].map(({ key }) => this.#handle(key, Promise.resolve())),
+    return await this.#use(({ local }) =>
+      // Those that were made just before are being written.
+      local.gate.shared(async () =>
+        [...local.subscriptions.values()].map(({ key }) => this.#handle(key, Promise.resolve())),
+      ),
     );
   }
 

@@ -32,6 +32,12 @@ async function filled(script: Script, options = {}) {
   return { client, clock };
 }
 
+it("[C1] a subscription is among those of the client from the moment on that it is made", async () => {
+  const { client } = timed(new Script().on("pull", never));
+  client.subscribe({ scope: "*" });
+  expect((await client.subscriptions()).map(({ key }) => key)).toEqual(["*"]);
+});
+
 describe("the sync loop", () => {
   it("[L6] waits for news, and shows them when they come", async () => {
     let say: (answer: Response) => void = () => {};
