@@ -24,7 +24,7 @@ export function authorOf(user: string, client: string): Author {
 }
 
 /** The server itself: no principal and no client has an empty name. */
-export const SERVER: Author = authorOf("", "");
+export const SERVER: Author = "\n";
 
 export function authorParts(author: Author): { user: string; client: string } {
   const cut = author.indexOf("\n");
