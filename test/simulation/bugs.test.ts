@@ -59,7 +59,7 @@ async function hunt({ where, seeds, file, find, replace }: Omit<Bug, "name" | "r
   const folder = mkdtempSync(join(FAST, "tidemark-bug-"));
   try {
     cpSync(join(ROOT, "package.json"), join(folder, "package.json"));
-    for (const part of ["src", "test/oracle", "test/simulation"])
+    for (const part of ["src", "test/oracle", "test/simulation", "test/support"])
       cpSync(join(ROOT, part), join(folder, part), { recursive: true });
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     const text = readFileSync(join(folder, file), "utf8");
