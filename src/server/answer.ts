@@ -6,6 +6,7 @@ import { canonical } from "../util/json.ts";
 import type { EndLine, SubscriptionEnd } from "../wire/lines.ts";
 import { type Ask, type PageSize, pageSize } from "./ask.ts";
 import {
+  checkHistory,
   extendPatterns,
   type Joint,
   jointQuestions,
@@ -54,6 +55,7 @@ export async function* answerLines(ask: Ask): AsyncGenerator<string> {
     const joint = jointQuestions(ask, mirrors, small, size);
     const answers = await joint.questions.read(ask.store, space);
     const head = headPoint(answers.head);
+    checkHistory(ask, joint, answers);
     ask.rows(joint.scans.reduce((sum, place) => sum + answers.of(place).changes.length, 0));
     let complete = !restartExpired(progress, answers.head);
     // What is new in a scope that was not known is not in this read: it is tried again.

@@ -1,9 +1,9 @@
 import type { Aged } from "../model/spread.ts";
-import type { ClientQuery, FingerprintQuery, ScanQuery, ScopesQuery } from "../store/store.ts";
+import type { ClientQuery, FingerprintQuery, HashesQuery, ScanQuery, ScopesQuery } from "../store/store.ts";
 import { type Ask, pageSize } from "./ask.ts";
 import { Mirror } from "./mirror.ts";
 import { extended } from "./pattern.ts";
-import { hasPages, type Progress, scanOf } from "./progress.ts";
+import { hasPages, OtherHistory, onChain, type Progress, placesOf, scanOf } from "./progress.ts";
 import { type Answers, type Place, Questions } from "./questions.ts";
 
 /** Everything that is read at the revision at which an answer ends. */
@@ -14,6 +14,7 @@ export interface Joint {
   readonly mirrored: ReadonlyMap<string, Place<ScanQuery>>;
   readonly scopes: ReadonlyMap<Progress, Place<ScopesQuery> | null>;
   readonly client: Place<ClientQuery> | null;
+  readonly hashes: Place<HashesQuery>;
 }
 
 export function jointQuestions(
@@ -39,8 +40,16 @@ export function jointQuestions(
   const mirrored = new Map<string, Place<ScanQuery>>();
   for (const [key, mirror] of mirrors) mirrored.set(key, questions.ask(mirror.scan(limit)));
   const client = ask.author === null ? null : questions.ask({ kind: "client", author: ask.author });
+  const revisions = new Set(placesOf(ask.progress).map(({ revision }) => revision));
+  const hashes = questions.ask({ kind: "hashes", revisions: [...revisions] });
   ask.addition?.ask(questions);
-  return { questions, scans, fingerprints, mirrored, scopes, client };
+  return { questions, scans, fingerprints, mirrored, scopes, client, hashes };
+}
+
+/** @throws OtherHistory where the answer's end would be of another one than its beginning. */
+export function checkHistory({ progress }: Ask, { hashes }: Joint, answers: Answers): void {
+  const known = answers.of(hashes);
+  if (!placesOf(progress).every((point) => onChain(point, answers.head, known))) throw new OtherHistory();
 }
 
 /** Whether the store keeps the fingerprint: of one scope, also where a pattern stands for just one. */

@@ -2,6 +2,7 @@ import { type Cursor, formatCursor, type PatternCursor, type Point } from "../mo
 import type { Key, Revision } from "../model/record.ts";
 import type { Head, ScanQuery } from "../store/store.ts";
 import type { CopyReason, SubscriptionLine } from "../wire/lines.ts";
+import { Problem } from "../wire/problem.ts";
 import {
   behindIn,
   changingIn,
@@ -70,6 +71,21 @@ export function onChain(point: Point, head: Head, hashes: Hashes): boolean {
   const hash = hashes.get(point.revision);
   if (hash === undefined) return point.revision < head.horizon.tombstones;
   return hash.startsWith(point.hash);
+}
+
+/**
+ * The store holds another history than that in which an answer began, or a connection was told the last: its database was
+ * restored, or has failed over, under a server that went on. Whoever asks anew is told so (R2).
+ */
+export class OtherHistory extends Problem {
+  constructor() {
+    super("unavailable", "the server's data was put back to an older state: ask again", { retryAfter: 1 });
+  }
+}
+
+/** Where an answer began, and its pages were read: all of one history. */
+export function placesOf(progress: readonly Progress[]): readonly Point[] {
+  return progress.flatMap(({ at, page }) => [at, page]);
 }
 
 /** - `pattern`: of the subscription, where it is one; as of the head or later. */

@@ -1,4 +1,3 @@
-import type { Revision } from "../model/record.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Metrics } from "./metrics.ts";
@@ -99,17 +98,18 @@ export class WaitingRooms {
   /** Until nobody waits in the room any more. The first look tells nothing of what came before it, and wakes all. */
   async #lookAfter(space: string, left: AbortSignal): Promise<void> {
     const { clock, store } = this.#parts;
-    let seen: Revision | undefined;
+    let seen: string | undefined;
     for (;;) {
       await clock.sleep(LOOK, left);
       if (left.aborted) return;
       // A store that fails now is asked again by those whom it wakes, who are told.
-      const revision = await store.head(space).then(
-        (head) => head?.revision,
+      const hash = await store.head(space).then(
+        (head) => head?.hash,
         () => undefined,
       );
-      if (revision === undefined || revision !== seen) this.#wake(space);
-      seen = revision;
+      // By the hash: a database that was put back may have come to the same revision again.
+      if (hash === undefined || hash !== seen) this.#wake(space);
+      seen = hash;
     }
   }
 }

@@ -6,6 +6,7 @@ import type { LiveErrorLine, LiveLine } from "../../wire/live.ts";
 import { Problem } from "../../wire/problem.ts";
 import type { PullRequest } from "../../wire/pull.ts";
 import { logFault, problemOf } from "../problem.ts";
+import { OtherHistory } from "../progress.ts";
 import { mayFollow, refused } from "../pull.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Changes } from "./changes.ts";
@@ -197,6 +198,11 @@ export class Follower {
     this.refusePull(problem);
   }
 
+  /** What it was told last is not in the store's history any more (R2). That is settled by requests: they say what they know. */
+  estranged(problem: OtherHistory): void {
+    this.outlet.fail(problem, CLOSE.restart);
+  }
+
   release(): void {
     this.busy = false;
     this.go();
@@ -254,7 +260,8 @@ export class Follower {
       logFault(core.log, error, { space: this.outlet.space, work: "live" });
       const problem = problemOf(error);
       // What was begun cannot be finished: the client goes on from its marks, on another connection.
-      if (begun.yes) this.outlet.fail(problem, CLOSE.fault);
+      if (error instanceof OtherHistory) this.estranged(error);
+      else if (begun.yes) this.outlet.fail(problem, CLOSE.fault);
       else if (work.kind === "answer") this.refusePull(problem);
       else this.outlet.refuse(work.kind, problem);
       this.stuck = !(error instanceof Problem);

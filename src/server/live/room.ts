@@ -2,6 +2,7 @@ import type { Point } from "../../model/cursor.ts";
 import type { Author, Revision } from "../../model/record.ts";
 import { type Core, countRows } from "../core.ts";
 import { logFault, problemOf } from "../problem.ts";
+import { OtherHistory } from "../progress.ts";
 import { type Bundle, Bundles } from "./bundle.ts";
 import { Delivery } from "./delivery.ts";
 import type { Follower } from "./follower.ts";
@@ -104,7 +105,7 @@ export class Room {
   }
 
   private groupsOf(wanted: readonly Follower[], force: boolean): Group[] {
-    const groups = new Map<Bundle, Map<Revision, Group>>();
+    const groups = new Map<Bundle, Map<Point["hash"], Group>>();
     const found: Group[] = [];
     for (const follower of wanted) {
       const place = follower.take(force);
@@ -115,10 +116,10 @@ export class Room {
         places = new Map();
         groups.set(bundle, places);
       }
-      let group = places.get(at.revision);
+      let group = places.get(at.hash);
       if (group === undefined) {
         group = { bundle, at, members: [], authors: new Set() };
-        places.set(at.revision, group);
+        places.set(at.hash, group);
         found.push(group);
       }
       group.members.push(follower);
@@ -142,8 +143,11 @@ export class Room {
       return delivery?.head.revision ?? 0;
     } catch (error) {
       logFault(core.log, error, { space, work: "live" });
-      for (const member of members) member.failed(problemOf(error));
-      this.again();
+      if (error instanceof OtherHistory) for (const member of members) member.estranged(error);
+      else {
+        for (const member of members) member.failed(problemOf(error));
+        this.again();
+      }
       return 0;
     } finally {
       for (const member of members) member.release();

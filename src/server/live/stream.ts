@@ -6,7 +6,7 @@ import type { PullRequest } from "../../wire/pull.ts";
 import { demand } from "../access.ts";
 import { answerLines, hasNews } from "../answer.ts";
 import { type Asker, type Core, checkSchemaVersion } from "../core.ts";
-import { endCursor } from "../progress.ts";
+import { endCursor, OtherHistory } from "../progress.ts";
 import { askOf, refused, sorted } from "../pull.ts";
 import { type Subscription, subscriptionOf } from "../subscription.ts";
 import type { Bundle } from "./bundle.ts";
@@ -59,6 +59,9 @@ export async function stream(streamed: Streamed): Promise<Told | "ended" | "noth
   const ending = new Ending();
   const known = begun.some((each) => each.known) ? begun.flatMap((each) => each.known ?? []) : undefined;
   const ask = await askOf(core, asker, { known, granted, revoked, addition: ending });
+  const followed = new Set(held.granted.map(({ key }) => key));
+  const isFollowed = ({ subscription }: (typeof ask.progress)[number]) => followed.has(subscription.key);
+  if (ask.progress.some((own) => own.reason === "diverged" && isFollowed(own))) throw new OtherHistory();
   if (streamed.newsOnly && revoked.length === 0 && !(await hasNews(ask))) return "nothing";
   streamed.judged({ granted, revoked: revoked.map(({ key }) => key) });
   const told = {
