@@ -1,5 +1,6 @@
 import type postgres from "postgres";
 import { StoreError } from "../store.ts";
+import { Hosts } from "./hosts.ts";
 import type { Driver } from "./session.ts";
 
 export interface PostgresStoreOptions {
@@ -60,12 +61,12 @@ export async function placeOf(options: PostgresStoreOptions): Promise<Place> {
     transform: UNTOUCHED,
     connection: { ...base.connection, application_name: "tidemark" },
   };
-  const host = base.path || `${base.host.join(",")}:${base.port.join(",")}`;
+  const hosts = new Hosts(base);
   return {
-    text: `PostgreSQL at ${host}/${base.database} (schema ${schema})`,
+    text: `PostgreSQL at ${hosts.text}/${base.database} (schema ${schema})`,
     schema,
     driver: ({ connection, ...more }) =>
-      make({ ...settings, ...more, connection: { ...settings.connection, ...connection } } as never),
+      make({ ...settings, ...more, ...hosts.next(more), connection: { ...settings.connection, ...connection } } as never),
   };
 }
 

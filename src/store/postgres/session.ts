@@ -7,6 +7,8 @@ export type Value = string | number | boolean | null;
 /** Makes a client of the driver with a single connection, that tells when that is closed. */
 export type Driver = (more: {
   onclose(): void;
+  /** It is not what the address asks for, and closes. */
+  onunfit?(why: string): void;
   onnotify?(channel: string, payload: string): void;
   /** Settings that the connection begins with. */
   connection?: { readonly [name: string]: string };
@@ -23,11 +25,15 @@ const SILENCE_MS = 75_000;
 export class Session {
   readonly #sql: postgres.Sql;
   #open = true;
+  #unfit: string | null = null;
   readonly #onClose = new Set<() => void>();
 
   constructor(driver: Driver, onNotify?: (payload: string) => void) {
     this.#sql = driver({
       onclose: () => this.#closed(),
+      onunfit: (why) => {
+        this.#unfit = why;
+      },
       ...(onNotify && { onnotify: (_channel: string, payload: string) => onNotify(payload) }),
     });
   }
@@ -47,7 +53,7 @@ export class Session {
     try {
       return (await this.#sql.unsafe(text, values.map(textOf), { prepare: values.length > 0 })) as unknown as Row[];
     } catch (error) {
-      const failure = failureOf(error);
+      const failure = this.#unfit === null ? failureOf(error) : new LostConnection(this.#unfit);
       if (isLoss(failure)) this.close();
       throw failure;
     } finally {
