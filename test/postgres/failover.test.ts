@@ -17,6 +17,20 @@ async function replicated() {
   return { primary, network, standby };
 }
 
+/** From now on a commit waits until the standby has it. */
+async function confirmed(primary: PostgresServer): Promise<void> {
+  await statement(primary.url, "ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+  await statement(primary.url, "SELECT pg_reload_conf()");
+  const state = async () => await statement(primary.url, "SELECT sync_state FROM pg_stat_replication");
+  await expect.poll(state).toEqual([{ sync_state: "sync" }]);
+}
+
+/** The sessions whose commits wait for the standby. */
+async function waitingFor(primary: PostgresServer): Promise<number[]> {
+  const waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'tidemark'";
+  return (await statement<{ pid: number }>(primary.url, waiting)).map(({ pid }) => pid);
+}
+
 /** How many bytes of its log the standby has not got; null where it does not follow. */
 async function sent(primary: PostgresServer): Promise<number | null> {
   const [row] = await statement<{ behind: string }>(
@@ -54,10 +68,59 @@ async function bereft(config: Config) {
 test("[R2 R7 R5] a failover to a standby that lacked the last commits: what was acknowledged and lost comes back, by itself", async () => {
   const pair = await bereft({});
   await agree(pair, ["kept", "lost", "pending"]);
+  const recovered = { reason: "diverged", common: 1, policy: "heal", offered: 1 };
+  for (const { told } of [pair.ann, pair.bob]) expect(told).toEqual([{ event: "recovered", value: recovered }]);
   expect(await pair.bob.get("items", "kept")).toEqual({ id: "kept", n: 2 });
 });
 
 test("[R2 R7 R5] where the configuration says discard, the application is told what the failover has lost", async () => {
   const pair = await bereft({ restore: "discard" });
   await agree(pair, ["kept", "pending"]);
+  expect(await pair.bob.get("items", "kept")).toEqual({ id: "kept", n: 1 });
+  const lost = [pair.ann, pair.bob].map(({ told }) => told.find(({ event }) => event === "lost")?.value);
+  const settled = { outcome: { status: "applied" } };
+  expect(lost).toMatchObject([
+    { mutations: [{ ...settled, mutation: { writes: [{ op: "insert", record: { id: "lost" } }] } }] },
+    { mutations: [{ ...settled, mutation: { writes: [{ op: "update", record: { id: "kept", n: 2 } }] } }] },
+  ]);
+});
+
+test("[R2 R6 W8] with a synchronous standby nothing is acknowledged that it lacks, whatever becomes of the primary, and so nothing is lost", async () => {
+  const { primary, network, standby } = await replicated();
+  const pair = await pairOn(bothOf(primary, standby));
+  const { ann, bob } = pair;
+  await confirmed(primary);
+  await ann.mutate((tx) => tx.insert("items", { id: "kept", n: 1 })).settled;
+  network.stand();
+  let settled = false;
+  const late = ann.mutate((tx) => tx.insert("items", { id: "late" })).settled.then(() => {
+    settled = true;
+  });
+  const seen = new Set<number>();
+  const waits = () =>
+    expect
+      .poll(async () => {
+        expect(settled).toBe(false);
+        return (await waitingFor(primary)).find((pid) => !seen.has(pid));
+      })
+      .toBeGreaterThan(0);
+  await waits();
+  for (const pid of await waitingFor(primary)) {
+    seen.add(pid);
+    // PostgreSQL then says that it has committed, with a warning that the standby may not have it.
+    await statement(primary.url, `SELECT pg_cancel_backend(${pid})`);
+  }
+  await waits();
+  // After a crash the commit is there for all to see, and the standby still lacks it.
+  await primary.kill();
+  seen.clear();
+  await primary.start();
+  await waits();
+  await primary.kill();
+  await statement(standby.url, "SELECT pg_promote()");
+  await late;
+  await agree(pair, ["kept", "late"]);
+  // They may have seen it meanwhile, and been told then that it was gone; but nothing was that had been acknowledged.
+  const seenToo = { event: "recovered", value: expect.objectContaining({ reason: "diverged", offered: 0 }) };
+  for (const { told } of [ann, bob]) for (const each of told) expect(each).toEqual(seenToo);
 });

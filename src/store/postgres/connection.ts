@@ -130,7 +130,8 @@ export class Connection {
         return await this.#lent((session) =>
           ended(session, session.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${this.#settings}`), async () => {
             const found = await kept(session);
-            await session.query("ROLLBACK");
+            // Behind the commit that was lost, so that synchronous standbys have both: the lock is in the log, too.
+            await session.commit();
             return found;
           }),
         );

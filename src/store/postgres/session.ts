@@ -10,6 +10,7 @@ export type Driver = (more: {
   /** It is not what the address asks for, and closes. */
   onunfit?(why: string): void;
   onnotify?(channel: string, payload: string): void;
+  onnotice?(notice: { readonly routine?: string }): void;
   /** Settings that the connection begins with. */
   connection?: { readonly [name: string]: string };
 }) => postgres.Sql;
@@ -26,6 +27,7 @@ export class Session {
   readonly #sql: postgres.Sql;
   #open = true;
   #unfit: string | null = null;
+  #unconfirmed = false;
   readonly #onClose = new Set<() => void>();
 
   constructor(driver: Driver, onNotify?: (payload: string) => void) {
@@ -33,6 +35,10 @@ export class Session {
       onclose: () => this.#closed(),
       onunfit: (why) => {
         this.#unfit = why;
+      },
+      // Somebody has ended the wait for the synchronous standbys: the commit is answered as if they had it.
+      onnotice: ({ routine }) => {
+        this.#unconfirmed ||= routine === "SyncRepWaitForLSN";
       },
       ...(onNotify && { onnotify: (_channel: string, payload: string) => onNotify(payload) }),
     });
@@ -65,6 +71,9 @@ export class Session {
   async commit(): Promise<void> {
     const { command } = (await this.query("COMMIT")) as unknown as { command: string };
     if (command !== "COMMIT") throw new ServerError("the transaction was rolled back", "40000", false);
+    if (!this.#unconfirmed) return;
+    this.close();
+    throw new LostConnection("the wait for its synchronous standbys was cancelled");
   }
 
   /** Ends it, whatever it is doing. */
