@@ -33,16 +33,26 @@ export async function pairOn(url: string, config: Config = {}): Promise<Pair> {
 /** That their database is gone for a while is what these servers are told to live through. */
 const QUIET = { info: () => undefined, error: () => undefined };
 
-export const idsOf = async (client: Watched) => (await client.query({ collection: "items" })).map(({ id }) => id);
+const all = { collection: "items" };
 
-/** Both find, by themselves, the same records, and nothing wrong with them. */
-export async function agree({ ann, bob }: Pair, ids: readonly string[]): Promise<void> {
+export const recordsOf = (client: Watched) => client.query(all);
+
+/** Both are told, by nobody but their servers, that the history is another one now. */
+export async function noticed({ ann, bob }: Pair): Promise<void> {
+  for (const { told } of [ann, bob]) {
+    const events = () => told.map(({ event }) => event);
+    await expect.poll(events, PATIENCE).toContain("recovered");
+  }
+}
+
+/** Both come, by themselves, to these records, and find nothing wrong with them. */
+export async function agree({ ann, bob }: Pair, records: readonly object[]): Promise<void> {
   for (const client of [ann, bob]) {
-    await expect.poll(() => idsOf(client), PATIENCE).toEqual(ids);
+    await expect.poll(() => recordsOf(client), PATIENCE).toEqual(records);
     await expect.poll(() => client.status, PATIENCE).toMatchObject({ state: "upToDate", pending: 0 });
     expect(await client.verify()).toMatchObject({ ok: true });
   }
-  expect(await ann.query({ collection: "items" })).toEqual(await bob.query({ collection: "items" }));
+  for (const client of [ann, bob]) expect(await recordsOf(client)).toEqual(records);
 }
 
 const PATIENCE = { timeout: 60_000, interval: 50 };
