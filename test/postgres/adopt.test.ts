@@ -89,8 +89,11 @@ describe.each(["replication", "triggers"] as const)("tables adopted by %s", (cap
     const server = await shop.serve(shop.config(BOTH));
     await shop.following();
     await server.write("ann", put("1", { name: "Ann", credit: 5 }));
+    const [found] = (await shop.sql("SHOW server_version_num")) as { server_version_num: string }[];
+    // Before PostgreSQL 18 generated columns are not in the log.
+    const told = capture === "triggers" || Number(found?.server_version_num) >= 180_000;
     await until(() => recordsOf(server.store, "customers"), {
-      1: { id: "1", name: "Ann", credit: "5.00", slug: "ann", stock: 7 },
+      1: { id: "1", name: "Ann", credit: "5.00", ...(told && { slug: "ann" }), stock: 7 },
     });
     expect((await entriesOf(server.store)).map(({ mutation }) => mutation)).toEqual([1, 0]);
   });

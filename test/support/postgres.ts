@@ -3,8 +3,16 @@ import { inject, onTestFinished } from "vitest";
 import { openPostgresStore } from "../../src/store/postgres/index.ts";
 import type { Store } from "../../src/store/store.ts";
 
+let elsewhere: (() => Promise<string>) | null = null;
+
+/** The tests of this file run on another PostgreSQL than that of the test run. */
+export function postgresIs(where: () => Promise<string>): void {
+  elsewhere = where;
+}
+
 /** Where the PostgreSQL of this test run is: it is started when the first test asks. */
 export async function sharedPostgres(): Promise<string> {
+  if (elsewhere !== null) return elsewhere();
   const answer = await fetch(inject("postgresAt"));
   if (!answer.ok) throw new Error(await answer.text());
   return answer.text();

@@ -103,9 +103,10 @@ export async function fingerprintUnion(
 ): Promise<Fingerprint> {
   const [row] = await session.query<Sum>(
     `SELECT count(*) AS count, ${SUMS} FROM (
-       SELECT DISTINCT m.collection, m.id FROM member m
-       WHERE m.space = $1 AND m.scope = ANY ($2::text::text[]) AND m.present
-         AND ($3::text IS NULL OR m.collection = ANY ($3::text::text[]))) held
+       SELECT DISTINCT m.collection, m.id FROM ${SCOPES} CROSS JOIN LATERAL (
+         SELECT m.collection, m.id FROM member m
+         WHERE m.space = $1 AND m.scope = s.scope AND m.present
+           AND ($3::text IS NULL OR m.collection = ANY ($3::text::text[])) OFFSET 0) m) held
      CROSS JOIN LATERAL (
        SELECT * FROM record r
        WHERE r.space = $1 AND r.collection = held.collection AND r.id = held.id OFFSET 0) r`,
