@@ -77,16 +77,29 @@ async function stripEntries(session: Session, space: string, journal: Revision, 
 async function cutEntries(session: Session, space: string, tombstones: Revision, slice: number): Promise<Cut> {
   return removal(
     await session.query<Removed>(
+      // By a range: a list would be joined, before PostgreSQL knows the table, with the whole journal for each of its rows.
       `WITH gone AS (
-         DELETE FROM entry WHERE space = $1 AND revision IN (
+         DELETE FROM entry WHERE space = $1 AND revision <= (SELECT max(revision) FROM (
            SELECT revision FROM entry WHERE space = $1 AND revision < $2
-             AND revision <= (SELECT stripped FROM space WHERE name = $1) ORDER BY revision LIMIT $3) RETURNING 1)
+             AND revision <= (SELECT stripped FROM space WHERE name = $1) ORDER BY revision LIMIT $3) oldest) RETURNING 1)
        SELECT count(*) AS removed FROM gone`,
       [space, tombstones, slice],
     ),
     slice,
   );
 }
+
+/**
+ * The places of rows of a table, `t`, that belong to rows `g` of what a slice takes: each is looked up by itself. A join would,
+ * before PostgreSQL knows the table, read a whole space for each slice.
+ */
+function placesIn(table: string, taken: string, condition: string): string {
+  return `ARRAY(SELECT t.ctid FROM ${taken} g CROSS JOIN LATERAL (
+    SELECT t.ctid FROM ${table} t WHERE t.space = $1 AND ${condition} OFFSET 0) t)`;
+}
+
+const SAME_RECORD = "t.collection = g.collection AND t.id = g.id";
+const SAME_MEMBER = `t.scope = g.scope AND ${SAME_RECORD}`;
 
 /** Deleted records, with whatever memberships are left of them. */
 async function cutRecords(session: Session, space: string, tombstones: Revision, slice: number): Promise<Cut> {
@@ -96,10 +109,9 @@ async function cutRecords(session: Session, space: string, tombstones: Revision,
          SELECT collection, id, scopes FROM record
          WHERE space = $1 AND revision <= $2 AND text IS NULL ORDER BY revision LIMIT $3),
        members AS (
-         DELETE FROM member m USING (SELECT collection, id, unnest(scopes) AS scope FROM gone) g
-         WHERE m.space = $1 AND m.scope = g.scope AND m.collection = g.collection AND m.id = g.id),
-       records AS (
-         DELETE FROM record r USING gone g WHERE r.space = $1 AND r.collection = g.collection AND r.id = g.id)
+         DELETE FROM member WHERE ctid = ANY (
+           ${placesIn("member", "(SELECT collection, id, unnest(scopes) AS scope FROM gone)", SAME_MEMBER)})),
+       records AS (DELETE FROM record WHERE ctid = ANY (${placesIn("record", "gone", SAME_RECORD)}))
        SELECT count(*) AS removed FROM gone`,
       [space, tombstones, slice],
     ),
@@ -115,12 +127,12 @@ async function cutMembers(session: Session, space: string, tombstones: Revision,
          SELECT scope, collection, id FROM member
          WHERE space = $1 AND seen <= $2 AND NOT present ORDER BY seen LIMIT $3),
        members AS (
-         DELETE FROM member m USING gone g
-         WHERE m.space = $1 AND m.scope = g.scope AND m.collection = g.collection AND m.id = g.id),
+         DELETE FROM member WHERE ctid = ANY (${placesIn("member", "gone", SAME_MEMBER)})),
        records AS (
-         UPDATE record r SET scopes = ARRAY(SELECT s FROM unnest(r.scopes) s WHERE s <> ALL (g.scopes))
-         FROM (SELECT collection, id, array_agg(scope) AS scopes FROM gone GROUP BY collection, id) g
-         WHERE r.space = $1 AND r.collection = g.collection AND r.id = g.id)
+         UPDATE record r SET scopes = ARRAY(
+           SELECT s FROM unnest(r.scopes) s
+           WHERE s NOT IN (SELECT scope FROM gone g WHERE g.collection = r.collection AND g.id = r.id))
+         WHERE r.ctid = ANY (${placesIn("record", "(SELECT DISTINCT collection, id FROM gone)", SAME_RECORD)}))
        SELECT count(*) AS removed FROM gone`,
       [space, tombstones, slice],
     ),
@@ -135,10 +147,11 @@ async function cutOutcomes(session: Session, space: string, time: number, slice:
        SELECT author, least(acked, last - 1) AS up_to FROM client
        WHERE space = $1 AND author > $2 ORDER BY author LIMIT $4),
      gone AS (
-       SELECT o.author, o.id FROM swept s JOIN outcome o
-         ON o.space = $1 AND o.author = s.author AND o.id <= s.up_to AND o.acked < $3 LIMIT $4),
+       SELECT o.author, o.id FROM swept s CROSS JOIN LATERAL (
+         SELECT * FROM outcome o WHERE o.space = $1 AND o.author = s.author AND o.id <= s.up_to AND o.acked < $3 OFFSET 0) o
+       LIMIT $4),
      outcomes AS (
-       DELETE FROM outcome o USING gone g WHERE o.space = $1 AND o.author = g.author AND o.id = g.id)
+       DELETE FROM outcome WHERE ctid = ANY (${placesIn("outcome", "gone", "t.author = g.author AND t.id = g.id")}))
      SELECT (SELECT count(*) FROM gone) AS removed, (SELECT count(*) FROM swept) AS clients,
        (SELECT max(author) FROM swept) AS author`,
     [space, sweep.author, time, slice],
