@@ -151,6 +151,28 @@ describe("somebody who holds the lock", () => {
   });
 });
 
+describe("a commit that PostgreSQL gives up", () => {
+  test.each([
+    ["a serialization failure", "40001", "in the middle"],
+    ["a serialization failure", "40001", "at its end"],
+    ["a deadlock", "40P01", "at its end"],
+  ])("[R6 R5 M1] for %s (%s), %s, is done again, to one outcome", async (_, code, when) => {
+    const url = await schemaUrl();
+    const store = await opened(url);
+    await write(store, "a");
+    const sql = other(url);
+    // A sequence counts also what is rolled back.
+    await sql.unsafe(`CREATE SEQUENCE tries; CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END IF; RETURN NULL; END $$`);
+    const kind = when === "at its end" ? "CONSTRAINT TRIGGER" : "TRIGGER";
+    const deferred = when === "at its end" ? "DEFERRABLE INITIALLY DEFERRED" : "";
+    await sql.unsafe(`CREATE ${kind} give_up AFTER INSERT ON entry ${deferred} FOR EACH ROW EXECUTE FUNCTION give_up()`);
+    expect(await write(store, "b")).toBe(2);
+    expect(await sql`SELECT last_value FROM tries`).toEqual([{ last_value: "3" }]);
+    await checkWhole(store, 2);
+  });
+});
+
 describe("a database that cannot be used", () => {
   test("[R6 R5] all connections busy: it is told, and nothing hangs", async () => {
     const url = await schemaUrl();

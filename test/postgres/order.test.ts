@@ -6,6 +6,7 @@ import type { Store } from "../../src/store/store.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { schemaUrl } from "../support/postgres.ts";
 import { Proxy } from "../support/proxy.ts";
+import { insert, TestServer } from "../support/server.ts";
 
 const RACER = new URL("./racer.ts", import.meta.url).pathname;
 const WRITERS = 3;
@@ -41,6 +42,40 @@ test(`[M1] beside ${WRITERS} processes that write, over slow networks, no reader
     await follow(store, () => true);
     await store.close();
   }
+});
+
+const CLIENTS = 6;
+const PUSHES = process.env["TIDEMARK_LONG"] ? 500 : 15;
+
+test(`[M1] beside ${CLIENTS} clients that write to two servers, with a pause between every two statements, neither`, async () => {
+  const url = await schemaUrl();
+  const random = seededRandom("statements");
+  const servers: TestServer[] = [];
+  for (let i = 0; i < 2; i++) {
+    const proxy = await Proxy.to(url);
+    onTestFinished(() => proxy.close());
+    proxy.slowStatements(() => random.below(3));
+    const store = await openPostgresStore({ url: proxy.url(url) });
+    onTestFinished(() => store.close());
+    servers.push(new TestServer({ collections: { items: { scopes: () => ["red"] } } }, { store }));
+  }
+  const readers = [...servers.map(({ store }) => store), await openPostgresStore({ url })];
+  onTestFinished(() => readers.at(-1)?.close());
+  let over = false;
+  const seen = readers.map((store) => follow(store, () => over));
+  const clients = Array.from({ length: CLIENTS }, async (_, i) => {
+    for (let id = 1; id <= PUSHES; id++) {
+      const server = servers[random.below(2)] as TestServer;
+      const mutations = [{ id, base: 0, writes: [insert(`c${i}-${id}`)] }];
+      const { outcomes } = await server.push({ client: `c${i}`, mutations });
+      expect(outcomes).toMatchObject([{ id, status: "applied" }]);
+    }
+  });
+  await Promise.all(clients).finally(() => {
+    over = true;
+  });
+  expect(Math.min(...(await Promise.all(seen)))).toBeGreaterThan(10);
+  expect((await readers[0]?.head("acme"))?.revision).toBe(CLIENTS * PUSHES);
 });
 
 /** Reads on and on from where it stands, and gives how many revisions it came by in how many different states. */

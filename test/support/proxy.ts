@@ -16,6 +16,7 @@ export class Proxy {
   #cut: Cut | null = null;
   #delay: () => number = () => 0;
   #still = false;
+  #apart = false;
   /** Bytes that have passed, each way. */
   readonly passed = { asked: 0, answered: 0 };
 
@@ -50,6 +51,12 @@ export class Proxy {
   /** Holds each piece back for a time, in milliseconds. */
   slow(delay: () => number): void {
     this.#delay = delay;
+  }
+
+  /** As `slow`, and each statement by itself, also those that were sent together. */
+  slowStatements(delay: () => number): void {
+    this.slow(delay);
+    this.#apart = true;
   }
 
   /** From now on nothing passes, and nobody is told. */
@@ -90,13 +97,17 @@ export class Proxy {
       const ms = this.#delay();
       before = before.then(() => (ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : undefined)).then(work);
     };
-    from.on("data", (piece) => {
+    const statements = direction === "asked" && this.#apart ? statementsOf() : (data: Buffer) => [data];
+    const carry = (piece: Buffer) => {
       if (this.#still) return;
       const whole = this.#let(piece, direction);
       inTurn(() => {
         to.write(whole);
         if (whole.length < piece.length) for (const socket of [from, to]) socket.destroySoon();
       });
+    };
+    from.on("data", (data) => {
+      for (const piece of statements(data)) carry(piece);
     });
     from.on("end", () => {
       if (!this.#still) inTurn(() => to.end());
@@ -115,4 +126,37 @@ export class Proxy {
     this.#cut = null;
     return piece.subarray(0, left);
   }
+}
+
+/** Where a statement begins, among the messages that a program sends: Query, Parse and Bind. */
+const BEGINS = new Set("QPB");
+
+/**
+ * Takes what a program sends to PostgreSQL apart where statements begin. A message is a letter and the length of the rest, but
+ * for the first of a connection, which has no letter.
+ */
+function statementsOf(): (data: Buffer) => Buffer[] {
+  let waiting = Buffer.alloc(0);
+  let first = true;
+  return (data) => {
+    waiting = Buffer.concat([waiting, data]);
+    const pieces: Buffer[] = [];
+    let from = 0;
+    let at = 0;
+    for (;;) {
+      const letter = first ? 0 : 1;
+      if (waiting.length < at + letter + 4) break;
+      const length = letter + waiting.readInt32BE(at + letter);
+      if (waiting.length < at + length) break;
+      if (!first && at > from && BEGINS.has(String.fromCharCode(waiting[at] as number))) {
+        pieces.push(waiting.subarray(from, at));
+        from = at;
+      }
+      first = false;
+      at += length;
+    }
+    if (at > from) pieces.push(waiting.subarray(from, at));
+    waiting = waiting.subarray(at);
+    return pieces;
+  };
 }
