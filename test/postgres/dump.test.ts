@@ -11,7 +11,7 @@ const installed = installedPostgres();
 
 /** A dump is made by the tools of the server's own version. */
 skipUnless(installed, "needs PostgreSQL's own tools")(
-  "[R2 R7] a dump that is put back into the database while servers and clients go on: they notice, and what was lost since comes back",
+  "[R2 R7 R9] a dump that is put back into the database while servers and clients go on: they notice, and what was lost since comes back",
   async () => {
     const { bin } = installed as InstalledPostgres;
     const postgres = await PostgresServer.start(["-c", "fsync=off"], installed);

@@ -67,7 +67,7 @@ async function bereft(config: Config) {
   return pair;
 }
 
-test("[R2 R7 R5] a failover to a standby that lacked the last commits: what was acknowledged and lost comes back, by itself", async () => {
+test("[R2 R7 R5 R9] a failover to a standby that lacked the last commits: what was acknowledged and lost comes back, by itself", async () => {
   const pair = await bereft({});
   await noticed(pair);
   await agree(pair, [{ id: "kept", n: 2 }, LOST, { id: "pending" }]);
@@ -75,7 +75,7 @@ test("[R2 R7 R5] a failover to a standby that lacked the last commits: what was 
   for (const { told } of [pair.ann, pair.bob]) expect(told).toEqual([{ event: "recovered", value: recovered }]);
 });
 
-test("[R2 R7 R5] where the configuration says discard, the application is told what the failover has lost", async () => {
+test("[R2 R7 R5 R9] where the configuration says discard, the application is told what the failover has lost", async () => {
   const pair = await bereft({ restore: "discard" });
   await noticed(pair);
   await agree(pair, [{ id: "kept", n: 1 }, { id: "pending" }]);
@@ -87,7 +87,7 @@ test("[R2 R7 R5] where the configuration says discard, the application is told w
   ]);
 });
 
-test("[R2 R6 W8] with a synchronous standby nothing is acknowledged that it lacks, whatever becomes of the primary, and so nothing is lost", async () => {
+test("[R2 R6 R8 W8] with a synchronous standby nothing is acknowledged that it lacks, whatever becomes of the primary, and so nothing is lost", async () => {
   const { primary, network, standby } = await replicated();
   const pair = await pairOn(bothOf(primary, standby));
   const { ann, bob } = pair;
@@ -95,9 +95,11 @@ test("[R2 R6 W8] with a synchronous standby nothing is acknowledged that it lack
   await ann.mutate((tx) => tx.insert("items", { id: "kept", n: 1 })).settled;
   network.stand();
   let settled = false;
-  const late = ann.mutate((tx) => tx.insert("items", { id: "late" })).settled.then(() => {
-    settled = true;
-  });
+  const late = ann
+    .mutate((tx) => tx.insert("items", { id: "late" }))
+    .settled.then(() => {
+      settled = true;
+    });
   const seen = new Set<number>();
   const waits = () =>
     expect

@@ -166,7 +166,9 @@ describe("a commit that PostgreSQL gives up", () => {
       $$ BEGIN IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'no' USING ERRCODE = '${code}'; END IF; RETURN NULL; END $$`);
     const kind = when === "at its end" ? "CONSTRAINT TRIGGER" : "TRIGGER";
     const deferred = when === "at its end" ? "DEFERRABLE INITIALLY DEFERRED" : "";
-    await sql.unsafe(`CREATE ${kind} give_up AFTER INSERT ON entry ${deferred} FOR EACH ROW EXECUTE FUNCTION give_up()`);
+    await sql.unsafe(
+      `CREATE ${kind} give_up AFTER INSERT ON entry ${deferred} FOR EACH ROW EXECUTE FUNCTION give_up()`,
+    );
     expect(await write(store, "b")).toBe(2);
     expect(await sql`SELECT last_value FROM tries`).toEqual([{ last_value: "3" }]);
     await checkWhole(store, 2);

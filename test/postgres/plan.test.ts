@@ -117,7 +117,11 @@ test("[G3 W6 P3] cuts and acknowledgements read no more than what there is to ta
     await store.write("acme", wanted, (loaded) => batchOf(loaded, transactions, beside));
   };
   await write([{ puts }], { outcomes, clients });
-  await write([{ puts: gone }, { puts: moved }, ...ids.slice(0, 500).map((i) => ({ puts: [put("items", `x${i}`, {})] }))]);
+  await write([
+    { puts: gone },
+    { puts: moved },
+    ...ids.slice(0, 500).map((i) => ({ puts: [put("items", `x${i}`, {})] })),
+  ]);
 
   const query = vi.spyOn(Session.prototype, "query");
   await write([], { clients: [client(ANN, 20)] }, [ANN]);

@@ -27,7 +27,7 @@ async function twoHistories() {
 }
 
 it.each(["*", "box/1", "box/*"])(
-  "[R2 L1] a live connection to %s ends where the server's database was put back, also at the same revision",
+  "[R2 R9 L1] a live connection to %s ends where the server's database was put back, also at the same revision",
   async (scope) => {
     const { clock, server, place, after } = await twoHistories();
     const socket = await held(server.server);
@@ -43,7 +43,7 @@ it.each(["*", "box/1", "box/*"])(
   },
 );
 
-it("[R2 P12] a pull that waits is answered by the copy where the database was put back, also to the same revision", async () => {
+it("[R2 R9 P12] a pull that waits is answered by the copy where the database was put back, also to the same revision", async () => {
   const { clock, server, place, after } = await twoHistories();
   const cursor = cursorOf(await server.pull([{ scope: "*" }]), "*");
   const pulled = server.pull({ subscriptions: [{ scope: "*", cursor }], wait: 25 });
@@ -53,7 +53,7 @@ it("[R2 P12] a pull that waits is answered by the copy where the database was pu
   expect(ofOp(await pulled, "subscription")).toMatchObject([{ mode: "copy", reason: "diverged" }]);
 });
 
-it("[R2 P5] an answer that began before the database was put back does not end after it", async () => {
+it("[R2 R9 P5] an answer that began before the database was put back does not end after it", async () => {
   const { server, place, after } = await twoHistories();
   place.onRead = (queries) => {
     // After the page of a copy, and before the delta that closes it.

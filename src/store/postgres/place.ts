@@ -66,7 +66,12 @@ export async function placeOf(options: PostgresStoreOptions): Promise<Place> {
     text: `PostgreSQL at ${hosts.text}/${base.database} (schema ${schema})`,
     schema,
     driver: ({ connection, ...more }) =>
-      make({ ...settings, ...more, ...hosts.next(more), connection: { ...settings.connection, ...connection } } as never),
+      make({
+        ...settings,
+        ...more,
+        ...hosts.next(more),
+        connection: { ...settings.connection, ...connection },
+      } as never),
   };
 }
 
