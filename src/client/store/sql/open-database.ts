@@ -1,6 +1,7 @@
 import type { Key } from "../../../model/record.ts";
 import type { Json } from "../../../util/json.ts";
-import type { Adopted, Batch, Content, RecordLine, Row, Span } from "../store.ts";
+import type { PackedBatch } from "../block.ts";
+import type { Adopted, Content, RecordLine, Row, Span } from "../store.ts";
 import type { SqlDriver } from "./driver.ts";
 import { SqlRows } from "./rows.ts";
 import { StagedLines } from "./staged.ts";
@@ -58,7 +59,7 @@ export class OpenDatabase {
     return this.#rows.contents(from, to);
   }
 
-  write(batch: Batch): void {
+  write(batch: PackedBatch): void {
     this.#statements.transaction(batch.lazy === true, () => this.#apply(batch));
   }
 
@@ -66,10 +67,10 @@ export class OpenDatabase {
     this.#statements.close();
   }
 
-  #apply(batch: Batch): void {
+  #apply(batch: PackedBatch): void {
     for (const subscription of batch.unstage ?? []) this.#staged.drop(subscription);
     if (batch.wipe) this.#rows.wipe();
-    for (const { subscription, lines } of batch.stage ?? []) this.#staged.add(subscription, lines);
+    for (const { subscription, pieces } of batch.stage ?? []) this.#staged.add(subscription, pieces);
     for (const adopted of batch.adopt ?? []) {
       this.#rows.adopt(adopted);
       this.#staged.drop(adopted.subscription);

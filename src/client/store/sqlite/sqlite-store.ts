@@ -2,6 +2,7 @@ import { existsSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { Key } from "../../../model/record.ts";
 import type { Json } from "../../../util/json.ts";
+import { packedBatch } from "../block.ts";
 import { storeFailure } from "../sql/failure.ts";
 import { readableNotes } from "../sql/notes.ts";
 import { OpenDatabase } from "../sql/open-database.ts";
@@ -94,7 +95,7 @@ class SqliteStore implements ClientStore {
   }
 
   async write(batch: Batch): Promise<void> {
-    this.#open.write(batch);
+    this.#open.write(packedBatch(batch));
   }
 
   async close(): Promise<void> {
