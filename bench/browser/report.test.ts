@@ -19,7 +19,7 @@ function outcome(name: string, times: readonly number[], kept = 1000): Outcome {
 }
 
 function result(...systems: Outcome[]): Result {
-  return { browser: "Chromium 1", machine: "2 × test", records: 1000, runs: 3, systems };
+  return { browser: "Chromium 1", machine: "2 × test", records: 1000, runs: 3, systems, handOvers: [] };
 }
 
 const floor = outcome("floor", [100, 300, 200]);
@@ -50,6 +50,16 @@ describe("what is said of the browser", () => {
   test("a replica that has lost records after a reload has no time for reading them, and says so", () => {
     const [line] = linesOf(result(outcome("rxdb", [1, 1, 1], 999)));
     expect(line).toMatchObject({ again: null, note: "after a reload 999 records" });
+  });
+
+  test("Tidemark's stores stand together, and the hand-over of each in a table below", () => {
+    const opfs = outcome("tidemark-opfs", [500, 500, 500]);
+    const rxdb = outcome("rxdb", [60, 60, 60]);
+    const both = result(rxdb, opfs, tidemark);
+    expect(linesOf(both).map(({ name }) => name)).toEqual(["tidemark", "tidemark-opfs", "rxdb"]);
+    const times = { closed: [30, 10, 20], killed: [] };
+    const told = table({ ...both, handOvers: [{ name: "tidemark", title: "Tidemark", times }] });
+    expect(told.split("\n").at(-1)).toContain("20 (10–30) ms");
   });
 
   test("fewer runs than were asked for are told", () => {

@@ -1,6 +1,7 @@
 import { markdown, numberText } from "../figures.ts";
 import { type Spread, spread } from "../measure.ts";
 import type { Outcome } from "./contest.ts";
+import type { HandOver } from "./hand-over.ts";
 import { SYSTEMS } from "./systems.ts";
 import type { Sample } from "./work.ts";
 
@@ -12,6 +13,7 @@ export interface Result {
   readonly records: number;
   readonly runs: number;
   readonly systems: readonly Outcome[];
+  readonly handOvers: readonly HandOver[];
 }
 
 export interface Line {
@@ -56,7 +58,13 @@ export function linesOf(result: Result): Line[] {
     };
   });
   const place = ({ name, readable: own }: Line) =>
-    name === "floor" ? -2 : name === "tidemark" ? -1 : (own?.median ?? Number.MAX_VALUE);
+    name === "floor"
+      ? -3
+      : name === "tidemark"
+        ? -2
+        : name === "tidemark-opfs"
+          ? -1
+          : (own?.median ?? Number.MAX_VALUE);
   return lines.sort((a, b) => place(a) - place(b));
 }
 
@@ -89,7 +97,17 @@ const HEAD = [
 ];
 
 export function table(result: Result): string {
-  return markdown(HEAD, linesOf(result).map(cellsOf));
+  const handOvers = result.handOvers.map(({ title, times }) => [
+    title,
+    ...[times.closed, times.killed].map((each) => (each.length === 0 ? "–" : spreadText(spread(each)))),
+  ]);
+  const tables = [markdown(HEAD, linesOf(result).map(cellsOf))];
+  if (handOvers.length > 0) tables.push(markdown(["hand-over", "leader closed", "leader killed"], handOvers));
+  return tables.join("\n\n");
+}
+
+function spreadText({ median, least, most }: Spread): string {
+  return `${numberText(median)} (${numberText(least)}–${numberText(most)}) ms`;
 }
 
 function cellsOf(line: Line): string[] {
@@ -99,9 +117,7 @@ function cellsOf(line: Line): string[] {
   const { readable, longest, size, name } = line;
   return [
     line.title,
-    readable === null
-      ? "–"
-      : `${numberText(readable.median)} (${numberText(readable.least)}–${numberText(readable.most)}) ms`,
+    readable === null ? "–" : spreadText(readable),
     times(line.toTidemark),
     times(line.toFloor),
     ms(line.written),
@@ -120,14 +136,16 @@ export function section(result: Result): string {
     result.systems.find((one) => one.name === system.name)?.versions ?? "",
     system.setting,
   ]);
-  return `The copy of ${numberText(result.records)} records into IndexedDB (W1), in ${result.browser} on one machine (${result.machine}):
+  return `The copy of ${numberText(result.records)} records into a browser's store (W1), in ${result.browser} on one machine (${result.machine}):
 ${result.runs} runs each unless said, the medians, each in a browser of its own with an empty profile on disk. The servers are those of
 \`npm run bench:peers\`, in a process of their own; a page is loaded from the origin of its server, so that nobody asks across origins.
 *Readable* is the time from the call until every record can be read; *checked*, until its content has been compared with
 the server's; the *last write* is when the last transaction of the copy and of what follows it was complete: the check's, where there
 is one. The *longest task* is that of the page's main thread, until four seconds have passed without any and without a write. Then the page is
 loaded again without a network, and all records are read from what is on the device. The client's size is that of one
-module with the few lines that use it, minified by Vite. Raw results: [bench/results/browser.json](../bench/results/browser.json).
+module with the few lines that use it, minified by Vite, and with its worker and SQLite's WebAssembly where it has them.
+The *hand-over* is the time from when the tab that leads is told to close, or its process to crash, until a write of another tab with
+the same replica (of 10,000 records) is durable, seen from outside the browser. Raw results: [bench/results/browser.json](../bench/results/browser.json).
 
 ${table(result)}
 

@@ -14,7 +14,12 @@ export interface System {
   readonly setting: string;
 }
 
-type Entry = Pick<System, "name" | "packages" | "setting">;
+interface Entry extends Pick<System, "name" | "packages" | "setting"> {
+  /** Where it is not that of the server. */
+  readonly title?: string;
+  /** The name of its server, where it is another. */
+  readonly server?: string;
+}
 
 const ENTRIES: readonly Entry[] = [
   {
@@ -26,6 +31,14 @@ const ENTRIES: readonly Entry[] = [
     name: "tidemark",
     packages: [],
     setting: "`indexedDbStore`, a subscription to scope `*`; readable before its fingerprint is checked",
+  },
+  {
+    name: "tidemark-opfs",
+    title: "Tidemark on OPFS",
+    server: "tidemark",
+    packages: [],
+    setting:
+      "the same with `opfsStore`; its worker and SQLite's WebAssembly lie in the page's module, and are started by the copy",
   },
   {
     name: "rxdb",
@@ -45,9 +58,10 @@ const ENTRIES: readonly Entry[] = [
 ];
 
 export const SYSTEMS: readonly System[] = ENTRIES.map((entry) => {
-  const server = PEERS.find(({ name }) => name === entry.name);
+  const server = PEERS.find(({ name }) => name === (entry.server ?? entry.name));
   if (server === undefined) throw new Error(`no server for ${entry.name}`);
   const folder = entry.packages.length > 0 ? join(import.meta.dirname, entry.name) : null;
   const page = folder === null ? join(import.meta.dirname, `pages/${entry.name}.ts`) : join(folder, "page.mjs");
-  return { ...entry, title: server.title, server, folder, page };
+  const { name, packages, setting, title = server.title } = entry;
+  return { name, packages, setting, title, server, folder, page };
 });

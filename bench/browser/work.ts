@@ -7,12 +7,16 @@ export interface PageModule {
   copy(address: never): Promise<{ readonly checked: Promise<unknown> } | void>;
   /** How many records can be read. After a reload it opens what is there. */
   size(address: never): Promise<number>;
+  /** When the last write was complete, by `performance.now()`, where it is none of IndexedDB. */
+  lastWrite?(): number;
+  /** Writes one record, and resolves when it is durable. */
+  write?(address: never, id: string): Promise<void>;
 }
 
 /** What one copy took, in milliseconds. */
 export interface Sample {
   readonly readable: number;
-  /** Until the last transaction that wrote into IndexedDB was complete. */
+  /** Until the last transaction that wrote into the page's store was complete. */
   readonly written: number;
   /** Null where nothing is checked. */
   readonly checked: number | null;

@@ -1,9 +1,13 @@
 // What the pages offer to their tests.
 import type { Status } from "../../src/client/status.ts";
 
+export type StoreName = "indexeddb" | "opfs";
+
 /** Of `pages/contract.ts`: null where the case passed, else what went wrong. */
 export interface ContractApi {
-  run(store: "indexeddb", title: string): Promise<string | null>;
+  run(store: StoreName, title: string): Promise<string | null>;
+  /** Damages a closed file on OPFS that holds so many notes: what is told of it, and which of them the next start finds. */
+  damaged(prefix: string, notes: number): Promise<{ damage: string | null; kept: number; last: string | undefined }>;
 }
 
 /** A client as a page is asked to make it. */
@@ -13,7 +17,7 @@ export interface Opening {
   readonly name: string;
   readonly token?: string;
   readonly tabs?: boolean;
-  readonly store?: "indexeddb";
+  readonly store?: StoreName;
 }
 
 export type WriteText = readonly [

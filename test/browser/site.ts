@@ -31,22 +31,24 @@ async function files(name: string): Promise<ReadonlyMap<string, string | Uint8Ar
       rollupOptions: { input: join(ROOT, `test/browser/pages/${name}.ts`), output: { entryFileNames: "page.js" } },
     },
   });
-  const output = ([result].flat() as Rolldown.RolldownOutput[]).flatMap((each) => each.output);
-  const made = output.map((each): [string, string | Uint8Array] => [
-    `/${each.fileName}`,
-    each.type === "chunk" ? each.code : each.source,
-  ]);
-  return new Map([
-    ["/", '<!doctype html><title>A page</title><script type="module" src="/page.js"></script>'],
-    ...made,
-  ]);
+  const page = '<!doctype html><title>A page</title><script type="module" src="/page.js"></script>';
+  return new Map([["/", page], ...filesOf(result as Rolldown.RolldownOutput)]);
+}
+
+/** What a build has made, by path. */
+export function filesOf(result: Rolldown.RolldownOutput): [path: string, content: string | Uint8Array][] {
+  return result.output.map((each) => [`/${each.fileName}`, each.type === "chunk" ? each.code : each.source]);
 }
 
 /** The address of a page of `pages/`, for the test's time. */
 export async function site(name: string): Promise<string> {
   const making = built.get(name) ?? files(name);
   built.set(name, making);
-  const content = await making;
+  return await served(await making);
+}
+
+/** The address of files, by path, for the test's time. */
+export async function served(content: ReadonlyMap<string, string | Uint8Array>): Promise<string> {
   const server = createServer((request, response) => {
     const body = content.get(new URL(request.url ?? "/", "http://localhost").pathname);
     const type = request.url?.endsWith(".js")

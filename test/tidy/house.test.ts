@@ -21,6 +21,8 @@ const RUNS_ANYWHERE = ["util", "model", "wire", "client", "react", "tanstack-db"
 const SMALL_PACKAGES = /^@standard-schema\/spec$/;
 /** Those that the application has anyway where it imports one of these folders. */
 const PEERS: Record<string, RegExp> = { react: /^react$/, "tanstack-db": /^@tanstack\/db$/ };
+/** What only the worker loads, which is a bundle of its own. */
+const WORKER = { folder: "src/client/store/opfs/", page: "index.ts", package: /^@sqlite\.org\/sqlite-wasm$/ };
 const CLIENT_SQLITE = "src/client/store/sqlite/";
 const NODE_MODULE = /^(node:|(assert|buffer|child_process|crypto|events|fs|http|https|net|os|path|stream|url|zlib)$)/;
 
@@ -67,6 +69,9 @@ describe("what runs in a browser imports nothing of Node", () => {
   test("they bring no package into a browser's bundle but the small ones", () =>
     expect(heavyPackages(product)).toEqual([]));
 
+  test("a page loads nothing of what the worker of the store on OPFS loads", () =>
+    expect(loadedBy(product, `${WORKER.folder}${WORKER.page}`).filter(bringsSqlite)).toEqual([]));
+
   test("only the two SQLite stores import node:sqlite", () => expect(sqliteImports(product)).toEqual([]));
 
   test("the checks find such imports", () => {
@@ -75,12 +80,20 @@ describe("what runs in a browser imports nothing of Node", () => {
       source("src/wire/a.ts", 'import { Buffer } from "buffer";'),
       source("src/wire/b.ts", 'import { z } from "zod"; import type { Spec } from "@standard-schema/spec";'),
       source("src/client/b.ts", 'import { useState } from "react";'),
+      source("src/client/c.ts", 'import init from "@sqlite.org/sqlite-wasm";'),
+      source(`${WORKER.folder}index.ts`, 'export * from "./a.ts";'),
+      source(`${WORKER.folder}a.ts`, 'import init from "@sqlite.org/sqlite-wasm";'),
       source("src/react/a.ts", 'import { useState } from "react";'),
       source(`${CLIENT_SQLITE}a.ts`, 'import { DatabaseSync } from "node:sqlite";'),
       source("src/server/a.ts", 'const { DatabaseSync } = await import("node:sqlite");'),
     ];
     expect(nodeImports(broken)).toEqual(["src/client/sync.ts imports node:crypto", "src/wire/a.ts imports buffer"]);
-    expect(heavyPackages(broken)).toEqual(["src/wire/b.ts imports zod", "src/client/b.ts imports react"]);
+    expect(heavyPackages(broken)).toEqual([
+      "src/wire/b.ts imports zod",
+      "src/client/b.ts imports react",
+      "src/client/c.ts imports @sqlite.org/sqlite-wasm",
+    ]);
+    expect(loadedBy(broken, `${WORKER.folder}index.ts`).filter(bringsSqlite).length).toBe(1);
     expect(sqliteImports(broken)).toEqual(["src/server/a.ts imports node:sqlite"]);
   });
 });
@@ -110,9 +123,26 @@ function nodeImports(files: readonly Source[]): string[] {
 function heavyPackages(files: readonly Source[]): string[] {
   return files
     .filter((file) => RUNS_ANYWHERE.includes(folderOf(file.path)))
-    .flatMap((file) =>
-      importsMatching(file, /^(?!\.)/, SMALL_PACKAGES, NODE_MODULE, PEERS[folderOf(file.path)] ?? SMALL_PACKAGES),
-    );
+    .flatMap((file) => importsMatching(file, /^(?!\.)/, SMALL_PACKAGES, NODE_MODULE, peersOf(file.path)));
+}
+
+function peersOf(path: string): RegExp {
+  if (path.startsWith(WORKER.folder)) return WORKER.package;
+  return PEERS[folderOf(path)] ?? SMALL_PACKAGES;
+}
+
+/** A file and what it imports, directly or not, types apart. */
+function loadedBy(files: readonly Source[], path: string): Source[] {
+  const loaded = new Set([path]);
+  for (const each of loaded) {
+    const imports = files.find((file) => file.path === each)?.imports ?? [];
+    for (const { target, typeOnly } of imports) if (target !== null && !typeOnly) loaded.add(target);
+  }
+  return files.filter((file) => loaded.has(file.path));
+}
+
+function bringsSqlite(file: Source): boolean {
+  return file.imports.some(({ specifier, typeOnly }) => !typeOnly && WORKER.package.test(specifier));
 }
 
 function sqliteImports(files: readonly Source[]): string[] {

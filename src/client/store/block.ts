@@ -1,8 +1,8 @@
-import { compareKeys, type Key, keyOf, type RecordData } from "../../model/record.ts";
+import { compareKeys, type Key, keyOf, type RecordData, type Revision } from "../../model/record.ts";
 import { compareUtf8 } from "../../util/utf8.ts";
 import type { PutLine } from "../../wire/lines.ts";
 import { TOGETHER } from "./rows.ts";
-import type { RecordLine, Span } from "./store.ts";
+import type { Batch, RecordLine, Span, StagedLine } from "./store.ts";
 
 /** The span of a put line whose records stand in key order, each once: a store can keep it as one block. Null otherwise. */
 export function spanOf(line: RecordLine): Span | null {
@@ -46,18 +46,45 @@ export function textsOfRecords(text: string, count: number): string[] | null {
   return pieces.length === count ? pieces.map((piece) => `{${piece}}`) : null;
 }
 
-/** The blocks of a put line whose records stand in key order, each with the text of its records. */
-export function* blocksOf({ collection, at, records }: PutLine, text: string) {
+/** A part of a staged line: records of a block separated by commas, or, where it is none, the line as it came. */
+export interface Piece {
+  readonly block: PieceBlock | null;
+  readonly content: string;
+}
+
+export interface PieceBlock extends Span {
+  readonly collection: string;
+  readonly at: Revision;
+  readonly count: number;
+}
+
+/** A put line whose records stand in key order as blocks, each with the text of its records; any other as it came. */
+export function piecesOf({ line, text }: StagedLine): Piece[] {
+  return spanOf(line) === null ? [{ block: null, content: text }] : blocksOf(line as PutLine, text);
+}
+
+/** A batch with what is staged already cut into pieces: what a database writes, and a worker can be sent. */
+export type PackedBatch = Omit<Batch, "stage"> & {
+  readonly stage?: readonly { readonly subscription: number; readonly pieces: readonly Piece[] }[];
+};
+
+export function packedBatch({ stage, ...rest }: Batch): PackedBatch {
+  if (stage === undefined) return rest;
+  const pieces = stage.map(({ subscription, lines }) => ({ subscription, pieces: lines.flatMap(piecesOf) }));
+  return { ...rest, stage: pieces };
+}
+
+function blocksOf({ collection, at, records }: PutLine, text: string): Piece[] {
   const texts = textsOfLine(text, records.length) ?? records.map((data) => JSON.stringify(data));
+  const pieces: Piece[] = [];
   for (let start = 0; start < records.length; start += TOGETHER) {
     const together = records.slice(start, start + TOGETHER);
-    yield {
-      first: keyOf(collection, (together[0] as RecordData).id),
-      last: keyOf(collection, (together.at(-1) as RecordData).id),
-      collection,
-      at,
-      count: together.length,
+    const first = keyOf(collection, (together[0] as RecordData).id);
+    const last = keyOf(collection, (together.at(-1) as RecordData).id);
+    pieces.push({
+      block: { first, last, collection, at, count: together.length },
       content: texts.slice(start, start + TOGETHER).join(","),
-    };
+    });
   }
+  return pieces;
 }

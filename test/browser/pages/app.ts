@@ -1,7 +1,9 @@
 // A page with clients, driven from outside.
 import { type Client, createClient, type Events } from "tidemark/client";
 import { indexedDbStore } from "tidemark/client/indexeddb";
+import { opfsStore } from "tidemark/client/opfs";
 import type { AppApi } from "../api.ts";
+import { worker } from "./worker.ts";
 
 interface Kept {
   readonly client: Client;
@@ -10,6 +12,11 @@ interface Kept {
   seen: readonly unknown[];
   token: string | undefined;
 }
+
+const stores = {
+  indexeddb: (name: string) => indexedDbStore({ name }),
+  opfs: (name: string) => opfsStore({ name, worker }),
+};
 
 const clients = new Map<string, Kept>();
 const EVENTS: (keyof Events)[] = [
@@ -35,11 +42,11 @@ new PerformanceObserver((list) => {
 }).observe({ type: "longtask", buffered: true });
 
 const api: AppApi = {
-  open(name, { url, name: database, token, tabs }) {
+  open(name, { url, name: database, token, tabs, store = "indexeddb" }) {
     const client = createClient({
       url,
       space: "main",
-      store: indexedDbStore({ name: database }),
+      store: stores[store](database),
       ...(token !== undefined && { auth: () => String(of(name).token) }),
       ...(tabs !== undefined && { tabs }),
     });

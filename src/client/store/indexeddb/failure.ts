@@ -1,3 +1,4 @@
+import { noRoomText } from "../browser/no-room.ts";
 import { StoreError, type StoreFailure } from "../store.ts";
 
 /** A failure of IndexedDB in the store's words; anything else as it is. */
@@ -5,7 +6,7 @@ export async function storeFailure(error: unknown, name: string): Promise<unknow
   const failure = failureOf(error);
   if (failure === null) return error;
   const { message } = error as Error;
-  const text = { full: await fullText(name), damaged: damagedText, unavailable: unavailableText }[failure];
+  const text = { full: await noRoomText(name), damaged: damagedText, unavailable: unavailableText }[failure];
   return new StoreError(failure, typeof text === "string" ? text : text(name, message), { cause: error });
 }
 
@@ -31,16 +32,6 @@ function failureOf(error: unknown): StoreFailure | null {
     default:
       return null;
   }
-}
-
-async function fullText(name: string): Promise<string> {
-  const used = await navigator.storage?.estimate().catch(() => null);
-  const figures = used ? ` (${megabytes(used.usage)} of ${megabytes(used.quota)} used)` : "";
-  return `the browser gives ${name} no more room${figures}: free some disk space; nothing of this write was kept`;
-}
-
-function megabytes(bytes = 0): string {
-  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 function damagedText(name: string, message: string): string {

@@ -1,5 +1,6 @@
 import type { Key } from "../../../model/record.ts";
 import type { Json } from "../../../util/json.ts";
+import { Care } from "../browser/care.ts";
 import {
   type Adopted,
   type Batch,
@@ -12,7 +13,6 @@ import {
   StoreError,
 } from "../store.ts";
 import { type StoredBlock, Texts } from "./blocks.ts";
-import { Care } from "./care.ts";
 import { Database, deleted, requested } from "./database.ts";
 import { IndexedDbRows } from "./rows.ts";
 import { type Staged, StagedLines } from "./staged.ts";

@@ -1,6 +1,5 @@
 import type { Key } from "../../../model/record.ts";
-import type { PutLine } from "../../../wire/lines.ts";
-import { blocksOf, indexOfSpan, spanOf } from "../block.ts";
+import { indexOfSpan, piecesOf } from "../block.ts";
 import { rowIn } from "../rows.ts";
 import type { Adopted, RecordLine, Row, Span, StagedLine } from "../store.ts";
 import { deleteNumbers, type StoredBlock, type Texts } from "./blocks.ts";
@@ -79,18 +78,13 @@ export class StagedLines {
 
   add(tx: IDBTransaction, all: AllStaged, subscription: number, lines: readonly StagedLine[]): AllStaged {
     const staged = [...(all.get(subscription) ?? [])];
-    const add = (content: string, block: Omit<StoredBlock, "text"> | null) => {
+    for (const { block, content } of lines.flatMap(piecesOf)) {
       const text = this.#nextText++;
-      const next: Staged = { subscription, text, block: block === null ? null : { ...block, text } };
+      const stored = block === null ? null : { ...block, holder: subscription, text };
+      const next: Staged = { subscription, text, block: stored };
       tx.objectStore("texts").put(content, text);
       tx.objectStore("staged").put(next, [subscription, staged.length]);
       staged.push(next);
-    };
-    for (const { line, text } of lines) {
-      if (spanOf(line) === null) add(text, null);
-      else
-        for (const { content, ...block } of blocksOf(line as PutLine, text))
-          add(content, { ...block, holder: subscription });
     }
     return new Map(all).set(subscription, staged);
   }

@@ -1,6 +1,11 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import type { Key } from "../../../model/record.ts";
 import type { Json } from "../../../util/json.ts";
+import { packedBatch } from "../block.ts";
+import { storeFailure } from "../sql/failure.ts";
+import { readableNotes } from "../sql/notes.ts";
+import { OpenDatabase } from "../sql/open-database.ts";
 import {
   type Adopted,
   type Batch,
@@ -12,10 +17,7 @@ import {
   type Span,
   StoreError,
 } from "../store.ts";
-import { readableNotes, storeFailure } from "./file.ts";
-import { SqliteRows } from "./rows.ts";
-import { StagedLines } from "./staged.ts";
-import { Statements } from "./statements.ts";
+import { openedFile } from "./file.ts";
 
 export interface SqliteStoreOptions {
   /** A file, made where it is not there. It belongs to one client at a time. */
@@ -34,17 +36,10 @@ export function sqliteStore(options: SqliteStoreOptions): ClientStore {
   return new SqliteStore(options);
 }
 
-/** A file that is open, and what stands in it. */
-interface Parts {
-  readonly statements: Statements;
-  readonly rows: SqliteRows;
-  readonly staged: StagedLines;
-}
-
 class SqliteStore implements ClientStore {
   readonly #path: string;
   readonly #maxBytes: number | undefined;
-  #parts: Parts | null = null;
+  #opened: OpenDatabase | null = null;
   /** What was found to be damaged while the file was open the last time. */
   #suspect: string | null = null;
 
@@ -58,7 +53,7 @@ class SqliteStore implements ClientStore {
     this.#suspect = null;
     try {
       if (suspect !== null) throw new StoreError("damaged", suspect);
-      this.#parts = this.#opened();
+      this.#opened = this.#file();
       return { damage: null };
     } catch (error) {
       const failure = storeFailure(error, this.#path);
@@ -67,86 +62,65 @@ class SqliteStore implements ClientStore {
     }
   }
 
-  async notes(prefix: string, limit = -1): Promise<(readonly [string, Json])[]> {
-    const { statements } = this.#file;
-    const sql = "SELECT name, value FROM notes WHERE name >= ? AND name < ? ORDER BY name LIMIT ?";
-    // Names are ASCII, so that everything with the prefix sorts before this.
-    const notes = statements.all(sql, [prefix, `${prefix}\u{10ffff}`, limit]);
-    return notes.map(({ name, value }) => [name as string, statements.parsed(value, `the note ${name}`) as Json]);
+  async notes(prefix: string, limit?: number): Promise<(readonly [string, Json])[]> {
+    return this.#open.notes(prefix, limit);
   }
 
   async get(keys: readonly Key[]): Promise<(Row | undefined)[]> {
-    return keys.map((key) => this.#file.rows.get(key));
+    return this.#open.get(keys);
   }
 
   async scan(from: Key | null, to: Key | null, limit: number): Promise<Row[]> {
-    return this.#file.rows.scan(from, to, limit);
+    return this.#open.scan(from, to, limit);
   }
 
   async staged(subscription: number, skip: number, limit: number): Promise<RecordLine[]> {
-    return this.#file.staged.lines(subscription, skip, limit);
+    return this.#open.staged(subscription, skip, limit);
   }
 
   async spans(subscription: number): Promise<Span[]> {
-    return this.#file.staged.spans(subscription);
+    return this.#open.spans(subscription);
   }
 
   async isFree(span: Span): Promise<boolean> {
-    return this.#file.rows.isFree(span);
+    return this.#open.isFree(span);
   }
 
   async stagedRows(adopt: readonly Adopted[], keys: readonly Key[]): Promise<(Row | undefined)[]> {
-    return this.#file.staged.rows(adopt, keys);
+    return this.#open.stagedRows(adopt, keys);
   }
 
   async *contents(from: Key | null, to: Key | null): AsyncGenerator<Content> {
-    yield* this.#file.rows.contents(from, to);
+    yield* this.#open.contents(from, to);
   }
 
   async write(batch: Batch): Promise<void> {
-    this.#file.statements.transaction(batch.lazy === true, () => this.#apply(batch));
+    this.#open.write(packedBatch(batch));
   }
 
   async close(): Promise<void> {
-    this.#suspect ??= this.#parts?.statements.suspect ?? null;
-    this.#parts?.statements.close();
-    this.#parts = null;
+    this.#suspect ??= this.#opened?.suspect ?? null;
+    this.#opened?.close();
+    this.#opened = null;
   }
 
-  #apply(batch: Batch): void {
-    const { statements, rows, staged } = this.#file;
-    for (const subscription of batch.unstage ?? []) staged.drop(subscription);
-    if (batch.wipe) rows.wipe();
-    for (const { subscription, lines } of batch.stage ?? []) staged.add(subscription, lines);
-    for (const adopted of batch.adopt ?? []) {
-      rows.adopt(adopted);
-      staged.drop(adopted.subscription);
-    }
-    if (batch.rows !== undefined) rows.write(batch.rows);
-    for (const [name, value] of batch.notes ?? []) {
-      if (value === null) statements.run("DELETE FROM notes WHERE name = ?", [name]);
-      else statements.run("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", [name, JSON.stringify(value)]);
-    }
+  get #open(): OpenDatabase {
+    if (this.#opened === null) throw new StoreError("unavailable", `${this.#path} is not open`);
+    return this.#opened;
   }
 
-  get #file(): Parts {
-    if (this.#parts === null) throw new StoreError("unavailable", `${this.#path} is not open`);
-    return this.#parts;
-  }
-
-  #opened(): Parts {
-    const statements = new Statements(this.#path, this.#maxBytes);
-    return { statements, rows: new SqliteRows(statements), staged: new StagedLines(statements) };
+  #file(): OpenDatabase {
+    return new OpenDatabase(openedFile(this.#path, this.#maxBytes), this.#path);
   }
 
   /** Puts the damaged file aside, and takes into a new one what can be read of its notes. */
   async #remade(damage: string): Promise<Opened> {
     await this.close();
-    const notes = readableNotes(this.#path);
+    const notes = readableNotes(() => new DatabaseSync(this.#path, { readOnly: true }));
     for (const suffix of ["-wal", "-shm"]) rmSync(this.#path + suffix, { force: true });
     if (existsSync(this.#path)) renameSync(this.#path, `${this.#path}.damaged`);
     this.#suspect = null;
-    this.#parts = this.#opened();
+    this.#opened = this.#file();
     await this.write({ notes });
     return { damage };
   }

@@ -4,7 +4,8 @@ import { textsOfRecords } from "../block.ts";
 import { type Block, bothRows, mixedContents, rowIn, rowsIn, take } from "../rows.ts";
 import type { Adopted, Content, Row, Span } from "../store.ts";
 import { openedBlock, type StoredBlock } from "./blocks.ts";
-import type { Found, Statements } from "./statements.ts";
+import type { Found } from "./driver.ts";
+import type { Statements } from "./statements.ts";
 
 const ROW = "SELECT key, at, holders, data FROM records";
 const BLOCK =
@@ -19,8 +20,8 @@ interface BlockName extends Span {
   readonly id: number;
 }
 
-/** Rows in a file: blocks of a copy, and single rows, each of which stands before the same record in a block. */
-export class SqliteRows {
+/** Rows in a database: blocks of a copy, and single rows, each of which stands before the same record in a block. */
+export class SqlRows {
   readonly #statements: Statements;
   /** By the ids of their texts, the latest used last. */
   readonly #open = new Map<number, Block>();

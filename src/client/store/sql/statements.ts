@@ -1,20 +1,17 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { StoreError } from "../store.ts";
-import { openedFile, storeFailure } from "./file.ts";
+import type { Found, SqlDriver, SqlStatement, Value } from "./driver.ts";
+import { storeFailure } from "./failure.ts";
 
-export type Found = { readonly [column: string]: unknown };
-export type Value = string | number | null;
-
-/** One open file: its statements, each prepared once, and what was found to be damaged since it was opened. */
+/** One open database: its statements, each prepared once, and what was found to be damaged since it was opened. */
 export class Statements {
-  readonly #path: string;
-  readonly #db: DatabaseSync;
-  readonly #prepared = new Map<string, StatementSync>();
+  readonly #name: string;
+  readonly #db: SqlDriver;
+  readonly #prepared = new Map<string, SqlStatement>();
   suspect: string | null = null;
 
-  constructor(path: string, maxBytes: number | undefined) {
-    this.#path = path;
-    this.#db = openedFile(path, maxBytes);
+  constructor(db: SqlDriver, name: string) {
+    this.#db = db;
+    this.#name = name;
   }
 
   run(sql: string, values: readonly Value[] = []): number {
@@ -51,7 +48,7 @@ export class Statements {
     try {
       return JSON.parse(text as string);
     } catch (cause) {
-      this.suspect = `${this.#path} is damaged: ${what} is not JSON`;
+      this.suspect = `${this.#name} is damaged: ${what} is not JSON`;
       throw new StoreError("damaged", this.suspect, { cause });
     }
   }
@@ -61,7 +58,7 @@ export class Statements {
     this.#db.close();
   }
 
-  #statement(sql: string): StatementSync {
+  #statement(sql: string): SqlStatement {
     const known = this.#prepared.get(sql);
     if (known !== undefined) return known;
     const statement = this.#db.prepare(sql);
@@ -70,7 +67,7 @@ export class Statements {
   }
 
   #failure(error: unknown): unknown {
-    const failure = storeFailure(error, this.#path);
+    const failure = storeFailure(error, this.#name);
     if (failure instanceof StoreError && failure.failure === "damaged") this.suspect = failure.message;
     return failure;
   }

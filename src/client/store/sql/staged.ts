@@ -1,8 +1,7 @@
 import type { Key } from "../../../model/record.ts";
-import type { PutLine } from "../../../wire/lines.ts";
-import { blocksOf, indexOfSpan, spanOf } from "../block.ts";
+import { indexOfSpan, type Piece } from "../block.ts";
 import { rowIn } from "../rows.ts";
-import type { Adopted, RecordLine, Row, Span, StagedLine } from "../store.ts";
+import type { Adopted, RecordLine, Row, Span } from "../store.ts";
 import { openedBlock } from "./blocks.ts";
 import type { Statements } from "./statements.ts";
 
@@ -23,16 +22,12 @@ export class StagedLines {
     this.#statements.run("DELETE FROM staged WHERE subscription = ?", [subscription]);
   }
 
-  add(subscription: number, lines: readonly StagedLine[]): void {
+  add(subscription: number, pieces: readonly Piece[]): void {
     const sql = "SELECT coalesce(max(position) + 1, 0) AS next FROM staged WHERE subscription = ?";
     let position = this.#statements.all(sql, [subscription])[0]?.["next"] as number;
-    for (const { line, text } of lines) {
-      if (spanOf(line) === null) {
-        this.#insert([subscription, position++, null, null, null, null, null], text);
-        continue;
-      }
-      for (const { first, last, collection, at, count, content } of blocksOf(line as PutLine, text))
-        this.#insert([subscription, position++, first, last, collection, at, count], content);
+    for (const { block, content } of pieces) {
+      const { first = null, last = null, collection = null, at = null, count = null } = block ?? {};
+      this.#insert([subscription, position++, first, last, collection, at, count], content);
     }
   }
 

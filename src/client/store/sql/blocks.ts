@@ -1,8 +1,9 @@
 import type { RecordData } from "../../../model/record.ts";
 import type { Block } from "../rows.ts";
-import type { Found, Statements } from "./statements.ts";
+import type { Found } from "./driver.ts";
+import type { Statements } from "./statements.ts";
 
-/** A block as it stands in the file; of its records, only the text. */
+/** A block as it stands in the database; of its records, only the text. */
 export interface StoredBlock {
   readonly first: string;
   readonly last: string;

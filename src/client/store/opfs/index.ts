@@ -1,0 +1,1 @@
+export { type OpfsStoreOptions, opfsStore } from "./opfs-store.ts";
