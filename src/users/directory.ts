@@ -85,15 +85,20 @@ export class Directory {
     return granted;
   }
 
-  /** The users who administer the server and go on doing so: active, and without an end. */
+  /** The administrators who go on being so: active, and without an end. */
   administrators(): Set<string> {
+    return new Set([...this.empowered()].filter((user) => lasts(this.users.get(user))));
+  }
+
+  /** Whom a binding makes an administrator of the server, whether they may come in at the moment, or are there at all. */
+  empowered(): Set<string> {
     const found = new Set<string>();
     for (const role of this.roles.values()) {
       if (!role.grants.some(({ space, admin }) => space === "*" && admin === true)) continue;
       for (const id of this.#bindingsOf.of(role.id)) {
         const binding = this.#bindings.get(id);
         if (binding === undefined || binding.space !== undefined || binding.scope !== undefined) continue;
-        for (const user of this.#bound(binding)) if (lasts(this.users.get(user))) found.add(user);
+        for (const user of this.#bound(binding)) found.add(user);
       }
     }
     return found;

@@ -13,6 +13,14 @@ interface Parts {
   isAdministrator(user: User): boolean;
 }
 
+/** How it was before a mutation. */
+interface Powers {
+  readonly administrators: number;
+  readonly empowered: ReadonlySet<string>;
+  /** Whether the writer may make administrators. */
+  readonly mayGive: boolean;
+}
+
 interface Undo {
   readonly collection: string;
   readonly id: string;
@@ -28,20 +36,19 @@ export function systemRule({ directory, tail, isAdministrator }: Parts): SpaceRu
   function begin(head: { readonly revision: number }) {
     if (tail.revision !== head.revision) return null;
     const done: Undo[] = [];
-    let administrators: Set<string> | null = null;
 
     const review: SpaceReview = (proposals, user) => {
       const mark = done.length;
-      const before = (administrators ??= directory.administrators());
-      if (user === FOUNDER && before.size > 0) return "this server has an administrator already";
+      // What the writer may do is a matter of before.
+      const before = proposals.some(decides) ? powersFor(user) : null;
+      if (user === FOUNDER && before !== null && before.administrators > 0)
+        return "this server has an administrator already";
       for (const { collection, id, after } of proposals) {
         done.push({ collection, id, record: directory.get(collection, id) });
         directory.put(collection, id, after);
       }
-      const after = proposals.some(decides) ? directory.administrators() : before;
-      const flaw = nameFlawOf(proposals) ?? powerFlaw(before, after, user);
-      if (flaw === null) administrators = after;
-      else undo(done.splice(mark));
+      const flaw = nameFlawOf(proposals) ?? (before === null ? null : powerFlaw(before));
+      if (flaw !== null) undo(done.splice(mark));
       return flaw ?? true;
     };
     return { review, end: () => undo(done.splice(0)) };
@@ -59,11 +66,15 @@ export function systemRule({ directory, tail, isAdministrator }: Parts): SpaceRu
     return null;
   }
 
-  function powerFlaw(before: ReadonlySet<string>, after: ReadonlySet<string>, user: User): string | null {
-    if (before.size > 0 && after.size === 0)
+  function powersFor(user: User): Powers {
+    const mayGive = user === KEEPER || user === FOUNDER || isAdministrator(user);
+    return { administrators: directory.administrators().size, empowered: directory.empowered(), mayGive };
+  }
+
+  function powerFlaw({ administrators, empowered, mayGive }: Powers): string | null {
+    if (administrators > 0 && directory.administrators().size === 0)
       return "the last administrator stays: make another active user an administrator first";
-    const made = [...after].some((id) => !before.has(id));
-    if (!made || user === KEEPER || user === FOUNDER || isAdministrator(user)) return null;
+    if (mayGive || [...directory.empowered()].every((id) => empowered.has(id))) return null;
     return "only an administrator makes an administrator";
   }
 
@@ -73,6 +84,6 @@ export function systemRule({ directory, tail, isAdministrator }: Parts): SpaceRu
 /** Whether it may change who administers. */
 function decides({ collection, before, after }: Proposal): boolean {
   if (collection !== "users") return true;
-  if (before === null) return true;
+  if (before === null) return false;
   return after === null || ["active", "validFrom", "validUntil"].some((atom) => before[atom] !== after[atom]);
 }

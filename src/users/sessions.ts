@@ -144,10 +144,11 @@ export class Sessions {
     const { lifetimes, clock, tokens } = this.#parts;
     const { id, user } = session;
     const keys = await tokens();
-    const ends = Math.min(session.ends, clock.now() + lifetimes.access);
+    const now = clock.now();
+    const ends = Math.min(session.ends, now + lifetimes.access);
     return {
       accessToken: await keys.sign("access", { user, session: id, ends, once: "" }),
-      expiresIn: Math.floor((ends - clock.now()) / 1_000),
+      expiresIn: Math.floor((ends - now) / 1_000),
       refreshToken: await keys.sign("refresh", { user, session: id, ends: session.idle, once }),
     };
   }
