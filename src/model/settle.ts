@@ -10,7 +10,16 @@ import { type Mutation, type Outcome, type Superseded, targetOf, type Write } fr
 import type { Rules } from "./push.ts";
 import { type Key, keyOf, type Revision, type Stamp } from "./record.ts";
 import { type Collection, collectionOf, type User } from "./schema.ts";
-import { checkMove, checkRule, checkSchema, checkSize, checkTouch, guarded, type MayWrite, Rejected } from "./validate.ts";
+import {
+  checkMove,
+  checkRule,
+  checkSchema,
+  checkSize,
+  checkTouch,
+  guarded,
+  type MayWrite,
+  Rejected,
+} from "./validate.ts";
 import type { Working } from "./working.ts";
 
 /** Who sends a mutation. */

@@ -8,7 +8,11 @@ const RETRY = 5_000;
  * Makes the spaces that the configuration lists, carries out changes of `scopes` (C8), and adopts tables, before anything is
  * answered. Null where the server was told to end before that.
  */
-export async function prepare<T>(parts: Parts, reserved: readonly string[], adopt: () => Promise<T>): Promise<T | null> {
+export async function prepare<T>(
+  parts: Parts,
+  reserved: readonly string[],
+  adopt: () => Promise<T>,
+): Promise<T | null> {
   const { clock, stopping, log } = parts;
   while (!stopping.aborted) {
     try {
@@ -24,7 +28,11 @@ export async function prepare<T>(parts: Parts, reserved: readonly string[], adop
 }
 
 async function createListed({ store, settings, rules }: Parts, reserved: readonly string[]): Promise<void> {
-  const listed = [...reserved, ...(settings.spaces === "open" ? [] : settings.spaces), ...(settings.adopt?.keys() ?? [])];
+  const listed = [
+    ...reserved,
+    ...(settings.spaces === "open" ? [] : settings.spaces),
+    ...(settings.adopt?.keys() ?? []),
+  ];
   if (listed.length === 0) return;
   const there = new Set(await store.spaces());
   for (const space of new Set(listed)) {

@@ -85,12 +85,20 @@ export class Accounts {
     await this.#parts.current();
     const attempt = guesses.begin("setup", address);
     if (!codes.isGood(shown.code, clock.now()))
-      throw new Problem("unauthenticated", "the setup code is not valid: `tidemark serve` prints a new one at its start");
+      throw new Problem(
+        "unauthenticated",
+        "the setup code is not valid: `tidemark serve` prints a new one at its start",
+      );
     const phc = await passwords.hash(shown.password);
     await codes.spend(shown.code);
     attempt.right();
     const { userName, displayName } = shown;
-    const user = { id: randomName(random), userName, active: true, ...(displayName === undefined ? {} : { displayName }) };
+    const user = {
+      id: randomName(random),
+      userName,
+      active: true,
+      ...(displayName === undefined ? {} : { displayName }),
+    };
     await credentials.set([{ user: user.id, phc, mustChange: false }], clock.now());
     await tail.catchUp();
     const outcome = await founder.write(tail.revision, [

@@ -59,9 +59,7 @@ export class Credentials {
   async strengthen({ id, phc }: VerifierRecord, stronger: string): Promise<void> {
     await this.#tail.catchUp();
     const record = { id, phc: stronger };
-    await this.#writer.write(this.#tail.revision, [
-      { op: "update", collection: "verifiers", record, expect: { phc } },
-    ]);
+    await this.#writer.write(this.#tail.revision, [{ op: "update", collection: "verifiers", record, expect: { phc } }]);
   }
 
   /** Takes away what was left by users who are gone for good. */
@@ -71,4 +69,3 @@ export class Credentials {
     if (writes.length > 0) await this.#writer.write(this.#tail.revision, writes);
   }
 }
-

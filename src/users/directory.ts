@@ -29,7 +29,8 @@ export class Directory {
 
   clear(): void {
     for (const map of [this.users, this.roles, this.#bindings, this.#memberships, this.#groups]) map.clear();
-    for (const index of [this.#names, this.#membersOf, this.#groupsOf, this.#bindingsOf, this.#bindingsBy]) index.clear();
+    for (const index of [this.#names, this.#membersOf, this.#groupsOf, this.#bindingsOf, this.#bindingsBy])
+      index.clear();
     this.#active.clear();
     this.#granted.clear();
   }

@@ -71,7 +71,8 @@ export class Guesses {
 
   /** What is old goes, then what failed longest ago. */
   #forget(now: number): void {
-    for (const [key, { last, until }] of this.#counts) if (now - last > MEMORY && until <= now) this.#counts.delete(key);
+    for (const [key, { last, until }] of this.#counts)
+      if (now - last > MEMORY && until <= now) this.#counts.delete(key);
     for (const key of this.#counts.keys()) {
       if (this.#counts.size < REMEMBERED) return;
       this.#counts.delete(key);

@@ -19,8 +19,7 @@ const SLOTS = 2;
 const WAITING = 100;
 
 /** Verified where there is nothing to verify, so that a name that does not exist costs what one costs that does (U3). */
-const NOBODY =
-  "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IG9mIG5vYm9keQ$J1vJb4Bz4kS4mVxWQ0mYy3qk2bX2C8v0mHq1o2JpR4A";
+const NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IG9mIG5vYm9keQ$J1vJb4Bz4kS4mVxWQ0mYy3qk2bX2C8v0mHq1o2JpR4A";
 
 /** Why a text may not become a password; null where it may. */
 export function passwordFlaw(password: string): string | null {

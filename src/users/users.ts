@@ -169,4 +169,3 @@ async function gone({ store }: IdentityHost, users: readonly string[]): Promise<
   );
   return some.filter((_, i) => found?.results[i]?.text === null);
 }
-

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createClient, memoryStore } from "./client.ts";
 import { insert, problemIn, SECRET, tokenFor, update } from "../support/server.ts";
+import { createClient, memoryStore } from "./client.ts";
 import { EVERYTHING, founded, loggedIn, login, PASSWORD, refresh, statusOf } from "./support.ts";
 
 async function house(config = {}) {
@@ -42,7 +42,9 @@ describe("deactivation", () => {
     await using _ = server;
     const logins = await Promise.all([loggedIn(server, "bob"), loggedIn(server, "bob")]);
     // One push, so that nobody sees the revision between the two.
-    await admin.update("users", { id: "bob", active: false }).then(() => admin.update("users", { id: "bob", active: true }));
+    await admin
+      .update("users", { id: "bob", active: false })
+      .then(() => admin.update("users", { id: "bob", active: true }));
     for (const { accessToken } of logins) expect(await statusOf(server, accessToken)).toBe(401);
   });
 
@@ -189,9 +191,9 @@ describe("users", () => {
     expect(await admin.outcome(named("x", "zoe"), named("y", "Zoe"))).toMatchObject({ status: "rejected" });
     expect(await admin.outcome(named("x", "zoe"))).toMatchObject({ status: "applied" });
     await admin.write({ op: "delete", collection: "users", id: "bob" }, named("b3", "bob"));
-    expect(await admin.outcome({ op: "update", collection: "users", record: { id: "x", userName: "bob" } })).toMatchObject(
-      { status: "rejected" },
-    );
+    expect(
+      await admin.outcome({ op: "update", collection: "users", record: { id: "x", userName: "bob" } }),
+    ).toMatchObject({ status: "rejected" });
   });
 
   it("[U1] names hold no surprises: what is no name, no list and no flag is rejected", async () => {

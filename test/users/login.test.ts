@@ -1,7 +1,7 @@
 import { decodeJwt, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
-import { EVERYTHING, founded, type Login, loggedIn, login, open, PASSWORD, refresh, statusOf } from "./support.ts";
 import { good, insert, problemIn } from "../support/server.ts";
+import { EVERYTHING, founded, type Login, loggedIn, login, open, PASSWORD, refresh, statusOf } from "./support.ts";
 
 async function house() {
   const all = await founded();
@@ -106,7 +106,9 @@ describe("login", () => {
   it("[U2] the password is stored as argon2id alone, and nobody is sent that", async () => {
     const { server, ann } = await house();
     await using _ = server;
-    const snapshot = await server.store.read("system-credentials", [{ kind: "row", collection: "verifiers", id: "bob" }]);
+    const snapshot = await server.store.read("system-credentials", [
+      { kind: "row", collection: "verifiers", id: "bob" },
+    ]);
     expect(JSON.parse(snapshot?.results[0]?.text as string).phc).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
     const token = ann.accessToken;
     for (const space of ["system-credentials", "system-sessions"]) {
@@ -117,7 +119,9 @@ describe("login", () => {
       expect((await server.post(`${at}/cut`, { journal: "0s" }, { token })).status).toBe(403);
       for (const scope of ["*", "verifiers"]) {
         expect((await server.post(`${at}/pull`, { subscriptions: [{ scope }] }, { token })).status).toBe(403);
-        expect((await server.post(`${at}/verify`, { subscription: { scope }, ranges: [] }, { token })).status).toBe(403);
+        expect((await server.post(`${at}/verify`, { subscription: { scope }, ranges: [] }, { token })).status).toBe(
+          403,
+        );
       }
     }
     const all = await server.post("/v1/spaces/system/pull", { subscriptions: [{ scope: "*" }] }, { token });
@@ -245,9 +249,16 @@ describe("passwords", () => {
     const { server, ann } = await house();
     await using _ = server;
     const set = async (phc: string) =>
-      problemIn(server.post("/v1/auth/credentials", { credentials: [{ user: "bob", phc }] }, { token: ann.accessToken }));
-    expect(await set(`$2b$12$${"a".repeat(53)}`)).toMatchObject({ code: "invalid", detail: expect.stringContaining("bcrypt") });
-    expect(await set("$scrypt$ln=15,r=8,p=1$c2FsdA$aGFzaA")).toMatchObject({ detail: expect.stringContaining("scrypt") });
+      problemIn(
+        server.post("/v1/auth/credentials", { credentials: [{ user: "bob", phc }] }, { token: ann.accessToken }),
+      );
+    expect(await set(`$2b$12$${"a".repeat(53)}`)).toMatchObject({
+      code: "invalid",
+      detail: expect.stringContaining("bcrypt"),
+    });
+    expect(await set("$scrypt$ln=15,r=8,p=1$c2FsdA$aGFzaA")).toMatchObject({
+      detail: expect.stringContaining("scrypt"),
+    });
     expect(await set("$pbkdf2-sha256$1000$c2FsdA$aGFzaA")).toMatchObject({ detail: expect.stringContaining("PBKDF2") });
     expect(await set("{SSHA}abc")).toMatchObject({ detail: expect.stringContaining("LDAP") });
     expect(await set("plain text")).toMatchObject({ detail: expect.stringContaining("no password hash") });
