@@ -37,11 +37,10 @@ describe("deactivation", () => {
     expect(await statusOf(server, (await loggedIn(server, "bob")).accessToken)).toBe(200);
   });
 
-  it("[U4] a session ends in the revision that deactivates, also where it is activated in the next one", async () => {
+  it("[U4 U14] a session ends in the revision that deactivates, also where it is activated in the next one", async () => {
     const { server, admin } = await house();
     await using _ = server;
     const logins = await Promise.all([loggedIn(server, "bob"), loggedIn(server, "bob")]);
-    // One push, so that nobody sees the revision between the two.
     await admin
       .update("users", { id: "bob", active: false })
       .then(() => admin.update("users", { id: "bob", active: true }));
@@ -56,7 +55,7 @@ describe("deactivation", () => {
     expect(await statusOf(server, accessToken)).toBe(200);
   });
 
-  it("[U4] a waiting pull of a user who is deactivated ends as unauthenticated, so that its replica keeps what it has", async () => {
+  it("[U4 U14] a waiting pull of a user who is deactivated ends as unauthenticated, so that its replica keeps what it has", async () => {
     const { server, admin } = await house();
     await using _ = server;
     const { accessToken } = await loggedIn(server, "bob");

@@ -90,7 +90,7 @@ describe("login", () => {
     expect((await loggedIn(server, "JU\u0308RGEN", "pa\u0308ssword fine")).user.id).toBe("j");
   });
 
-  it("[U3] after ten failures in a row one waits, with the right password too, and for names that are nobody's", async () => {
+  it("[U3 U14] after ten failures in a row one waits, with the right password too, and for names that are nobody's", async () => {
     const { server, argon2 } = await house();
     await using _ = server;
     for (const name of ["bob", "nobody"]) {
@@ -202,7 +202,7 @@ describe("refresh", () => {
     expect(await statusOf(server, accessToken)).toBe(401);
   });
 
-  it("[U2 U3] is stored as a hash; one that was made up ends nothing", async () => {
+  it("[U2 U3 U14] is stored as a hash; one that was made up ends nothing", async () => {
     const { server } = await house();
     await using _ = server;
     const { refreshToken, accessToken } = await loggedIn(server, "bob");

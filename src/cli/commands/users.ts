@@ -160,10 +160,15 @@ async function imports({ space, out }: Job, file: string): Promise<number> {
   for (const { line, reason } of refused) out.note(`${file}:${line}: ${reason}`);
   const { added, changed, unchanged } = counts;
   const text = `${added} added, ${changed} changed, ${unchanged} unchanged`;
-  out.result(refused.length === 0 ? text : `${refused.length} rows will not do: nothing was written`, {
-    ...counts,
-    refused: refused.length,
-  });
+  out.result(
+    refused.length === 0
+      ? text
+      : `${refused.length} ${refused.length === 1 ? "row" : "rows"} will not do: nothing was written`,
+    {
+      ...counts,
+      refused: refused.length,
+    },
+  );
   return refused.length === 0 ? 0 : 1;
 }
 

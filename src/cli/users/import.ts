@@ -1,8 +1,9 @@
 import type { Write } from "../../model/mutation.ts";
+import type { RecordData } from "../../model/record.ts";
 import { userSchema } from "../../users/collections.ts";
 import { foldedName } from "../../users/names.ts";
 import { phcFlaw } from "../../users/phc.ts";
-import type { Json } from "../../util/json.ts";
+import { canonical, type Json } from "../../util/json.ts";
 import { randomName, systemRandom } from "../../util/random.ts";
 import type { Space } from "../api.ts";
 import { misuse } from "../failure.ts";
@@ -123,7 +124,7 @@ function plannedOf(
     .map((role): Write => {
       return { op: "insert", collection: "bindings", record: { id: `${role} ${user.id}`, role, user: user.id } };
     });
-  const same = known !== undefined && JSON.stringify(sorted(known)) === JSON.stringify(sorted(user));
+  const same = known !== undefined && canonical(known) === canonical(user as RecordData);
   const write: Write = { op: known === undefined ? "insert" : "update", collection: "users", record: user };
   const writes = [...(same ? [] : [write]), ...bindings];
   const credential =
@@ -143,8 +144,4 @@ function atomsOf(data: RawRow["data"]): { [atom: string]: Json } {
 function flagOf(value: Json): boolean | null | undefined {
   if (value === null) return null;
   return { true: true, yes: true, "1": true, false: false, no: false, "0": false }[String(value).toLowerCase()];
-}
-
-function sorted(record: object): [string, unknown][] {
-  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 }
