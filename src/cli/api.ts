@@ -32,11 +32,16 @@ export class Unreachable extends Failure {
 }
 
 /** Asks the space; `path` follows its address, for instance `/pull`. Throws Refusal and Unreachable. */
-export async function ask(space: Space, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+export function ask(space: Space, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  return askServer(space, `/v1/spaces/${space.name}${path}`, body, signal);
+}
+
+/** Asks the server of the space; `path` follows its address, for instance `/v1/auth/login`. */
+export async function askServer(space: Space, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   const headers: Record<string, string> = { accept: "application/json, application/x-ndjson" };
   if (space.token !== undefined) headers.authorization = `Bearer ${space.token}`;
   if (body !== undefined) headers["content-type"] = "application/json";
-  const request = new Request(`${space.url}/v1/spaces/${space.name}${path}`, {
+  const request = new Request(`${space.url}${path}`, {
     method: body === undefined ? "GET" : "POST",
     headers,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -13,6 +13,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<{ default: unknown }> }
   pull: () => import("./commands/pull.ts"),
   follow: () => import("./commands/follow.ts"),
   edit: () => import("./commands/edit.ts"),
+  users: () => import("./commands/users.ts"),
   verify: () => import("./commands/verify.ts"),
   history: () => import("./commands/history.ts"),
   audit: () => import("./commands/audit.ts"),

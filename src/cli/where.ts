@@ -20,12 +20,14 @@ interface SpaceArgs {
 /**
  * The space in WHERE: at a server's address, or in a data folder or a database, which this process then serves to itself.
  * - `write`: it is opened for writing, with the configuration that this gives.
+ * - `accounts`: the spaces of the users are made where they are not there yet.
  */
 export async function openWhere(
   where: string,
   args: SpaceArgs,
   env: Environment,
   write: (() => Promise<Config>) | null = null,
+  accounts = false,
 ): Promise<Opened> {
   const name = checkedSpace(args.space);
   if (/^https?:\/\//i.test(where)) return { space: remoteSpace(where, args, env), close: async () => {} };
@@ -35,7 +37,7 @@ export async function openWhere(
     checkFolder(where);
   }
   const config = write === null ? {} : await write();
-  return openHere(where, name, config, write === null);
+  return openHere(where, name, config, { readonly: write === null, accounts });
 }
 
 /** The space at a server's address. */
@@ -49,11 +51,18 @@ export function remoteSpace(address: string, args: SpaceArgs, env: Environment):
 }
 
 /** The server's code is loaded only here, since most commands ask one that runs elsewhere. */
-async function openHere(data: string, name: string, config: Config, readonly: boolean): Promise<Opened> {
+async function openHere(
+  data: string,
+  name: string,
+  config: Config,
+  { readonly, accounts }: { readonly: boolean; readonly accounts: boolean },
+): Promise<Opened> {
   const { createServer } = await import("../server/index.ts");
+  const { createUsers, SYSTEM } = await import("../users/index.ts");
   const store = await openData(data, readonly);
+  const identity = accounts || (await store.spaces()).includes(SYSTEM) ? createUsers() : undefined;
   // Whoever can open the data may do everything with it.
-  const server = createServer({ store, config: { ...config, auth: { open: true } } });
+  const server = createServer({ store, config: { ...config, users: false, auth: { open: true } }, identity });
   const space: Space = {
     place: shownData(data),
     name,

@@ -1,6 +1,6 @@
 import type { Authorize } from "./grant.ts";
 import type { Mutation, Outcome, Rejection } from "./mutation.ts";
-import type { Author, Revision } from "./record.ts";
+import type { Author, RecordData, Revision } from "./record.ts";
 import type { Collections, User } from "./schema.ts";
 
 export interface PushRequest {
@@ -78,4 +78,19 @@ export interface Rules {
   salt(): string;
   /** Why an adopted table did not take a mutation, when it was offered (T6). */
   refusal?(author: Author, mutation: number): Rejection | undefined;
+  readonly review?: SpaceReview;
 }
+
+/** What a mutation would make of a record; null: it is not there. */
+export interface Proposal {
+  readonly collection: string;
+  readonly id: string;
+  readonly before: RecordData | null;
+  readonly after: RecordData | null;
+}
+
+/**
+ * A rule over a space as a whole. It is asked for each mutation that has passed everything else, in their order, and counts
+ * what it has allowed as done: true, or a sentence that says why not.
+ */
+export type SpaceReview = (proposals: readonly Proposal[], user: User) => true | string;

@@ -10,7 +10,16 @@ import { type Mutation, type Outcome, type Superseded, targetOf, type Write } fr
 import type { Rules } from "./push.ts";
 import { type Key, keyOf, type Revision, type Stamp } from "./record.ts";
 import { type Collection, collectionOf, type User } from "./schema.ts";
-import { checkMove, checkRule, checkSchema, checkSize, checkTouch, type MayWrite, Rejected } from "./validate.ts";
+import {
+  checkMove,
+  checkRule,
+  checkSchema,
+  checkSize,
+  checkTouch,
+  guarded,
+  type MayWrite,
+  Rejected,
+} from "./validate.ts";
 import type { Working } from "./working.ts";
 
 /** Who sends a mutation. */
@@ -45,6 +54,7 @@ export function settle(working: Working, mutation: Mutation, sender: Sender, rul
     const results = changed.flatMap((each) => finished(each, lineage, stamp, sender, rules) ?? []);
     const moving = movingOf(working, lineage, rules);
     const changes = results.flatMap(({ change }) => change ?? []);
+    reviewed(changed, sender, rules);
     for (const { held } of results) working.putRow(held);
     for (const [key, scopes] of moving) {
       const held = must(working.row(key), "a descendant that moves is there");
@@ -185,6 +195,17 @@ function movingOf(working: Working, lineage: Lineage, rules: Rules): ReadonlyMap
   if (count !== null) throw tooMany(count, most);
   working.need(needed, loaded);
   return loaded ? lineage.moving() : new Map();
+}
+
+/** What concerns the space as a whole is asked last, since what it allows counts as done. */
+function reviewed(changed: readonly Changed[], { user }: Sender, { review }: Rules): void {
+  if (review === undefined) return;
+  const proposals = changed
+    .filter(({ net }) => net !== null)
+    .map(({ draft: { collection, id, held, data } }) => ({ collection, id, before: held?.data ?? null, after: data }));
+  if (proposals.length === 0) return;
+  const answer = guarded("the rule of this space", "", () => review(proposals, user));
+  if (answer !== true) throw new Rejected("rule", answer, changed[0]?.draft.path ?? "");
 }
 
 function tooMany(count: number, most: number): Rejected {

@@ -13,6 +13,7 @@ import type { Clock } from "../util/clock.ts";
 import { isObject } from "../util/json.ts";
 import { Problem } from "../wire/problem.ts";
 import type { AuthConfig } from "./config.ts";
+import type { Identity } from "./identity.ts";
 import type { Origin } from "./origin.ts";
 
 /** Who asks, and what they may do: the one place that decides it (A3). */
@@ -22,12 +23,49 @@ export interface Access {
   /** The principal of a request; throws `unauthenticated`. */
   identify(request: Request, origin: Origin): Promise<User>;
   authorize: Authorize;
+  /** Whether what a user was identified by still holds, as far as that can end without its time being over. */
+  stands(user: User): boolean;
+  /** Calls the listener whenever a login may have ended or a permission changed, where that is known at once. */
+  watch(listener: () => void): void;
+  /** Whether nobody can be identified before the server is ready. */
+  readonly closedUntilReady: boolean;
 }
+
+type Asked = Pick<Access, "open" | "identify" | "authorize">;
 
 /** Whoever asks an open server. */
 const ANYONE: User = { id: "anyone" };
 
-export function accessOf(auth: AuthConfig, clock: Clock): Access {
+export function accessOf(auth: AuthConfig, clock: Clock, identity?: Identity): Access {
+  const others = withoutAccounts(auth, clock);
+  // `open` beside an identity: whoever has the data itself in hand, who needs no account.
+  if (identity === undefined || auth.open === true)
+    return { ...others, stands: () => true, watch: () => undefined, closedUntilReady: false };
+  const fallback = auth.authorize === undefined ? byClaims : guarded(auth.authorize);
+  return {
+    open: false,
+    async identify(request, origin) {
+      const own = TOKEN.exec(request.headers.get("authorization") ?? "")?.[1];
+      const user = own === undefined ? null : await identity.identify(own);
+      if (user !== null) return user;
+      if (others.open) throw new Problem("unauthenticated", own === undefined ? NO_TOKEN : NOT_OURS);
+      const named = await others.identify(request, origin);
+      await identity.admit(named);
+      return named;
+    },
+    authorize(user, action) {
+      if (identity.spaces.has(action.space)) return identity.authorize(user, action);
+      if (auth.authorize !== undefined) return fallback(user, action);
+      return identity.authorize(user, action) || fallback(user, action);
+    },
+    stands: (user) => identity.stands(user),
+    watch: (listener) => identity.watch(listener),
+    closedUntilReady: true,
+  };
+}
+
+/** What the configuration alone says. */
+function withoutAccounts(auth: AuthConfig, clock: Clock): Asked {
   const { authenticate } = auth;
   if (authenticate)
     return {
@@ -92,11 +130,22 @@ function openUser(auth: AuthConfig, origin: Origin): User {
   );
 }
 
+const TOKEN = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
+const NO_TOKEN = "send the header Authorization: Bearer TOKEN";
+const NOT_OURS = "the token is not valid: log in";
+
 function bearerOf(request: Request): string {
-  const token = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-  if (token === undefined) throw new Problem("unauthenticated", "send the header Authorization: Bearer TOKEN");
+  const token = TOKEN.exec(request.headers.get("authorization") ?? "")?.[1];
+  if (token === undefined) throw new Problem("unauthenticated", NO_TOKEN);
   return token;
 }
+
+/** Throws where the login by which a user came in has ended since. */
+export function demandStanding(access: Pick<Access, "stands">, user: User): void {
+  if (!access.stands(user)) throw new Problem("unauthenticated", LOGIN_ENDED);
+}
+
+export const LOGIN_ENDED = "the login has ended: log in again";
 
 type Verifier = (token: string) => Promise<User>;
 

@@ -74,7 +74,10 @@ describe("configuration", () => {
     [{ limits: { body: -1 } }, "limits.body: expected a number above 0"],
     [{ auth: { jwtSecret: "short" } }, "auth.jwtSecret: expected at least 32 characters"],
     [{ auth: { jwks: "keys.json" } }, "auth.jwks: expected an address"],
-    [{ auth: { authorize: () => true } }, "auth.authorize: expected jwtSecret, jwks or authenticate beside it"],
+    [
+      { auth: { authorize: () => true } },
+      "auth.authorize: expected jwtSecret, jwks, authenticate or `users` beside it",
+    ],
     [{ auth: { open: true, jwtSecret: "x".repeat(32) } }, "auth.open: expected no `open`"],
     [{ origins: ["https://app.example/"] }, "origins[0]: expected an origin"],
     [{ retention: { journal: "a month" } }, "retention.journal: expected an age"],

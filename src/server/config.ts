@@ -30,6 +30,16 @@ export interface AuthConfig {
   readonly trustProxy?: boolean;
 }
 
+/** How long a login lasts. */
+export interface UsersConfig {
+  /** An access token; "10m" by default. */
+  readonly access?: Age;
+  /** A session of which no refresh token is used; "30d" by default. */
+  readonly idle?: Age;
+  /** A session, however much it is used; "90d" by default. */
+  readonly session?: Age;
+}
+
 /** What a server is told. Everything has a default. */
 export interface Config {
   /** "open": a first push creates a space; else the spaces that there are. Default "open". */
@@ -41,6 +51,8 @@ export interface Config {
   /** Tables of PostgreSQL that other programs write, by the space and the collection that they become (section T). */
   readonly adopt?: AdoptConfig;
   readonly auth?: AuthConfig;
+  /** Accounts with passwords and roles, kept in the space `system` (section U). Default false. */
+  readonly users?: boolean | UsersConfig;
   /** Bounds, each with its default in `wire/limits.ts`; `rate: false` switches rates off. */
   readonly limits?: Partial<Omit<Limits, "rate">> & { readonly rate?: Partial<RateLimits> | false };
   /** Web origins that may use the server from a browser (A7), like "https://app.example"; "*" is every one. */
@@ -67,6 +79,8 @@ export interface Settings {
   /** By space; null where the configuration says nothing of adoption. */
   readonly adopt: ReadonlyMap<string, AdoptionPlan> | null;
   readonly auth: AuthConfig;
+  /** In milliseconds; null: there are no accounts. */
+  readonly users: { readonly access: number; readonly idle: number; readonly session: number } | null;
   readonly limits: Omit<Limits, "rate"> & { readonly rate: RateLimits | null };
   readonly origins: readonly string[];
   readonly retention: {
@@ -107,7 +121,7 @@ export function defineConfig<const C extends Config>(config: C): C {
 export function settingsOf(config: Config = {}): Settings {
   check(config);
   const { rate, ...limits } = config.limits ?? {};
-  const { retention = {}, schema } = config;
+  const { retention = {}, schema, users = false } = config;
   const age = (text: Age | undefined, fallback: Age) => ageOf(text ?? fallback) as number;
   const journal = age(retention.journal, "90d");
   return {
@@ -116,6 +130,7 @@ export function settingsOf(config: Config = {}): Settings {
     schema: schema ? { version: schema.version, oldest: schema.oldest ?? 0 } : null,
     adopt: config.adopt === undefined ? null : plansOf(config.adopt),
     auth: config.auth ?? {},
+    users: users === false ? null : lifetimes(users === true ? {} : users, age),
     limits: { ...LIMITS, ...limits, rate: rate === false ? null : { ...LIMITS.rate, ...rate } },
     origins: config.origins ?? [],
     retention: {
@@ -126,6 +141,10 @@ export function settingsOf(config: Config = {}): Settings {
     },
     restore: config.restore ?? "heal",
   };
+}
+
+function lifetimes({ access, idle, session }: UsersConfig, age: (text: Age | undefined, fallback: Age) => number) {
+  return { access: age(access, "10m"), idle: age(idle, "30d"), session: age(session, "90d") };
 }
 
 function functionOf(use: string) {
@@ -184,6 +203,8 @@ const limitsSchema = z.strictObject({
     .optional(),
 });
 
+const usersSchema = z.strictObject({ access: ageSchema, idle: ageSchema, session: ageSchema }).partial();
+
 const origin = z.string().refine((text) => text === "*" || (URL.canParse(text) && new URL(text).origin === text), {
   error: 'expected an origin such as "https://app.example" (no path, no trailing slash), or "*"',
 });
@@ -216,15 +237,9 @@ const configSchema = z.strictObject({
       const closes = auth.jwtSecret ?? auth.jwks ?? auth.authenticate;
       if (auth.open && closes)
         context.addIssue({ code: "custom", path: ["open"], message: "expected no `open` beside an authentication" });
-      if (auth.authorize && !closes) {
-        context.addIssue({
-          code: "custom",
-          path: ["authorize"],
-          message: "expected jwtSecret, jwks or authenticate beside it",
-        });
-      }
     })
     .optional(),
+  users: z.union([z.boolean(), usersSchema], { error: "expected true, false, or how long a login lasts" }).optional(),
   limits: limitsSchema.optional(),
   origins: z.array(origin).optional(),
   retention: z
@@ -237,8 +252,17 @@ const configSchema = z.strictObject({
 function check(config: Config): void {
   const result = configSchema.safeParse(config);
   if (!result.success) throw new ConfigError(result.error.issues.flatMap(mistakesOf));
-  const mistakes = adoptMistakes(config);
+  const mistakes = [...authMistakes(config), ...adoptMistakes(config)];
   if (mistakes.length > 0) throw new ConfigError(mistakes);
+}
+
+function authMistakes({ auth = {}, users = false }: Config): string[] {
+  const closes = users !== false || auth.jwtSecret !== undefined || auth.jwks !== undefined || auth.authenticate;
+  const mistakes: string[] = [];
+  if (auth.authorize && !closes)
+    mistakes.push("auth.authorize: expected jwtSecret, jwks, authenticate or `users` beside it");
+  if (auth.open && users !== false) mistakes.push("auth.open: expected no `open` beside `users`");
+  return mistakes;
 }
 
 function mistakesOf(issue: z.core.$ZodIssue): string[] {

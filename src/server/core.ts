@@ -45,6 +45,8 @@ export interface Call {
   /** Of the route's path, decoded; "" where the path has none. */
   readonly space: string;
   param(name: string): string;
+  /** Of the connection's other end, as far as it is known. */
+  readonly address: string | null;
 }
 
 /** Whoever asks for something of a space. */

@@ -6,7 +6,7 @@ import { demand } from "./access.ts";
 import type { Call, Core } from "./core.ts";
 import { checkOpen, corsHeaders, type Origin, type OriginSettings, originOf, preflight } from "./origin.ts";
 import { logFault, problemOf, problemResponse } from "./problem.ts";
-import { type Route, routes } from "./routes.ts";
+import type { Route } from "./routes.ts";
 
 /** What the surroundings know of a request. */
 export interface Context {
@@ -18,8 +18,11 @@ export interface Context {
 
 type Env = { Bindings: { context: Context } };
 
-/** Answers every request; never rejects. */
-export function handlerOf(core: Core): (request: Request, context?: Context) => Promise<Response> {
+/** Answers every request by one of the routes; never rejects. */
+export function handlerOf(
+  core: Core,
+  routes: readonly Route[],
+): (request: Request, context?: Context) => Promise<Response> {
   const settings: OriginSettings = {
     origins: core.settings.origins,
     trustProxy: core.settings.auth.trustProxy ?? false,
@@ -51,8 +54,8 @@ export function handlerOf(core: Core): (request: Request, context?: Context) => 
 
 /** The path from where Tidemark's own begins, whatever prefix it is mounted under. */
 export function ownPath(path: string): string {
-  const space = path.lastIndexOf("/v1/spaces/");
-  if (space >= 0) return path.slice(space);
+  const own = Math.max(path.lastIndexOf("/v1/spaces/"), path.lastIndexOf("/v1/auth/"));
+  if (own >= 0) return path.slice(own);
   return /\/(?:healthz|readyz|metrics)$/.exec(path)?.[0] ?? path;
 }
 
@@ -96,12 +99,14 @@ async function routed(
 ): Promise<Response> {
   const origin = originOf(request, context.remote ?? context.incoming?.socket.remoteAddress, settings);
   const url = new URL(request.url);
-  const call = { request, url, space: param("space"), param };
+  const call = { request, url, space: param("space"), param, address: origin.address };
   if (route.asks === "nothing") return route.handle(core, { ...call, user: { id: "" } });
   if (core.stopping.aborted) throw new Problem("unavailable", "the server is ending: try again", { retryAfter: 1 });
   checkOpen(request, settings);
   const machine = route.freeOnLoopback === true && origin.loopback === true;
-  const user = machine ? { id: "" } : await identified(core, route, call, origin);
+  const free = machine || route.asks === "credentials";
+  if (core.access.closedUntilReady) await core.ready;
+  const user = free ? { id: "" } : await identified(core, route, call, origin);
   await core.ready;
   return route.handle(core, { ...call, user });
 }

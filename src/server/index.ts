@@ -12,8 +12,17 @@ export {
 export { LIMITS, type Limits, type RateLimits } from "../wire/limits.ts";
 export type { AdoptConfig, AdoptedSpace, AdoptedTable } from "./adopt-config.ts";
 export { type Age, ageOf } from "./age.ts";
-export { type AuthConfig, type Config, ConfigError, defineConfig, type Settings, settingsOf } from "./config.ts";
+export {
+  type AuthConfig,
+  type Config,
+  ConfigError,
+  defineConfig,
+  type Settings,
+  settingsOf,
+  type UsersConfig,
+} from "./config.ts";
 export type { Context } from "./handler.ts";
+export type { Identity, IdentityHost, ReservedSpace, SpaceRule } from "./identity.ts";
 export { type Listening, type ListenOptions, listen } from "./listen.ts";
 export type { Handshake } from "./live/live.ts";
 export type { CloseCode, LivePeer, LiveSocket } from "./live/socket.ts";

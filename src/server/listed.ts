@@ -1,13 +1,12 @@
 import type { Store } from "../store/store.ts";
 
-/** The store as a configuration shows it: of spaces that it does not list nothing is there, whatever the store holds. */
-export function listedStore(store: Store, spaces: "open" | ReadonlySet<string>): Store {
-  if (spaces === "open") return store;
+/** The store as a configuration shows it: of spaces that it does not show nothing is there, whatever the store holds. */
+export function listedStore(store: Store, shows: (space: string) => boolean): Store {
   return {
-    head: async (space) => (spaces.has(space) ? store.head(space) : null),
-    spaces: async () => (await store.spaces()).filter((space) => spaces.has(space)),
-    read: async (space, queries) => (spaces.has(space) ? store.read(space, queries) : null),
-    write: async (space, wanted, decide) => (spaces.has(space) ? store.write(space, wanted, decide) : null),
+    head: async (space) => (shows(space) ? store.head(space) : null),
+    spaces: async () => (await store.spaces()).filter(shows),
+    read: async (space, queries) => (shows(space) ? store.read(space, queries) : null),
+    write: async (space, wanted, decide) => (shows(space) ? store.write(space, wanted, decide) : null),
     cut: (space, horizon, slice) => store.cut(space, horizon, slice),
     setRestore: (space, policy) => store.setRestore(space, policy),
     note: (space, name) => store.note(space, name),

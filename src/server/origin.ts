@@ -4,6 +4,8 @@ import { Problem } from "../wire/problem.ts";
 export interface Origin {
   /** Whether it comes from this machine; null where the handler is mounted in a server that did not say. */
   readonly loopback: boolean | null;
+  /** Of the caller, or of the nearest of proxies that are not trusted; null where it is not known. */
+  readonly address: string | null;
 }
 
 export interface OriginSettings {
@@ -24,11 +26,12 @@ export function originOf(
   settings: Pick<OriginSettings, "trustProxy">,
 ): Origin {
   const forwarded = FORWARDING.some((header) => request.headers.has(header));
-  if (!forwarded) return { loopback: remote === undefined ? null : isLoopbackAddress(remote) };
-  if (!settings.trustProxy) return { loopback: false };
+  const address = remote ?? null;
+  if (!forwarded) return { loopback: remote === undefined ? null : isLoopbackAddress(remote), address };
+  if (!settings.trustProxy) return { loopback: false, address };
   // The nearest proxy appends the address that it saw; what stands before it may be anybody's invention.
   const last = request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim();
-  return { loopback: last !== undefined && isLoopbackAddress(last) };
+  return { loopback: last !== undefined && isLoopbackAddress(last), address: last ?? null };
 }
 
 /**

@@ -8,11 +8,15 @@ const RETRY = 5_000;
  * Makes the spaces that the configuration lists, carries out changes of `scopes` (C8), and adopts tables, before anything is
  * answered. Null where the server was told to end before that.
  */
-export async function prepare<T>(parts: Parts, adopt: () => Promise<T>): Promise<T | null> {
+export async function prepare<T>(
+  parts: Parts,
+  reserved: readonly string[],
+  adopt: () => Promise<T>,
+): Promise<T | null> {
   const { clock, stopping, log } = parts;
   while (!stopping.aborted) {
     try {
-      await createListed(parts);
+      await createListed(parts, reserved);
       for (const space of await parts.store.spaces()) await rescopeSpace(parts, space);
       return parts.stopping.aborted ? null : await adopt();
     } catch (error) {
@@ -23,13 +27,17 @@ export async function prepare<T>(parts: Parts, adopt: () => Promise<T>): Promise
   return null;
 }
 
-async function createListed({ store, settings }: Parts): Promise<void> {
-  const listed = [...(settings.spaces === "open" ? [] : settings.spaces), ...(settings.adopt?.keys() ?? [])];
+async function createListed({ store, settings, rules }: Parts, reserved: readonly string[]): Promise<void> {
+  const listed = [
+    ...reserved,
+    ...(settings.spaces === "open" ? [] : settings.spaces),
+    ...(settings.adopt?.keys() ?? []),
+  ];
   if (listed.length === 0) return;
   const there = new Set(await store.spaces());
   for (const space of new Set(listed)) {
     if (there.has(space)) continue;
     await store.write(space, wantedKeys([], true), () => NOTHING);
-    await noteScopes(store, space, settings.collections);
+    await noteScopes(store, space, rules(space).collections);
   }
 }

@@ -6,7 +6,7 @@ import type { ScopesQuery } from "../store/store.ts";
 import { sha256Hex } from "../util/sha256.ts";
 import { Problem } from "../wire/problem.ts";
 import type { PullRequest } from "../wire/pull.ts";
-import { type Access, demand } from "./access.ts";
+import { type Access, demand, demandStanding } from "./access.ts";
 import { type Addition, type Ask, answerLines, hasNews } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { type Asker, type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
@@ -30,6 +30,7 @@ export async function pull(core: Core, call: Call): Promise<Response> {
     const waiting = { space: call.space, seconds: request.wait, signal: call.request.signal };
     // Whoever waited is asked again what it may read.
     await core.waiting.waitForNews(waiting, async () => {
+      demandStanding(core.access, call.user);
       ask = await prepare();
       return ask.revoked.length > 0 || (await hasNews(ask));
     });

@@ -1,5 +1,6 @@
 import type { PushRequest, PushResponse, Refusal } from "../model/push.ts";
 import { Problem } from "../wire/problem.ts";
+import { demandStanding } from "./access.ts";
 import { readJson } from "./body.ts";
 import { type Asker, type Call, type Core, checkSchemaVersion } from "./core.ts";
 import { json } from "./encode.ts";
@@ -17,6 +18,7 @@ export async function pushed(core: Core, { space, user }: Asker, request: PushRe
   const settled = await core.newcomers?.admit(space, user, request.client);
   const writes = request.mutations.reduce((sum, mutation) => sum + mutation.writes.length, 0);
   core.rate.charge(user.id, "writes", writes);
+  demandStanding(core.access, user);
   const result = await core.spaces.push(space, { user, request });
   await settled?.();
   if ("refused" in result) throw refusalProblem(result);

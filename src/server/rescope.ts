@@ -42,8 +42,8 @@ function textOf(scopes: Collections[string]["scopes"]): string {
 
 /** Moves the records of every collection whose `scopes` reads otherwise than when they were put there. */
 export async function rescopeSpace(parts: Parts, space: string): Promise<void> {
-  const { store, settings, stopping } = parts;
-  const { collections } = settings;
+  const { store, rules, stopping } = parts;
+  const { collections } = rules(space);
   const now = sourcesOf(collections);
   const before = JSON.parse((await store.note(space, SCOPES_NOTE)) ?? "{}") as Sources;
   const changed = (name: string) => (before[name] ?? "") !== now[name];
@@ -73,8 +73,8 @@ function groupsOf(collections: Collections): string[][] {
 }
 
 async function rescopeGroup(parts: Parts, space: string, group: readonly string[]): Promise<void> {
-  const { store, stopping, clock, log, rules, settings } = parts;
-  const circular = heredityOf(settings.collections).circular.has(group[0] as string);
+  const { store, stopping, clock, log, rules } = parts;
+  const circular = heredityOf(rules(space).collections).circular.has(group[0] as string);
   let moved = 0;
   let failed = 0;
   for await (const { keys, parents, apart } of circular
@@ -131,15 +131,16 @@ async function* descending(parts: Parts, space: string, group: readonly string[]
 }
 
 async function* linksOf(
-  { store, settings }: Parts,
+  { store, rules }: Parts,
   space: string,
   group: readonly string[],
 ): AsyncGenerator<[Key, Key | null][]> {
+  const { collections } = rules(space);
   let after: Key | null = null;
   for (let more = true; more; ) {
     const page: PageResult = await pageOf(store, space, group, after);
     yield page.runs.flatMap(({ collection, records }) => {
-      const options = collectionOf(settings.collections, collection) ?? {};
+      const options = collectionOf(collections, collection) ?? {};
       return (JSON.parse(`[${records}]`) as RecordData[]).map((data): [Key, Key | null] => [
         keyOf(collection, data.id),
         parentOf(options, data),

@@ -14,9 +14,10 @@ export interface Route {
   readonly path: string;
   /**
    * What `authorize` is asked before the route begins: to use the space, to administer it, or the server where the path
-   * names no space. "scopes": the route itself asks for each scope, and answers nothing else. "nothing": anybody may.
+   * names no space. "scopes": the route itself asks for each scope, and answers nothing else. "credentials": it is asked of
+   * nobody who calls, since what the body shows is judged (a password, a refresh token). "nothing": anybody may.
    */
-  readonly asks: "head" | "admin" | "scopes" | "nothing";
+  readonly asks: "head" | "admin" | "scopes" | "credentials" | "nothing";
   /** Which scopes the route asks for besides. */
   readonly scopes?: "read" | "write";
   /** Whether this machine need not ask. */

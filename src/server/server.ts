@@ -8,9 +8,10 @@ import { toHex } from "../util/sha256.ts";
 import { accessOf } from "./access.ts";
 import { Active } from "./active.ts";
 import { adopt, checkAdoption } from "./adopt.ts";
-import { type Config, settingsOf } from "./config.ts";
+import { type Config, ConfigError, settingsOf } from "./config.ts";
 import type { Core } from "./core.ts";
 import { type Context, handlerOf } from "./handler.ts";
+import { type Identity, isReserved } from "./identity.ts";
 import { listedStore } from "./listed.ts";
 import { type Handshake, Live } from "./live/live.ts";
 import { upgraderOf } from "./live/upgrade.ts";
@@ -20,6 +21,7 @@ import { Newcomers } from "./newcomer.ts";
 import { prepare } from "./prepare.ts";
 import { NO_RATE, rateOf } from "./rate.ts";
 import { type Ages, cutSpace, retain } from "./retention.ts";
+import { routes } from "./routes.ts";
 import { Spaces } from "./space.ts";
 import { followedStore } from "./unborn.ts";
 import { WaitingRooms } from "./wait.ts";
@@ -32,6 +34,8 @@ export interface ServerOptions {
   readonly config?: Config | undefined;
   /** From the environment; they go before the configuration. */
   readonly secrets?: { readonly jwtSecret?: string | undefined; readonly jwksUrl?: string | undefined } | undefined;
+  /** Who keeps the accounts; without one the server knows only the tokens of others. */
+  readonly identity?: Identity | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   readonly log?: Log | undefined;
@@ -74,36 +78,45 @@ export interface Server {
 export function createServer(options: ServerOptions): Server {
   const settings = settingsOf(withSecrets(options));
   checkAdoption(options.store, settings);
-  const { clock = systemClock, random = systemRandom, log = noLog } = options;
-  const store = listedStore(options.store, settings.spaces);
-  const access = accessOf(settings.auth, clock);
+  if (settings.users !== null && options.identity === undefined)
+    throw new ConfigError(["users: expected `identity: createUsers(…)` of tidemark/users beside it in createServer"]);
+  const { clock = systemClock, random = systemRandom, log = noLog, identity } = options;
+  const isOwn = (space: string) => identity?.spaces.has(space) === true;
+  const isListed = (space: string) => settings.spaces === "open" || settings.spaces.has(space);
+  const store = listedStore(options.store, (space) => isOwn(space) || (isListed(space) && !isReserved(space)));
+  const access = accessOf(settings.auth, clock, identity);
   const metrics = metricsOf(options.store);
   const active = new Active();
   const stop = new AbortController();
   const { rate } = settings.limits;
   const rules = (space: string): Rules => ({
     space,
-    collections: settings.collections,
+    collections: identity?.spaces.get(space)?.collections ?? settings.collections,
     authorize: access.authorize,
     limits: settings.limits,
     now: clock.now(),
     salt: () => toHex(random.bytes(16)),
   });
-  const mayCreate = (space: string) => settings.spaces === "open" || settings.spaces.has(space);
-  const spaces = new Spaces({ store, clock, log, metrics, rules, mayCreate, collections: settings.collections });
+  const mayCreate = (space: string) => isListed(space) && !isReserved(space);
+  const ruleOf = (space: string) => identity?.spaces.get(space)?.rule ?? null;
+  const spaces = new Spaces({ store, clock, log, metrics, rules, mayCreate, ruleOf });
   const shared = { store, settings, access, clock, random, log, metrics, active, stopping: stop.signal };
-  const prepared = prepare({ ...shared, rules }, () => adopt(options.store, settings, rules, log, metrics));
+  const host = { store, log, stopping: stop.signal, authorize: access.authorize, push: spaces.push.bind(spaces) };
+  const prepared = prepare({ ...shared, rules }, [...(identity?.spaces.keys() ?? [])], async () => {
+    await identity?.open(host);
+    return adopt(options.store, settings, rules, log, metrics);
+  });
   const ready = prepared.then(() => undefined);
   const core: Core = {
     ...shared,
-    followed: followedStore(store, settings.spaces),
+    followed: followedStore(store, (space) => settings.spaces === "open" && mayCreate(space)),
     ready,
     spaces,
     waiting: new WaitingRooms(shared),
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };
-  const handler = handlerOf(core);
+  const handler = handlerOf(core, [...routes, ...(identity?.routes ?? [])]);
   const live = new Live(core);
   const retention = retain(core);
   let closing: Promise<void> | null = null;

@@ -2,11 +2,11 @@ import { type Decision, decide, Lacking, wantedOf } from "../model/decide.ts";
 import { type Mutation, type Outcome, targetOf } from "../model/mutation.ts";
 import type { Push, PushResponse, PushResult, Rules } from "../model/push.ts";
 import type { Key } from "../model/record.ts";
-import type { Collections } from "../model/schema.ts";
 import { RowBusy, TableRefusal } from "../store/adopt.ts";
-import { type Store, StoreError } from "../store/store.ts";
+import { type Loaded, type Store, StoreError } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { Problem } from "../wire/problem.ts";
+import type { SpaceRule } from "./identity.ts";
 import { faultFields, type Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { unknownSpace } from "./questions.ts";
@@ -19,6 +19,8 @@ const BATCH_WRITES = 5_000;
 const QUEUE = 10_000;
 /** Decisions of one batch before it is taken apart, each with the descendants that the one before lacked. */
 const ATTEMPTS = 6;
+/** Decisions of one batch for which the rule of its space had to catch up with other servers first. */
+const CATCH_UPS = 50;
 
 export interface SpaceParts {
   readonly store: Store;
@@ -28,7 +30,8 @@ export interface SpaceParts {
   rules(space: string): Rules;
   /** Whether a first push may create the space (H9). */
   mayCreate(space: string): boolean;
-  readonly collections: Collections;
+  /** The rule over a space as a whole; null where there is none. */
+  ruleOf(space: string): SpaceRule | null;
 }
 
 interface Waiting {
@@ -166,21 +169,29 @@ class Queue {
 
   /** A space that this push made is of the `scopes` of today (C8). */
   private async note(): Promise<void> {
-    const { store, collections } = this.parts;
+    const { store, rules } = this.parts;
     if (this.noted.has(this.space)) return;
-    if ((await store.note(this.space, SCOPES_NOTE)) === null) await noteScopes(store, this.space, collections);
+    if ((await store.note(this.space, SCOPES_NOTE)) === null)
+      await noteScopes(store, this.space, rules(this.space).collections);
     this.noted.add(this.space);
   }
 
   /** Decides again with more descendants where they were lacking (M8); throws where that brings no more. */
   private async decided(pushes: readonly Push[], rules: Rules): Promise<Decision | null> {
-    const { store, mayCreate } = this.parts;
+    const { store, mayCreate, ruleOf } = this.parts;
+    const rule = ruleOf(this.space);
     let lacking: ReadonlySet<Key> | null = null;
+    let behind = 0;
     for (let attempt = 1; ; attempt++) {
       const wanted = wantedOf(pushes, rules, mayCreate(this.space), lacking);
       try {
-        return await store.write<Decision>(this.space, wanted, (loaded) => decide(loaded, pushes, rules));
+        return await store.write<Decision>(this.space, wanted, (loaded) => decideUnder(rule, loaded, pushes, rules));
       } catch (error) {
+        if (error instanceof RuleBehind && rule !== null && behind++ < CATCH_UPS) {
+          attempt--;
+          await rule.catchUp();
+          continue;
+        }
         if (!(error instanceof Lacking) || attempt === ATTEMPTS) throw error;
         if (lacking !== null && sameKeys(error.families, lacking)) throw error;
         lacking = error.families;
@@ -201,6 +212,22 @@ class Queue {
   }
 }
 
+/** The rule of the space knows another revision than that under the lock. */
+class RuleBehind extends Error {
+  override name = "RuleBehind";
+}
+
+function decideUnder(rule: SpaceRule | null, loaded: Loaded, pushes: readonly Push[], rules: Rules): Decision {
+  if (rule === null) return decide(loaded, pushes, rules);
+  const begun = rule.begin(loaded.head);
+  if (begun === null) throw new RuleBehind("the rule of this space has to catch up");
+  try {
+    return decide(loaded, pushes, { ...rules, review: begun.review });
+  } finally {
+    begun.end();
+  }
+}
+
 /** Whether an attempt that lacked descendants can be told from the one before it. */
 function sameKeys(a: ReadonlySet<Key>, b: ReadonlySet<Key>): boolean {
   return a.size === b.size && [...a].every((key) => b.has(key));
@@ -208,7 +235,7 @@ function sameKeys(a: ReadonlySet<Key>, b: ReadonlySet<Key>): boolean {
 
 /** What no smaller batch would change. */
 function isOutage(error: unknown): boolean {
-  return error instanceof StoreError || error instanceof Problem;
+  return error instanceof StoreError || error instanceof Problem || error instanceof RuleBehind;
 }
 
 function pathOf({ writes }: Mutation, { collection, id, atom }: TableRefusal): string {

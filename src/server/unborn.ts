@@ -9,12 +9,11 @@ const HEAD: Head = { revision: 0, hash: GENESIS, time: 0, horizon: { journal: 0,
  * The store as a replica sees it: where a first push would create a space, one that is not there yet is empty (H9). So
  * a replica may come before the first push, and one whose server has lost everything learns that as any restore (R2).
  */
-export function followedStore(store: Store, spaces: "open" | ReadonlySet<string>): Reader {
-  if (spaces !== "open") return store;
+export function followedStore(store: Store, mayCreate: (space: string) => boolean): Reader {
   return {
-    async read<const Q extends readonly Query[]>(space: string, queries: Q): Promise<Snapshot<Q>> {
+    async read<const Q extends readonly Query[]>(space: string, queries: Q): Promise<Snapshot<Q> | null> {
       const snapshot = await store.read(space, queries);
-      if (snapshot !== null) return snapshot;
+      if (snapshot !== null || !mayCreate(space)) return snapshot;
       return { head: HEAD, results: queries.map(nothing) as unknown as Snapshot<Q>["results"] };
     },
   };

@@ -1,5 +1,6 @@
 import type { Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
+import type { Access } from "./access.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** A wake-up from the store may be missed (Store.watch), so that each space is looked at by itself this often. */
@@ -31,6 +32,7 @@ interface Parts {
   readonly clock: Clock;
   readonly stopping: AbortSignal;
   readonly metrics: Pick<Metrics, "waiting">;
+  readonly access: Pick<Access, "watch">;
 }
 
 /** Where pulls and live connections wait for news. However many wait for one space, one timer and one reading look after it. */
@@ -41,9 +43,8 @@ export class WaitingRooms {
   constructor(parts: Parts) {
     this.#parts = parts;
     parts.store.watch((space) => this.#wake(space));
-    parts.stopping.addEventListener("abort", () => {
-      for (const space of this.#rooms.keys()) this.#wake(space);
-    });
+    parts.stopping.addEventListener("abort", () => this.#wakeAll());
+    parts.access.watch(() => this.#wakeAll());
   }
 
   /** Returns when there is news, when the time is over, when the caller left, or when the server ends. */
@@ -89,6 +90,10 @@ export class WaitingRooms {
     if (room === undefined || room.waiters.size > 0) return;
     this.#rooms.delete(space);
     room.left.abort();
+  }
+
+  #wakeAll(): void {
+    for (const space of this.#rooms.keys()) this.#wake(space);
   }
 
   #wake(space: string): void {

@@ -138,8 +138,8 @@ describe("group commit", () => {
         clock: systemClock,
         log: noLog,
         metrics: metricsOf(store),
-        collections: {},
         mayCreate: () => true,
+        ruleOf: () => null,
         rules: (space) => ({
           space,
           collections: {},

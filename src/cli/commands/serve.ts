@@ -1,10 +1,13 @@
 import pino from "pino";
 import pretty from "pino-pretty";
+import type { Config } from "../../server/config.ts";
 import { createServer, listen, logTo } from "../../server/index.ts";
+import { createUsers, type Users } from "../../users/index.ts";
 import { command } from "../command.ts";
 import { loadConfig } from "../config.ts";
 import { openData } from "../data.ts";
 import { Failure, misuse } from "../failure.ts";
+import type { Output } from "../output.ts";
 import { parseWhole } from "../values.ts";
 
 export default command({
@@ -20,29 +23,50 @@ export default command({
       description: "the data folder, or postgres://… (or TIDEMARK_DATA); ./data by default",
       valueHint: "DIR|URL",
     },
+    users: { type: "boolean", description: "accounts with passwords and roles (or `users` in the configuration)" },
   },
   async run({ args, env, out, stop }) {
     const port = parseWhole(args.port, "--port", 0, 65_535);
     const data = args.data ?? env.TIDEMARK_DATA ?? "data";
     const { config, path } = await loadConfig(args.config, env);
     const { auth } = config;
-    const open = auth?.jwtSecret === undefined && auth?.jwks === undefined && auth?.authenticate === undefined;
+    const users = args.users === true || (config.users ?? false) !== false ? accountsOf(config) : undefined;
+    if (users !== undefined && auth?.open === true)
+      throw misuse("`auth: { open: true }` in the configuration and accounts exclude each other: take one away.");
+    const open =
+      users === undefined &&
+      auth?.jwtSecret === undefined &&
+      auth?.jwks === undefined &&
+      auth?.authenticate === undefined;
     if (open && !isLoopback(args.host)) throw closedByDefault(args.host);
     const log = logger();
     if (path === null) log.info("there is no tidemark.config.ts here: any collection is taken, in no scope but *");
     if (open) log.info("no authentication is configured: only this machine is answered");
     const store = await openData(data);
-    const server = createServer({ store, config, log: logTo(log) });
+    const server = createServer({ store, config, log: logTo(log), identity: users });
     const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
       await server.close();
       throw explained(error);
     });
     out.print(`listening on ${listening.url}`);
+    if (users !== undefined) await tellSetup(users, listening.url, out);
     await aborted(stop);
     log.info("ending: requests under way are answered first");
     await listening.close();
   },
 });
+
+function accountsOf({ users }: Config): Users {
+  return createUsers({ lifetimes: typeof users === "object" ? users : undefined });
+}
+
+/** The code goes past the log, which others may read. */
+async function tellSetup(users: Users, url: string, out: Output): Promise<void> {
+  const code = await users.setupCode();
+  if (code === null) return;
+  out.note("There is no administrator yet. Within an hour, this makes the first one, whose password it asks for:");
+  out.note(`  tidemark users setup ${url} NAME --code ${code}`);
+}
 
 function logger() {
   if (process.stderr.isTTY === true) {

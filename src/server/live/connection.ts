@@ -2,7 +2,7 @@ import type { User } from "../../model/schema.ts";
 import { utf8 } from "../../util/utf8.ts";
 import type { LiveErrorLine, LiveLine } from "../../wire/live.ts";
 import { Problem } from "../../wire/problem.ts";
-import { demand } from "../access.ts";
+import { demand, LOGIN_ENDED } from "../access.ts";
 import { parseJson } from "../body.ts";
 import type { Core } from "../core.ts";
 import { logFault, problemOf } from "../problem.ts";
@@ -79,6 +79,8 @@ export class Connection implements LivePeer, Outlet {
     this.user = user;
     this.principal = principalName(user.id);
     this.socket.welcome();
+    // It may have ended since it was shown.
+    if (!this.around.core.access.stands(user)) this.unauthenticated(LOGIN_ENDED);
   }
 
   // What the socket tells
@@ -125,14 +127,20 @@ export class Connection implements LivePeer, Outlet {
     }
     if (this.quiet >= 2 * QUIET) return this.socket.terminate();
     if (this.quiet === QUIET) this.socket.ping();
-    if (this.judged < JUDGED) return;
-    this.judged = 0;
-    this.follower.review();
+    if (this.judged >= JUDGED) this.judge();
   }
 
   /** The server ends. */
   end(): void {
     this.fail(new Problem("unavailable", "the server is ending: connect again", { retryAfter: 1 }), CLOSE.restart);
+  }
+
+  /** Logins or permissions may have changed. A login that has ended ends it at once, before anything else is told (U4). */
+  judge(): void {
+    if (!this.open || this.user === null) return;
+    if (!this.around.core.access.stands(this.user)) return this.unauthenticated(LOGIN_ENDED);
+    this.judged = 0;
+    this.follower.review();
   }
 
   // Messages

@@ -37,6 +37,9 @@ export class Live implements Surroundings {
     const { origins, auth } = core.settings;
     this.settings = { origins, trustProxy: auth.trustProxy ?? false, open: core.access.open };
     core.metrics.live(() => ({ connections: this.connections.size, frames: this.frames, bytes: this.bytes }));
+    core.access.watch(() => {
+      for (const connection of this.connections) connection.judge();
+    });
     core.stopping.addEventListener("abort", () => {
       for (const connection of this.connections) connection.end();
     });
@@ -72,6 +75,7 @@ export class Live implements Surroundings {
   private async admitted(request: Request, space: string, remote: string | undefined): Promise<User | null> {
     const { core, settings } = this;
     if (core.stopping.aborted) throw new Problem("unavailable", "the server is ending: try again", { retryAfter: 1 });
+    if (core.access.closedUntilReady) await core.ready;
     checkOpen(request, settings);
     checkSocket(request, settings);
     const user = await this.identify(request, remote).catch((error: unknown) => {

@@ -1,0 +1,55 @@
+import type { Outcome, Write } from "../model/mutation.ts";
+import type { Revision } from "../model/record.ts";
+import type { User } from "../model/schema.ts";
+import type { IdentityHost } from "../server/identity.ts";
+import { type Random, randomName } from "../util/random.ts";
+import { Problem } from "../wire/problem.ts";
+
+/** Writes to a space as one of its clients, one mutation after the other, each whole or not at all. */
+export class Writer {
+  readonly #host: Pick<IdentityHost, "push">;
+  readonly #space: string;
+  readonly #random: Random;
+  readonly #user: User;
+  #client: string;
+  #number = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(host: Pick<IdentityHost, "push">, space: string, random: Random, user: User) {
+    this.#host = host;
+    this.#space = space;
+    this.#random = random;
+    this.#user = user;
+    this.#client = randomName(random);
+  }
+
+  /**
+   * - `base`: what others wrote after it is not overwritten, and then nothing is written.
+   */
+  write(base: Revision, writes: readonly Write[]): Promise<Outcome> {
+    const turn = this.#last.then(() => this.#settle(base, writes));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #settle(base: Revision, writes: readonly Write[]): Promise<Outcome> {
+    const id = this.#number + 1;
+    const request = { client: this.#client, acked: this.#number, mutations: [{ id, base, whole: true, writes }] };
+    try {
+      const result = await this.#host.push(this.#space, { user: this.#user, request });
+      const outcome = "refused" in result ? undefined : result.outcomes[0];
+      if (outcome === undefined) throw again();
+      this.#number = id;
+      return outcome;
+    } catch (error) {
+      // Whether it was settled is not known: the next one comes from a client of which everything is.
+      this.#client = randomName(this.#random);
+      this.#number = 0;
+      throw error;
+    }
+  }
+}
+
+export function again(): Problem {
+  return new Problem("unavailable", "somebody else wrote this at the same moment: try again", { retryAfter: 1 });
+}
