@@ -17,6 +17,7 @@ import { upgraderOf } from "./live/upgrade.ts";
 import { type Log, noLog } from "./log.ts";
 import { metricsOf } from "./metrics.ts";
 import { Newcomers } from "./newcomer.ts";
+import { Pages } from "./pages/pages.ts";
 import { prepare } from "./prepare.ts";
 import { NO_RATE, rateOf } from "./rate.ts";
 import { type Ages, cutSpace, retain } from "./retention.ts";
@@ -94,13 +95,17 @@ export function createServer(options: ServerOptions): Server {
   const shared = { store, settings, access, clock, random, log, metrics, active, stopping: stop.signal };
   const prepared = prepare({ ...shared, rules }, () => adopt(options.store, settings, rules, log, metrics));
   const ready = prepared.then(() => undefined);
+  const reading = {
+    followed: followedStore(store, settings.spaces),
+    rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
+  };
   const core: Core = {
     ...shared,
-    followed: followedStore(store, settings.spaces),
+    ...reading,
     ready,
     spaces,
     waiting: new WaitingRooms(shared),
-    rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
+    pages: new Pages({ ...shared, ...reading, limit: settings.limits.pages }),
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };
   const handler = handlerOf(core);
