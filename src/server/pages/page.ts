@@ -1,6 +1,6 @@
 import { Problem } from "../../wire/problem.ts";
 import { demand } from "../access.ts";
-import type { Call, Core } from "../core.ts";
+import { type Call, type Core, countRows } from "../core.ts";
 import { chosenEncoding } from "../encode.ts";
 
 /** Seconds that a cache may keep a page. It never becomes wrong, and needs not be kept beyond the rush that it is for. */
@@ -10,12 +10,12 @@ const KEPT = 86_400;
 export async function page(core: Core, { request, url, space, param }: Call): Promise<Response> {
   const { pages, rate, access } = core;
   const digest = param("page");
-  const ticket = await pages.tickets.open(space, url.searchParams.get("ticket") ?? "");
+  const ticket = await pages.tickets.open(space, digest, url.searchParams.get("ticket") ?? "");
   if (ticket === null)
     throw new Problem("forbidden", "this address of a page is not good any more: ask for the copy again");
   rate.admit(ticket.user.id);
   demand(access, ticket.user, { do: "read", space, scope: ticket.scope });
-  const body = await pages.body(space, digest, ticket);
+  const body = await pages.body(space, digest, ticket, (count) => countRows(core, ticket.user, count));
   if (body === null) throw new Problem("not-found", "what this page held has changed: ask for the copy again");
   const encoding = chosenEncoding(request.headers.get("accept-encoding"));
   const etag = `"${digest}${encoding === null ? "" : `-${encoding}`}"`;

@@ -1,5 +1,5 @@
 import type { Point } from "../../model/cursor.ts";
-import { compareKeys } from "../../model/record.ts";
+import { compareKeys, type Key } from "../../model/record.ts";
 import { sha256Hex } from "../../util/sha256.ts";
 import { utf8 } from "../../util/utf8.ts";
 import type { Ask } from "../ask.ts";
@@ -10,7 +10,7 @@ import { Questions } from "../questions.ts";
 import type { Subscription } from "../subscription.ts";
 import { Shelf } from "./shelf.ts";
 import { type Page, Snapshot } from "./snapshot.ts";
-import { readSpan, type Span, withRevision } from "./span.ts";
+import { readPage, readSpan, type Span, withRevision } from "./span.ts";
 import { Tickets } from "./ticket.ts";
 
 /** Snapshots that are remembered. A page of each costs some hundred bytes, beside what the shelf holds of it. */
@@ -32,6 +32,8 @@ export class Pages {
   readonly tickets: Tickets;
   readonly #parts: Parts;
   readonly #shelf: Shelf;
+  /** Pages that are being made again, by their names on the shelf. */
+  readonly #making = new Map<string, Promise<Uint8Array | null>>();
   readonly #snapshots = new Map<string, Snapshot>();
   /** By snapshot: the head as of which it was last found good, or is being looked at. */
   readonly #judged = new WeakMap<Snapshot, { readonly head: string; readonly good: Promise<boolean> }>();
@@ -44,7 +46,7 @@ export class Pages {
 
   /**
    * What remains of a copy. Its next page always comes as lines, so that whoever found an address of no use gets on;
-   * those behind it as addresses. It ends before the copy does where a page can be neither found nor made again.
+   * those behind it as addresses, while they are in memory.
    */
   async *of({ space, user }: Asker, ask: Ask, { subscription, pages, pattern }: Progress): AsyncGenerator<SharedPage> {
     if (pages === null || pattern !== null || subscription.matcher !== null) return;
@@ -58,29 +60,48 @@ export class Pages {
       if (page === null) return;
       if (begun !== null && compareKeys(page.last, begun) <= 0) continue;
       const at = snapshot.at as Point;
-      const span: Span = { scope, collections, after: page.after, count: page.count };
-      const body = await this.body(space, page.digest, span);
-      if (body === null) {
-        if (this.#snapshots.get(name) === snapshot) this.#snapshots.delete(name);
-        return;
+      const span: Span = { scope, collections, after: page.after, to: page.last };
+      const ticket =
+        told++ === 0 || !this.#holds(space, page) ? null : await this.tickets.seal(space, page.digest, user, span);
+      if (ticket === null) yield { at, ...page, ...(await this.#lines(space, page, span, at, ask.rows)) };
+      else {
+        const href = `pages/${page.digest}?ticket=${ticket}`;
+        yield { at, ...page, text: lineText({ op: "page", digest: page.digest, at: at.revision, href }) };
       }
-      const ticket = told++ === 0 ? null : await this.tickets.seal(space, user, span);
-      const href = `pages/${page.digest}?ticket=${ticket}`;
-      const text =
-        ticket === null
-          ? withRevision(new TextDecoder().decode(body), at.revision)
-          : lineText({ op: "page", digest: page.digest, at: at.revision, href });
-      yield { at, text, last: page.last, more: page.more, head: page.head };
     }
   }
 
-  /** The bytes of a page, from memory, or made again where what it held is unchanged; null where that has changed. */
-  async body(space: string, digest: string, span: Span): Promise<Uint8Array | null> {
+  #holds(space: string, { digest }: Page): boolean {
+    return this.#shelf.get(`${space}/${digest}`) !== undefined;
+  }
+
+  /** The lines of a page; where it is no longer in memory, of what its span holds now. */
+  async #lines(space: string, { digest, head }: Page, span: Span, { revision }: Point, rows: Ask["rows"]) {
     const held = this.#shelf.get(`${space}/${digest}`);
+    if (held !== undefined) return { text: withRevision(new TextDecoder().decode(held), revision), head };
+    const { text, count, ended } = await readSpan(this.#parts.followed, space, span);
+    rows(count);
+    this.#keep(space, text);
+    return { text: withRevision(text, revision), head: ended };
+  }
+
+  /**
+   * The bytes of a page, from memory, or made again, once for all who ask at the same time. Null where what it held has
+   * changed. `rows` is told of what was read.
+   */
+  async body(space: string, digest: string, span: Span, rows: Ask["rows"]): Promise<Uint8Array | null> {
+    const name = `${space}/${digest}`;
+    const held = this.#shelf.get(name);
     if (held !== undefined) return held;
+    const making = this.#making.get(name) ?? this.#made(space, digest, span, rows);
+    this.#making.set(name, making);
+    return await making.finally(() => this.#making.delete(name));
+  }
+
+  async #made(space: string, digest: string, span: Span, rows: Ask["rows"]): Promise<Uint8Array | null> {
     const { text, count } = await readSpan(this.#parts.followed, space, span);
-    this.#parts.metrics.rows(count);
-    return this.#keep(space, text) === digest ? (this.#shelf.get(`${space}/${digest}`) ?? utf8(text)) : null;
+    rows(count);
+    return this.#keep(space, text) === digest ? utf8(text) : null;
   }
 
   encoded(space: string, digest: string, body: Uint8Array, encoding: string | null): Promise<Uint8Array> {
@@ -93,17 +114,32 @@ export class Pages {
     const other = this.#snapshots.get(name);
     // Whoever looked at the same time has begun another.
     if (other !== undefined && other !== known) return other;
-    const { scope, collections } = coverage;
-    const { followed } = this.#parts;
-    const snapshot = new Snapshot(
-      async (after) => {
-        const reading = await readSpan(followed, asker.space, { scope, collections, after, count: null });
-        countRows(this.#parts, asker.user, reading.count);
-        return reading;
-      },
-      ({ text }) => this.#keep(asker.space, text),
-    );
+    const snapshot = this.#cut(asker, coverage);
     return this.#remember(name, snapshot);
+  }
+
+  /** A snapshot that ends its pages where the last one did, on whichever server. */
+  #cut({ space, user }: Asker, { scope, collections }: Subscription["coverage"]): Snapshot {
+    const { followed, store } = this.#parts;
+    const note = boundsNote(scope, collections);
+    let known: readonly Key[] | null = null;
+    const read = async (after: Key | null) => {
+      known ??= JSON.parse((await store.note(space, note)) ?? "[]") as Key[];
+      const bounds = known.filter((bound) => after === null || compareKeys(bound, after) > 0);
+      const reading = await readPage(followed, space, { scope, collections, after }, bounds);
+      countRows(this.#parts, user, reading.count);
+      return reading;
+    };
+    return new Snapshot({
+      read,
+      keep: ({ text }) => this.#keep(space, text),
+      complete: async (bounds) => {
+        const text = JSON.stringify(bounds);
+        if (bounds.length === 0 || text === JSON.stringify(known)) return;
+        // Where nothing can be written, other servers may make other pages.
+        await store.setNote(space, note, text).catch(() => undefined);
+      },
+    });
   }
 
   #remember(name: string, snapshot: Snapshot): Snapshot {
@@ -151,4 +187,9 @@ export class Pages {
     const known = [at, head].every((point) => onChain(point, answers.head, answers.of(hashes)));
     return known && at.revision >= answers.head.horizon.tombstones && answers.of(behind) <= limit;
   }
+}
+
+/** Where the ends of a scope's pages are kept, so that all servers of a database make the same ones. */
+function boundsNote(scope: string, collections: readonly string[] | undefined): string {
+  return `pages ${sha256Hex(JSON.stringify([scope, collections ?? null])).slice(0, 32)}`;
 }

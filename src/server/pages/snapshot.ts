@@ -13,22 +13,28 @@ export interface Page extends Pick<Span, "after"> {
   readonly head: Point;
 }
 
+interface Source {
+  /** Reads the page behind a key. */
+  read(after: Key | null): Promise<Reading>;
+  /** Takes the text of a page; gives its digest. */
+  keep(reading: Reading): string;
+  /** Told of the keys at which the pages ended, but the last, once all have been read. */
+  complete(bounds: readonly Key[]): Promise<void>;
+}
+
 /**
  * The pages of one scope, read once for all who copy it: whoever comes first reads, and the others wait for the same
  * page. What is not asked for is not read.
  */
 export class Snapshot {
-  readonly #read: (after: Key | null) => Promise<Reading>;
-  readonly #keep: (reading: Reading) => string;
+  readonly #source: Source;
   readonly #pages: Page[] = [];
   #reading: Promise<void> | null = null;
   #at: Point | null = null;
   #complete = false;
 
-  /** - `keep`: takes the text of a page; gives its digest. */
-  constructor(read: (after: Key | null) => Promise<Reading>, keep: (reading: Reading) => string) {
-    this.#read = read;
-    this.#keep = keep;
+  constructor(source: Source) {
+    this.#source = source;
   }
 
   /** The head before anything was read: the delta since then makes its pages a copy. Null: nothing was read yet. */
@@ -58,10 +64,12 @@ export class Snapshot {
 
   async #next(): Promise<void> {
     const after = this.#pages.at(-1)?.last ?? null;
-    const reading = await this.#read(after);
+    const reading = await this.#source.read(after);
     const { began, ended, last, count, more } = reading;
     this.#at ??= began;
+    const pages = this.#pages;
+    if (last !== null) pages.push({ digest: this.#source.keep(reading), after, count, last, more, head: ended });
+    if (!more) await this.#source.complete(pages.slice(0, -1).map((page) => page.last));
     this.#complete = !more;
-    if (last !== null) this.#pages.push({ digest: this.#keep(reading), after, count, last, more, head: ended });
   }
 }

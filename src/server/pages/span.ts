@@ -3,16 +3,16 @@ import type { Key } from "../../model/record.ts";
 import { PAGE_BYTES, PAGE_RECORDS } from "../mirror.ts";
 import { Questions, type Reader } from "../questions.ts";
 
-/** Characters from which on a page is full: small enough to be fetched again, large enough to be worth a request. */
-const FULL = 524_288;
+/** Characters of a page: small enough to be fetched again, large enough to be worth a request. */
+const SIZE = { least: 131_072, full: 524_288, most: 2_097_152 };
 
 /** Records of one scope that follow each other in the order of keys. */
 export interface Span {
   readonly scope: string;
   readonly collections?: readonly string[] | undefined;
   readonly after: Key | null;
-  /** Null: as many as fill a page. */
-  readonly count: number | null;
+  /** The last key; null: to the end of the scope. */
+  readonly to: Key | null;
 }
 
 /** What was read of a span. */
@@ -22,35 +22,90 @@ export interface Reading {
   readonly count: number;
   /** The last key that was read; null where there was none. */
   readonly last: Key | null;
+  /** Whether something may lie behind it. */
   readonly more: boolean;
   /** The heads at which the reading began and ended. */
   readonly began: Point;
   readonly ended: Point;
 }
 
-/** Reads a span in short reads, each at whatever revision it finds (P5). */
-export async function readSpan(store: Reader, space: string, span: Span): Promise<Reading> {
-  const { scope, collections } = span;
-  const most = span.count ?? Number.POSITIVE_INFINITY;
-  let text = "";
-  let count = 0;
-  let last = span.after;
-  let began: Point | null = null;
-  for (;;) {
-    const limit = Math.min(PAGE_RECORDS, most - count);
+type Source = Pick<Span, "scope" | "collections" | "after">;
+
+/** Reads all of a span in short reads, each at whatever revision it finds (P5). */
+export async function readSpan(store: Reader, space: string, { to, ...source }: Span): Promise<Reading> {
+  const gathering = new Gathering(store, space, source);
+  while (await gathering.read(to)) {
+    // On to its end.
+  }
+  return gathering.reading(to !== null);
+}
+
+/**
+ * Reads as much as makes a page. It ends where a page ended before, where that is known and of a size that will do: so what
+ * changes in one page moves no other.
+ * - `bounds`: keys at which pages ended, in their order.
+ */
+export async function readPage(store: Reader, space: string, source: Source, bounds: readonly Key[]): Promise<Reading> {
+  const gathering = new Gathering(store, space, source);
+  for (const bound of bounds) {
+    while (await gathering.read(bound)) if (gathering.size >= SIZE.most) return gathering.reading(true);
+    if (gathering.size >= SIZE.least) return gathering.reading(true);
+  }
+  while (await gathering.read(null)) if (gathering.size >= SIZE.full) return gathering.reading(true);
+  return gathering.reading(false);
+}
+
+class Gathering {
+  readonly #store: Reader;
+  readonly #space: string;
+  readonly #source: Source;
+  readonly #runs: { readonly collection: string; records: string }[] = [];
+  #count = 0;
+  #last: Key | null;
+  #began: Point | null = null;
+  #ended: Point | null = null;
+
+  constructor(store: Reader, space: string, source: Source) {
+    this.#store = store;
+    this.#space = space;
+    this.#source = source;
+    this.#last = source.after;
+  }
+
+  get size(): number {
+    return this.#runs.reduce((sum, { records }) => sum + records.length, 0);
+  }
+
+  /** Reads on, to a key at most; whether something remains before it. */
+  async read(to: Key | null): Promise<boolean> {
+    const { scope, collections } = this.#source;
+    const from = { kind: "page", scope, collections, after: this.#last } as const;
     const questions = new Questions();
-    const place = questions.ask({ kind: "page", scope, collections, after: last, limit, bytes: PAGE_BYTES });
-    const { head, of } = await questions.read(store, space);
-    const page = of(place);
-    for (const run of page.runs) {
-      text += `{"op":"put","collection":"${run.collection}","records":[${run.records}]}\n`;
-      count += run.count;
+    // No id holds a control character.
+    const end = to === null ? {} : { to: `${to}\u0001` };
+    const place = questions.ask({ ...from, ...end, limit: PAGE_RECORDS, bytes: PAGE_BYTES });
+    const answers = await questions.read(this.#store, this.#space);
+    const { runs, last, more } = answers.of(place);
+    for (const { collection, records, count } of runs) {
+      const run = this.#runs.at(-1);
+      if (run?.collection === collection) run.records += `,${records}`;
+      else this.#runs.push({ collection, records });
+      this.#count += count;
     }
-    last = page.last ?? last;
-    const ended = pointOf(head.revision, head.hash);
-    began ??= ended;
-    const full = span.count === null ? text.length >= FULL : count >= most;
-    if (full || !page.more) return { text, count, last: count === 0 ? null : last, more: page.more, began, ended };
+    this.#last = last ?? this.#last;
+    this.#ended = pointOf(answers.head.revision, answers.head.hash);
+    this.#began ??= this.#ended;
+    return more;
+  }
+
+  reading(more: boolean): Reading {
+    const last = this.#count === 0 ? null : this.#last;
+    const began = this.#began as Point;
+    // One line for each collection: how it was read leaves no trace.
+    const lines = this.#runs.map(
+      ({ collection, records }) => `{"op":"put","collection":"${collection}","records":[${records}]}\n`,
+    );
+    return { text: lines.join(""), count: this.#count, last, more, began, ended: this.#ended ?? began };
   }
 }
 

@@ -46,8 +46,8 @@ export class Tickets {
     this.#parts = parts;
   }
 
-  /** Null where the user cannot be put into an address: it is no JSON, or too long. */
-  async seal(space: string, user: User, span: Span): Promise<string | null> {
+  /** Null where there can be no address: the user is no JSON, or too long, or a key cannot be stored. */
+  async seal(space: string, digest: string, user: User, span: Span): Promise<string | null> {
     const expires = Math.min(this.#parts.clock.now() + LIFE, user.expires ?? Number.POSITIVE_INFINITY);
     const text = JSON.stringify({ ...span, user, expires } satisfies Ticket);
     if (text.length > LONGEST || !isDeepStrictEqual(JSON.parse(text).user, user)) return null;
@@ -55,18 +55,18 @@ export class Tickets {
     const key = await this.#key(space, true);
     if (key === null) return null;
     const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG });
-    cipher.setAAD(Buffer.from(space));
+    cipher.setAAD(Buffer.from(`${space}/${digest}`));
     return toBase64Url(Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]));
   }
 
-  /** Null where it was not sealed for this space, or has ended. */
-  async open(space: string, sealed: string): Promise<Ticket | null> {
+  /** Null where it was not sealed for this page, or has ended. */
+  async open(space: string, digest: string, sealed: string): Promise<Ticket | null> {
     const bytes = fromBase64Url(sealed);
     if (bytes === null || bytes.length <= NONCE + TAG) return null;
     const key = await this.#key(space, false);
     if (key === null) return null;
     const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE), { authTagLength: TAG });
-    decipher.setAAD(Buffer.from(space));
+    decipher.setAAD(Buffer.from(`${space}/${digest}`));
     decipher.setAuthTag(bytes.subarray(-TAG));
     let ticket: Ticket;
     try {
@@ -85,7 +85,8 @@ export class Tickets {
     if (known !== undefined && Math.abs(clock.now() - known.read) < KEPT) return known.key;
     let text = await store.note(space, NOTE);
     if (text === null && make) {
-      await store.setNote(space, NOTE, toBase64Url(random.bytes(KEY)));
+      // Where nothing can be written, copies go on without addresses (R5).
+      await store.setNote(space, NOTE, toBase64Url(random.bytes(KEY))).catch(() => undefined);
       text = await store.note(space, NOTE);
     }
     const key = text === null ? null : fromBase64Url(text);
