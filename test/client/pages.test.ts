@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { memoryStore } from "../../src/client/store/memory.ts";
 import { sqliteStore } from "../../src/client/store/sqlite/index.ts";
+import type { ClientStore } from "../../src/client/store/store.ts";
 import { listen } from "../../src/server/index.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { CONFIG, freePort, serve } from "../cli/program.ts";
@@ -45,19 +47,16 @@ async function complete(options: Parameters<typeof clientOf>[0], count = 60) {
   return client;
 }
 
-describe.each([
-  ["in memory", () => undefined],
+const STORES: [string, () => ClientStore][] = [
+  ["in memory", () => memoryStore()],
   ["on SQLite", () => sqliteStore({ path: join(folderOf(), "replica.db") })],
-] as const)("a new replica %s", (_, store) => {
-  const made = (): Parameters<typeof clientOf>[0] => {
-    const own = store();
-    return own === undefined ? {} : { store: own };
-  };
+];
 
+describe.each(STORES)("a new replica %s", (_, storeOf) => {
   it("[P17] fetches the pages of its copy, and is then like any other", async () => {
     const line = wire(await filled());
     const { seen, fetch } = watched(line.fetch as Fetch, (response) => response);
-    const client = await complete({ fetch, ...made() });
+    const client = await complete({ fetch, store: storeOf() });
     expect(seen.pages).toBeGreaterThanOrEqual(3);
     expect(client.told).toEqual([]);
   });
@@ -71,7 +70,7 @@ describe.each([
     const line = wire(await filled());
     for (const spoilt of [(n: number) => n === 2, () => true]) {
       const { seen, fetch } = watched(line.fetch as Fetch, (response, n) => (spoilt(n) ? spoil(response) : response));
-      const client = await complete({ fetch, ...made() });
+      const client = await complete({ fetch, store: storeOf() });
       expect(seen.pages).toBeGreaterThan(1);
       expect(client.told).toEqual([]);
     }
@@ -162,7 +161,7 @@ it("[P17] [R4] a server that is killed in the middle of a copy, and started agai
   }
   await writer.sync();
   let killed = false;
-  const { seen, fetch } = watched(globalThis.fetch, async (response, n) => {
+  const { seen, fetch } = watched(globalThis.fetch, async (response, n): Promise<Response> => {
     if (n !== 2) return response;
     killed = true;
     await server.stop("SIGKILL");
