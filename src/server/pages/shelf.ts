@@ -11,6 +11,8 @@ const ENCODERS: { readonly [encoding: string]: (bytes: Uint8Array) => Promise<Ui
 /** Pages in memory, by their names; those that were asked for longest ago go where there are too many. */
 export class Shelf {
   readonly #pages = new Map<string, Uint8Array>();
+  /** Encodings that are being made. */
+  readonly #making = new Map<string, Promise<Uint8Array>>();
   readonly #limit: number;
   #size = 0;
 
@@ -38,12 +40,16 @@ export class Shelf {
     }
   }
 
-  /** A page in an encoding; null: as it is. */
+  /** A page in an encoding, made once for all who ask at the same time; null: as it is. */
   async encoded(name: string, page: Uint8Array, encoding: string | null): Promise<Uint8Array> {
     const encode = encoding === null ? undefined : ENCODERS[encoding];
     if (encode === undefined) return page;
     const own = `${name} ${encoding}`;
-    const made = this.get(own) ?? (await encode(page));
+    const held = this.get(own);
+    if (held !== undefined) return held;
+    const making = this.#making.get(own) ?? encode(page);
+    this.#making.set(own, making);
+    const made = await making.finally(() => this.#making.delete(own));
     this.put(own, made);
     return made;
   }
