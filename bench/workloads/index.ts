@@ -7,6 +7,7 @@ import { nothing } from "./w5-nothing.ts";
 import { verify, verifyMillion } from "./w6-verify.ts";
 import { pushes } from "./w7-pushes.ts";
 import { client, server } from "./w8-memory.ts";
+import { newcomers } from "./w9-newcomers.ts";
 
 /** In the order of the table. */
 export const WORKLOADS: readonly Workload[] = [
@@ -23,4 +24,5 @@ export const WORKLOADS: readonly Workload[] = [
   pushes,
   server,
   client,
+  newcomers,
 ];

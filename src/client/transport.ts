@@ -7,6 +7,7 @@ import type { VerifyRequest } from "../wire/verify.ts";
 import type { Bearer } from "./bearer.ts";
 import { TransportError } from "./errors.ts";
 import { type Received, receivedLines } from "./ndjson.ts";
+import { PageLoader } from "./pages.ts";
 import { Watch } from "./watch.ts";
 
 export interface TransportOptions {
@@ -27,19 +28,24 @@ export class Transport {
   readonly #options: TransportOptions;
   /** The address of the space. */
   readonly base: string;
+  readonly #pages: PageLoader;
   readonly #headers: { readonly [name: string]: string };
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.base = `${options.url.replace(/\/+$/, "")}/v1/spaces/${options.space}`;
     // On one machine bytes cost less than compressing them. A browser keeps this header to itself.
-    const local = THIS_MACHINE.test(options.url);
-    this.#headers = { "content-type": "application/json", ...(local && { "accept-encoding": "identity" }) };
+    const encoding: { [name: string]: string } = THIS_MACHINE.test(options.url)
+      ? { "accept-encoding": "identity" }
+      : {};
+    this.#headers = { "content-type": "application/json", ...encoding };
+    this.#pages = new PageLoader(options.fetch, this.base, encoding);
   }
 
   /** The lines of a pull's answer. Leaving the loop ends the request. */
   async *pull(request: PullRequest, signal: AbortSignal): AsyncGenerator<Received> {
-    yield* this.#lines("pull", request, QUIET + (request.wait ?? 0) * 1_000, signal);
+    const pages = request.wait === undefined && this.#pages.wanted ? { pages: true } : {};
+    yield* this.#lines("pull", { ...request, ...pages }, QUIET + (request.wait ?? 0) * 1_000, signal);
   }
 
   async *verify(request: VerifyRequest, signal: AbortSignal): AsyncGenerator<Received> {
@@ -68,7 +74,7 @@ export class Transport {
     try {
       const response = await this.#send(path, JSON.stringify(request), watch);
       if (!isOfType(response, "application/x-ndjson") || response.body === null) throw foreign(response);
-      yield* receivedLines(response.body, watch);
+      yield* this.#pages.expanded(receivedLines(response.body, watch), watch);
     } catch (error) {
       throw explained(error);
     } finally {

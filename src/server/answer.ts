@@ -48,6 +48,7 @@ export async function* answerLines(ask: Ask): AsyncGenerator<string> {
   let size = 1;
   /** Patterns with few records, whose fingerprints are added up; null: it has not been looked yet. */
   let small: ReadonlySet<Progress> | null = null;
+  yield* sharedPages(ask, opener);
   for (let attempt = 1; ; attempt++) {
     yield* copyPages(ask, mirrors, opener);
     yield* catchUpPages(ask, mirrors, opener);
@@ -126,6 +127,26 @@ function headPoint({ revision, hash }: Head): Point {
   return pointOf(revision, hash);
 }
 
+/** Pages of copies that were read once for many (P17). What they leave open is read as in any copy. */
+async function* sharedPages({ space, progress, shared }: Ask, opener: Opener): AsyncGenerator<string> {
+  for (const own of progress) {
+    let alone = true;
+    for await (const { at, text, last, more, head } of shared?.(own) ?? []) {
+      // A copy that has begun keeps its beginning, where that lies before the snapshot's.
+      if (at.revision < own.at.revision) {
+        own.at = at;
+        own.reached = at.revision;
+      }
+      const opening = opener.line(own);
+      if (own.key === null || head.revision > own.page.revision) own.page = head;
+      own.key = last;
+      own.pages = more ? { after: last } : null;
+      yield more || !alone ? opening + text + mark(space, own) : opening + text;
+      alone = false;
+    }
+  }
+}
+
 /** One page of each copy in turn, until none is left (P5). */
 async function* copyPages(ask: Ask, mirrors: Map<string, Mirror>, opener: Opener): AsyncGenerator<string> {
   for (;;) {
@@ -160,7 +181,7 @@ async function* catchUpPages(ask: Ask, mirrors: Map<string, Mirror>, opener: Ope
       const caught = scan.more ? (scan.changes.at(-1)?.member.revision ?? own.at.revision) : own.at.revision;
       own.pattern = own.pattern && { ...own.pattern, caught };
       own.page = headPoint(answers.head);
-      yield mark(ask, own);
+      yield mark(ask.space, own);
     }
   }
 }
@@ -178,7 +199,7 @@ function takeCopyPage(ask: Ask, own: Progress, page: PageResult, head: Head, ope
   own.page = headPoint(head);
   own.key = page.last ?? own.key ?? "";
   own.pages = page.more ? { after: page.last } : null;
-  return page.more ? text + mark(ask, own) : text;
+  return page.more ? text + mark(ask.space, own) : text;
 }
 
 function recordsText({ subscription }: Progress, page: PageResult, at: number): string {
@@ -199,10 +220,10 @@ function* deltaPage(ask: Ask, own: Progress, scan: ScanResult, head: Point, open
   yield* (ask.lines ?? deltaLines)(own, scan, head.revision);
   own.reached = scan.changes.at(-1)?.member.revision ?? own.reached;
   own.page = head;
-  yield mark(ask, own);
+  yield mark(ask.space, own);
 }
 
-function mark({ space }: Ask, own: Progress): string {
+function mark(space: string, own: Progress): string {
   return lineText({ op: "mark", key: own.subscription.key, cursor: markCursor(space, own) });
 }
 

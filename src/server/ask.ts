@@ -2,6 +2,7 @@ import type { Author } from "../model/record.ts";
 import type { Head } from "../store/store.ts";
 import type { deltaLines } from "./lines.ts";
 import { type Mirror, PAGE_RECORDS } from "./mirror.ts";
+import type { SharedPage } from "./pages/pages.ts";
 import { type Progress, type Recovery, SCANNED_BYTES } from "./progress.ts";
 import type { Answers, Questions, Reader } from "./questions.ts";
 
@@ -23,6 +24,8 @@ export interface Ask {
   may(scope: string): boolean;
   /** Told of rows that were read for the answer. */
   rows(count: number): void;
+  /** Pages of a copy that others share; none where the caller does not take them (P17). */
+  shared?(own: Progress): AsyncIterable<SharedPage>;
   /** By default a page has a thousand records, and grows until an answer ends. */
   readonly page?: PageSize | undefined;
   /** `deltaLines`, or what remembers them. */

@@ -9,6 +9,7 @@ import type { Settings } from "./config.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Newcomers } from "./newcomer.ts";
+import type { Pages } from "./pages/pages.ts";
 import type { Reader } from "./questions.ts";
 import type { Rate } from "./rate.ts";
 import type { Spaces } from "./space.ts";
@@ -25,6 +26,7 @@ export interface Core {
   readonly spaces: Spaces;
   /** Null where there are no principals to bound. */
   readonly newcomers: Newcomers | null;
+  readonly pages: Pages;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

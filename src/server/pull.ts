@@ -14,7 +14,7 @@ import { streamed } from "./encode.ts";
 import { lineText } from "./lines.ts";
 import { type Pattern, patternOf } from "./pattern.ts";
 import { logFault, problemOf } from "./problem.ts";
-import { type Hashes, judge, onChain, pointsOf, progressOf, type Recovery } from "./progress.ts";
+import { type Hashes, judge, onChain, type Progress, pointsOf, progressOf, type Recovery } from "./progress.ts";
 import { type Place, Questions } from "./questions.ts";
 import { pullRequest } from "./requests/pull.ts";
 import { type Subscription, subscriptionOf } from "./subscription.ts";
@@ -35,7 +35,10 @@ export async function pull(core: Core, call: Call): Promise<Response> {
       return ask.revoked.length > 0 || (await hasNews(ask));
     });
   }
-  return answered(core, call, ask);
+  const { user, space } = call;
+  const taken = ask;
+  const shared = (own: Progress) => core.pages.of({ user, space }, taken, own);
+  return answered(core, call, request.pages === true ? { ...ask, shared } : ask);
 }
 
 type Request = Pick<PullRequest, "client" | "known">;

@@ -3,6 +3,7 @@ import type { Call, Core } from "./core.ts";
 import { head } from "./head.ts";
 import { history } from "./history.ts";
 import { journal } from "./journal.ts";
+import { page } from "./pages/page.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
 import { cut } from "./retention.ts";
@@ -14,10 +15,11 @@ export interface Route {
   readonly path: string;
   /**
    * What `authorize` is asked before the route begins: to use the space, to administer it, or the server where the path
-   * names no space. "scopes": the route itself asks for each scope, and answers nothing else. "credentials": it is asked of
-   * nobody who calls, since what the body shows is judged (a password, a refresh token). "nothing": anybody may.
+   * names no space. "scopes": the route itself asks for each scope, and answers nothing else. "ticket": likewise, for whom
+   * the ticket in the address names, since no token comes with it. "credentials": it is asked of nobody who calls, since
+   * what the body shows is judged (a password, a refresh token). "nothing": anybody may.
    */
-  readonly asks: "head" | "admin" | "scopes" | "credentials" | "nothing";
+  readonly asks: "head" | "admin" | "scopes" | "ticket" | "credentials" | "nothing";
   /** Which scopes the route asks for besides. */
   readonly scopes?: "read" | "write";
   /** Whether this machine need not ask. */
@@ -33,6 +35,7 @@ export const routes: readonly Route[] = [
   { method: "GET", path: "/metrics", asks: "admin", freeOnLoopback: true, handle: metrics },
   { method: "GET", path: SPACE, asks: "head", scopes: "read", handle: head },
   { method: "POST", path: `${SPACE}/pull`, asks: "scopes", scopes: "read", handle: pull },
+  { method: "GET", path: `${SPACE}/pages/:page`, asks: "ticket", scopes: "read", handle: page },
   { method: "POST", path: `${SPACE}/push`, asks: "head", scopes: "write", handle: push },
   { method: "POST", path: `${SPACE}/verify`, asks: "scopes", scopes: "read", handle: verify },
   { method: "GET", path: `${SPACE}/live`, asks: "head", handle: noWebSocket },

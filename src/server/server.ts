@@ -18,6 +18,7 @@ import { upgraderOf } from "./live/upgrade.ts";
 import { type Log, noLog } from "./log.ts";
 import { metricsOf } from "./metrics.ts";
 import { Newcomers } from "./newcomer.ts";
+import { Pages } from "./pages/pages.ts";
 import { prepare } from "./prepare.ts";
 import { NO_RATE, rateOf } from "./rate.ts";
 import { type Ages, cutSpace, retain } from "./retention.ts";
@@ -107,13 +108,17 @@ export function createServer(options: ServerOptions): Server {
     return adopt(options.store, settings, rules, log, metrics);
   });
   const ready = prepared.then(() => undefined);
+  const reading = {
+    followed: followedStore(store, (space) => settings.spaces === "open" && mayCreate(space)),
+    rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
+  };
   const core: Core = {
     ...shared,
-    followed: followedStore(store, (space) => settings.spaces === "open" && mayCreate(space)),
+    ...reading,
     ready,
     spaces,
     waiting: new WaitingRooms(shared),
-    rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
+    pages: new Pages({ ...shared, ...reading, limit: settings.limits.pages }),
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };
   const handler = handlerOf(core, [...routes, ...(identity?.routes ?? [])]);

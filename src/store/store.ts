@@ -122,6 +122,8 @@ export interface PageQuery {
   readonly scope: Scopes;
   readonly collections?: readonly string[] | undefined;
   readonly after: Key | null;
+  /** Exclusive; any text is a bound. Absent: to the end. */
+  readonly to?: Key | undefined;
   /** Records and bytes at most; one record is always given, whatever its size. */
   readonly limit: number;
   readonly bytes: number;

@@ -92,6 +92,11 @@ export const reading: readonly Case[] = [
       ]);
       trial.expect([page.last, page.more]).toEqual([expected[8], true]);
       trial.expect(await trial.page({ after: "c/x" })).toEqual({ runs: [], last: null, more: false });
+      for (const to of ["a/Z", "a/a\u0001", "a_1", "b/", "b/z", "zz"]) {
+        const before = expected.filter((key) => Buffer.compare(Buffer.from(key), Buffer.from(to)) < 0);
+        for (const limit of [1, 3, 25]) trial.expect(await trial.keys({ to, limit })).toEqual(before);
+        trial.expect((await trial.page({ to, limit: before.length || 1 })).more).toBe(false);
+      }
     },
   },
   {

@@ -213,6 +213,9 @@ export const scoped: readonly Case[] = [
       trial
         .expect((await trial.page({ scope: scopes, collections: ["x", "y"], limit: sorted.length - 1 })).more)
         .toBe(true);
+      const [to] = sorted.slice(-4);
+      const before = await trial.keys({ scope: scopes, collections: ["x", "y"], to, limit: 3 });
+      trial.expect(before).toEqual(sorted.slice(0, -4));
       trial.expect(await trial.page({ scope: [] })).toEqual({ runs: [], last: null, more: false });
     },
   },

@@ -30,6 +30,8 @@ export interface Limits extends PushLimits {
   readonly leaf: number;
   /** Records that one verify may be sent beside its delta: ranges × leaf stays below. */
   readonly verified: number;
+  /** Bytes of copies' pages that a server keeps in memory (P17). */
+  readonly pages: number;
   /** Entries of one answer of the journal, and versions of one history. */
   readonly entries: number;
   /** Client ids that a principal may use in a space, and spaces that it may create. */
@@ -54,6 +56,7 @@ export const LIMITS: Limits = {
   fanout: 64,
   leaf: 1_000,
   verified: 100_000,
+  pages: 134_217_728,
   entries: 1_000,
   clients: 10_000,
   spaces: 1_000,

@@ -59,6 +59,19 @@ export interface RemoveLine {
   readonly ids: readonly string[];
 }
 
+/**
+ * Stands for put lines of a copy that are fetched from an address (P17), a cache's perhaps. There they are without their
+ * `at`, which is this line's.
+ */
+export interface PageLine {
+  readonly op: "page";
+  /** SHA-256 of what is fetched, as 64 hex digits. */
+  readonly digest: string;
+  readonly at: Revision;
+  /** Relative to the address of the space and a slash. */
+  readonly href: string;
+}
+
 /** From here a broken answer goes on, by this cursor. */
 export interface MarkLine {
   readonly op: "mark";
@@ -111,6 +124,7 @@ export type Line =
   | PutLine
   | PatchLine
   | RemoveLine
+  | PageLine
   | MarkLine
   | RevokedLine
   | RangeLine

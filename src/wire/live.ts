@@ -13,7 +13,7 @@ export interface TokenMessage {
  * Adds subscriptions to those of the connection, which begin as in a pull: with a delta, or a copy. `client`, `schema` and
  * `known` mean what they mean there; the first message that names a client names that of the connection.
  */
-export interface SubscribeMessage extends Omit<PullRequest, "wait"> {
+export interface SubscribeMessage extends Omit<PullRequest, "wait" | "pages"> {
   readonly op: "subscribe";
 }
 
@@ -60,4 +60,8 @@ export interface LiveErrorLine {
 }
 
 /** What a server may say on a live connection: the lines of a pull, and answers. A frame is one line or several. */
-export type LiveLine = Exclude<Line, { readonly op: "error" }> | OutcomesLine | UnsubscribedLine | LiveErrorLine;
+export type LiveLine =
+  | Exclude<Line, { readonly op: "error" | "page" }>
+  | OutcomesLine
+  | UnsubscribedLine
+  | LiveErrorLine;

@@ -18,6 +18,8 @@ export interface PullRequest {
   readonly subscriptions: readonly SubscriptionRequest[];
   /** Seconds to hold the answer until there is news. */
   readonly wait?: number | undefined;
+  /** Copies may come as addresses of pages (P17). */
+  readonly pages?: boolean | undefined;
   /** The version of the schema that the client speaks (C8). */
   readonly schema?: number | undefined;
   /** Past cursors, to find out what a restored server has in common with this replica (R2). */

@@ -237,6 +237,7 @@ describe.each(WAYS)("a copy, over $way", (way) => {
       );
     }
     const line = wire(server);
+    line.pages = false;
     line.cutAfter = 1_200_000;
     const path = join(folderOf(), "replica.db");
     let deleted = 0;

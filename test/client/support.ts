@@ -160,6 +160,8 @@ export class Wire {
   #refuse: string | null = null;
   cutAfter = Number.POSITIVE_INFINITY;
   cuts = 0;
+  /** Whether the server knows of pages (P17); one of before reads over the question for them. */
+  pages = true;
   /** Received, after decompression. */
   bytes = 0;
   /** Questions that were answered on live connections. */
@@ -201,10 +203,12 @@ export class Wire {
   }
 
   readonly fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
-    const { pathname } = new URL(String(input));
+    const { pathname, search } = new URL(String(input));
     const path = pathname.split("/").at(-1) ?? "";
     if (!this.#up || this.#refuse === path) throw new TypeError("fetch failed");
-    const response = await this.#server().request(pathname, { ...init, signal: init?.signal ?? null } as RequestInit);
+    const body = this.pages ? init?.body : String(init?.body).replace(',"pages":true', "");
+    const asked = { ...init, body: body ?? null, signal: init?.signal ?? null } as RequestInit;
+    const response = await this.#server().request(pathname + search, asked);
     this.#answered.get(path)?.();
     if (response.body === null) return response;
     return new Response(response.body.pipeThrough(cutter(this)), response);

@@ -244,7 +244,8 @@ describe("routes", () => {
     "/v1/spaces/:space/cut": { journal: "0s" },
   };
 
-  function call(server: TestServer, { path, method, scopes }: Route): Promise<Response> {
+  function call(server: TestServer, { path, method, scopes, asks }: Route, page: string): Promise<Response> {
+    if (asks === "ticket") return server.request(`${SPACE}/${page}`);
     const query = method === "GET" && scopes === "read" ? `?scope=${SCOPE}` : "";
     const address = path.replace(":space", "acme").replace(":collection", "items").replace(":id", "a") + query;
     return method === "GET" ? server.request(address) : server.post(address, requests[path] ?? {});
@@ -260,8 +261,11 @@ describe("routes", () => {
     };
     const server = new TestServer({ auth: { authenticate: () => ({ id: "ann" }), authorize } });
     await server.write("c0", [insert("a", { box: 1 }), insert("b", { box: 2 })]);
+    const large = (i: number) => insert(`p${i}`, { box: 1, text: "x".repeat(300_000) });
+    await server.write("c0", [1, 2, 3, 4].map(large));
+    const lines = await server.pull({ subscriptions: [{ scope: SCOPE }], pages: true });
     deciding = true;
-    return { server, asked };
+    return { server, asked, page: ofOp(lines, "page")[0]?.href as string };
   }
 
   const open = routes.filter(({ asks }) => asks === "nothing").map(({ path }) => path);
@@ -271,12 +275,12 @@ describe("routes", () => {
   it.each(routes.filter(({ asks }) => asks !== "nothing"))(
     "[A3] $method $path asks `authorize`, and without its yes lets nothing through",
     async (route) => {
-      const { server, asked } = await asking(() => false);
+      const { server, asked, page } = await asking(() => false);
       const before = await server.store.head("acme");
-      const response = await call(server, route);
+      const response = await call(server, route, page);
       expect(await problemIn(response)).toMatchObject({ status: 403, code: "forbidden" });
       expect(asked.length).toBeGreaterThan(0);
-      expect(asked[0]?.do).toBe(route.asks === "scopes" ? route.scopes : route.asks);
+      expect(asked[0]?.do).toBe(["scopes", "ticket"].includes(route.asks) ? route.scopes : route.asks);
       expect(await server.store.head("acme")).toEqual(before);
       await server.server.close();
     },
@@ -285,8 +289,8 @@ describe("routes", () => {
   it.each(routes.filter(({ scopes }) => scopes !== undefined))(
     "[A3] $method $path asks for each scope too",
     async (route) => {
-      const { server, asked } = await asking(({ do: what }) => what === "head");
-      const response = await call(server, route);
+      const { server, asked, page } = await asking(({ do: what }) => what === "head");
+      const response = await call(server, route, page);
       const text = await response.text();
       expect(asked.filter((action) => action.do === route.scopes)).toContainEqual({
         do: route.scopes,

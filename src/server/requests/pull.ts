@@ -35,6 +35,7 @@ const pull: z.ZodType<PullRequest> = z.object({
   client: id.optional(),
   subscriptions: z.array(subscription),
   wait: z.number().nonnegative().optional(),
+  pages: z.boolean().optional(),
   schema: schemaVersion,
   known: z.array(cursor).optional(),
 });

@@ -4,7 +4,7 @@ import type { PageQuery, PageResult } from "../store.ts";
 import { wantedOf } from "./scan.ts";
 import type { Session } from "./session.ts";
 import { inKeyOrder, sourceOf } from "./source.ts";
-import { comparable, FIRST, pairOf } from "./values.ts";
+import { comparable, FIRST, LAST, pairOf } from "./values.ts";
 
 export interface RunRow {
   readonly collection: string;
@@ -20,12 +20,18 @@ export async function readPage(session: Session, space: string, query: One<PageQ
   const after = query.after === null ? FIRST : pairOf(query.after);
   const held = inKeyOrder(sourceOf(query.scope), query.collections !== undefined, {
     columns: "r.text,",
-    condition: "(m.collection, m.id) > ($3, $4)",
+    condition: "(m.collection, m.id) > ($3, $4) AND (m.collection, m.id) < ($8, $9)",
     wanted: "$5",
     limit: "LIMIT $6::bigint + 1",
   });
-  const values = [space, comparable(query.scope), ...after, wantedOf(query.collections), query.limit, query.bytes];
+  const { limit, bytes } = query;
+  const values = [space, comparable(query.scope), ...after, wantedOf(query.collections), limit, bytes, ...endOf(query)];
   return pageOf(await session.query<RunRow>(runsOf(held), values));
+}
+
+/** Before which pair of collection and id a page ends. */
+export function endOf({ to }: Pick<PageQuery, "to">): readonly [string, string] {
+  return to === undefined ? LAST : pairOf(to);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { EMPTY, type Fingerprint } from "../../model/fingerprint.ts";
 import type { Union } from "../scopes.ts";
 import type { FingerprintQuery, PageQuery, PageResult, ScanQuery, ScanResult } from "../store.ts";
-import { pageOf, type RunRow, runsOf } from "./page.ts";
+import { endOf, pageOf, type RunRow, runsOf } from "./page.ts";
 import { fingerprintOf, SUMS, type Sum } from "./ranges.ts";
 import { MEMBERS, membersOf } from "./row.ts";
 import { changedIn, changeOf, type ScanRow, wantedOf } from "./scan.ts";
@@ -79,7 +79,7 @@ export async function pageUnion(session: Session, space: string, query: Union<Pa
     SELECT DISTINCT m.collection, m.id FROM ${SCOPES} CROSS JOIN LATERAL (
       ${inKeyOrder(EACH, collections !== undefined, {
         columns: "",
-        condition: `(m.collection, m.id) > ($3, $4) ${condition}`,
+        condition: `(m.collection, m.id) > ($3, $4) AND (m.collection, m.id) < ($9, $10) ${condition}`,
         wanted: "$5",
         limit: `LIMIT ${most}`,
       })}) m
@@ -92,7 +92,8 @@ export async function pageUnion(session: Session, space: string, query: Union<Pa
     SELECT k.collection, k.id, r.text
     FROM (${keys(`AND ${near}`, "$6::bigint + 1")} LIMIT $6::bigint + 1) k CROSS JOIN LATERAL (
       SELECT r.text FROM record r WHERE r.space = $1 AND r.collection = k.collection AND r.id = k.id OFFSET 0) r`;
-  const values = [space, scopesOf(scope), ...after, wantedOf(collections), limit, bytes, glanceOf(query)];
+  const bounds = [limit, bytes, glanceOf(query), ...endOf(query)];
+  const values = [space, scopesOf(scope), ...after, wantedOf(collections), ...bounds];
   return pageOf(await session.query<RunRow>(runsOf(held), values));
 }
 

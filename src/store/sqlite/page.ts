@@ -20,11 +20,12 @@ export function readPage(connection: Connection, space: number, query: One<PageQ
   const source = sourceOf(connection, space, query.scope);
   if (source === null) return { runs: [], last: null, more: false };
   const page = new Page(query.limit, query.bytes);
-  for (const segment of segmentsOf(collectionsOf(connection, space, query.collections), query.after, null)) {
+  const collections = collectionsOf(connection, space, query.collections);
+  for (const segment of segmentsOf(collections, query.after, query.to ?? null)) {
     let after = segment.from;
     for (;;) {
       const asked = page.nextChunk();
-      const chunk = readChunk(connection, space, source, segment.collection, after, asked);
+      const chunk = readChunk(connection, space, source, segment, after, asked);
       if (chunk.count === 0) break;
       if (page.add(segment, chunk)) {
         after = chunk.last as string;
@@ -82,17 +83,20 @@ function readChunk(
   connection: Connection,
   space: number,
   source: Source,
-  collection: number,
+  { collection, to }: Segment,
   after: string,
   count: number,
 ): Chunk {
+  // A blob is greater than every text.
   return connection.one<Chunk>(
     `SELECT group_concat(text) AS records, octet_length(group_concat(text)) AS bytes, count(*) AS count, max(id) AS last
-     FROM (SELECT text, id FROM ${source.byKey} AND collection = ?3 AND id > ?4 AND ${source.present} ORDER BY id LIMIT ?5)`,
+     FROM (SELECT text, id FROM ${source.byKey} AND collection = ?3 AND id > ?4 AND id < coalesce(?6, x'')
+       AND ${source.present} ORDER BY id LIMIT ?5)`,
     space,
     source.scope,
     collection,
     after,
     count,
+    to,
   ) as Chunk;
 }

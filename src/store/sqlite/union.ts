@@ -141,13 +141,10 @@ export function pageUnion(connection: Connection, space: number, query: Union<Pa
   const runs: { collection: string; records: string; count: number }[] = [];
   let last: string | null = null;
   let { limit, bytes } = query;
-  for (const { collection, name, from } of segmentsOf(
-    collectionsOf(connection, space, query.collections),
-    query.after,
-    null,
-  )) {
+  const collections = collectionsOf(connection, space, query.collections);
+  for (const { collection, name, from, to } of segmentsOf(collections, query.after, query.to ?? null)) {
     for (let after = from; ; ) {
-      const ids = nextIds(connection, space, scopes, collection, after, limit + 1);
+      const ids = nextIds(connection, space, scopes, { collection, after, to }, limit + 1);
       for (const id of ids) {
         const { text, size } = textOf(connection, space, collection, id);
         if (last !== null && (limit === 0 || size > bytes)) return { runs, last, more: true };
@@ -172,8 +169,7 @@ function nextIds(
   connection: Connection,
   space: number,
   scopes: readonly number[],
-  collection: number,
-  after: string,
+  { collection, after, to }: { readonly collection: number; readonly after: string; readonly to: string | null },
   count: number,
 ): readonly string[] {
   const ids = new Set<string>();
@@ -188,12 +184,13 @@ function nextIds(
   for (const scope of scopes) {
     // A blob is greater than every text: no bound is one beyond all ids.
     const own = connection.all<{ id: string }>(
-      `SELECT id FROM member WHERE space = ? AND scope = ? AND collection = ? AND id > ? AND id <= coalesce(?, x'')
-       AND present = 1 ORDER BY id LIMIT ?`,
+      `SELECT id FROM member WHERE space = ? AND scope = ? AND collection = ? AND id > ? AND id < coalesce(?, x'')
+         AND id <= coalesce(?, x'') AND present = 1 ORDER BY id LIMIT ?`,
       space,
       scope,
       collection,
       after,
+      to,
       bound,
       count,
     );
