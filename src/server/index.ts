@@ -14,6 +14,8 @@ export type { AdoptConfig, AdoptedSpace, AdoptedTable } from "./adopt-config.ts"
 export { type Age, ageOf } from "./age.ts";
 export { type AuthConfig, type Config, ConfigError, defineConfig, type Settings, settingsOf } from "./config.ts";
 export type { Context } from "./handler.ts";
+export type { LinkHost, Links, StartLinks } from "./links.ts";
+export type { LinkConfig, LinksConfig } from "./links-config.ts";
 export { type Listening, type ListenOptions, listen } from "./listen.ts";
 export type { Handshake } from "./live/live.ts";
 export type { CloseCode, LivePeer, LiveSocket } from "./live/socket.ts";

@@ -14,6 +14,7 @@ import { type Context, handlerOf } from "./handler.ts";
 import { listedStore } from "./listed.ts";
 import { type Handshake, Live } from "./live/live.ts";
 import { upgraderOf } from "./live/upgrade.ts";
+import { linksOf, type StartLinks } from "./links.ts";
 import { type Log, noLog } from "./log.ts";
 import { metricsOf } from "./metrics.ts";
 import { Newcomers } from "./newcomer.ts";
@@ -35,6 +36,8 @@ export interface ServerOptions {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   readonly log?: Log | undefined;
+  /** What runs the links that the configuration names: `startLinks` of `tidemark/peer`. */
+  readonly links?: StartLinks | undefined;
 }
 
 export interface Server {
@@ -94,11 +97,13 @@ export function createServer(options: ServerOptions): Server {
   const shared = { store, settings, access, clock, random, log, metrics, active, stopping: stop.signal };
   const prepared = prepare({ ...shared, rules }, () => adopt(options.store, settings, rules, log, metrics));
   const ready = prepared.then(() => undefined);
+  const links = linksOf(options.links, { store, settings, clock, random, log, ready, rules });
   const core: Core = {
     ...shared,
     followed: followedStore(store, settings.spaces),
     ready,
     spaces,
+    links,
     waiting: new WaitingRooms(shared),
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
@@ -110,7 +115,7 @@ export function createServer(options: ServerOptions): Server {
 
   async function close(): Promise<void> {
     stop.abort();
-    await Promise.all([ready, retention]);
+    await Promise.all([ready, retention, links.close()]);
     await live.close();
     const idle = new AbortController();
     await Promise.race([active.idle().then(() => idle.abort()), clock.sleep(GRACE, idle.signal)]);

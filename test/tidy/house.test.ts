@@ -10,10 +10,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ["util", "model"],
   client: ["util", "model", "wire"],
   server: ["util", "model", "wire", "store"],
+  peer: ["util", "model", "wire", "store", "client", "server"],
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
-  cli: ["util", "model", "wire", "store", "client", "server"],
+  cli: ["util", "model", "wire", "store", "client", "server", "peer"],
 };
 
 const RUNS_ANYWHERE = ["util", "model", "wire", "client", "react", "tanstack-db"];
