@@ -74,6 +74,11 @@ export class Link {
     return this.#following?.status ?? this.#last;
   }
 
+  /** Whether it exchanges with upstream now. */
+  get follows(): boolean {
+    return this.#following !== null;
+  }
+
   start(): void {
     this.#ran = this.#run();
   }
@@ -86,6 +91,8 @@ export class Link {
 
   async pause(): Promise<void> {
     this.#paused = true;
+    // Also where the server ends before the link has got so far.
+    this.#say("paused", null);
     this.#ring();
   }
 
@@ -184,7 +191,16 @@ export class Link {
     const identity = await identityOf(host.store, space, host.random);
     if (identity === null) throw new Error(`there is no space ${space}`);
     const signal = this.#stop.signal;
-    const path = await handshake({ plan, fetch, clock: host.clock, signal, identity });
+    const path = await handshake({ plan, fetch, clock: host.clock, signal, identity }).catch(async (error: unknown) => {
+      // Who is refused follows nobody: so that of a ring that was closed by several at once some link can stay.
+      if (error instanceof Refused) await this.#keepPath([]);
+      throw error;
+    });
+    await this.#keepPath(path);
+  }
+
+  async #keepPath(path: readonly string[]): Promise<void> {
+    const { host, space, plan } = this.#options;
     if (JSON.stringify(path) === JSON.stringify(this.path)) return;
     this.path = path;
     await host.store.setNote(space, pathName(plan.name), JSON.stringify(path));
@@ -242,7 +258,7 @@ export class Link {
     ]);
     this.path = JSON.parse(path ?? "[]") as string[];
     const moments = JSON.parse(states ?? "[]") as Moment[];
-    this.#paused = moments[0]?.state === "paused";
+    this.#paused ||= moments[0]?.state === "paused";
     this.#states = new States(moments, (all) => {
       store.setNote(space, stateName(plan.name), JSON.stringify(all)).catch(() => {
         // The next change is written again.

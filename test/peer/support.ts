@@ -83,7 +83,7 @@ export class Site extends TestServer {
   async round(): Promise<void> {
     const link = this.links.named("acme", "up");
     if (link === null) return;
-    await this.until(() => link.status !== null || link.states.now?.state === "refused");
+    await this.until(() => link.follows || link.states.now?.state === "refused");
     await link.round();
   }
 
