@@ -240,8 +240,10 @@ export class Link {
   /** What the client says of itself, in the words of a link. */
   #tell({ state, cause }: Status): void {
     if (state === "stopped") return;
+    const revoked = this.#following?.revoked ?? [];
     if (state === "offline" || state === "failed" || state === "unauthorised") this.#say("crashing", cause);
     else if (state === "other-principal" || state === "upgrade-required") this.#say("crashing", cause);
+    else if (revoked.length > 0) this.#say("crashing", `upstream does not grant this link ${revoked.join(", ")}`);
     else if (state !== "connecting") this.#say("running", null);
   }
 

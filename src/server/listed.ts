@@ -4,6 +4,7 @@ import type { Store } from "../store/store.ts";
 export function listedStore(store: Store, spaces: "open" | ReadonlySet<string>): Store {
   if (spaces === "open") return store;
   return {
+    ...(store.exclusive !== undefined && { exclusive: store.exclusive }),
     head: async (space) => (spaces.has(space) ? store.head(space) : null),
     spaces: async () => (await store.spaces()).filter((space) => spaces.has(space)),
     read: async (space, queries) => (spaces.has(space) ? store.read(space, queries) : null),

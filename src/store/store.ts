@@ -25,6 +25,8 @@ export type { HistoryItem, JournalEntry } from "../model/entry.ts";
  * `model/`, what is sent is decided in `server/`. Every implementation passes `storeContract` of `tidemark/testing`.
  */
 export interface Store {
+  /** Nobody else writes to it while it is open: what another server held there before has died with that. */
+  readonly exclusive?: boolean;
   /** The head of a space, or null where there is none of that name. */
   head(space: string): Promise<Head | null>;
   spaces(): Promise<readonly string[]>;
