@@ -1,10 +1,20 @@
 import { type Json, type JsonObject, sameJson } from "../util/json.ts";
 import type { Batch, Loaded } from "./batch.ts";
 import type { Held } from "./draft.ts";
-import { type Mutation, type Rejection, targetOf, type Write } from "./mutation.ts";
 import { presentIn } from "./membership.ts";
+import { type Mutation, type Rejection, targetOf, type Write } from "./mutation.ts";
 import type { Rules } from "./push.ts";
-import { type Author, atomOf, authorOf, authorParts, type Key, keyOf, keyParts, type RecordData, type Revision } from "./record.ts";
+import {
+  type Author,
+  atomOf,
+  authorOf,
+  authorParts,
+  type Key,
+  keyOf,
+  keyParts,
+  type RecordData,
+  type Revision,
+} from "./record.ts";
 import { type Collection, type Collections, collectionOf } from "./schema.ts";
 import { type Sender, settle } from "./settle.ts";
 import { Working } from "./working.ts";
@@ -64,7 +74,12 @@ export interface LinkRules {
  * Makes the space what the mirror says (S1): at most one revision, in which upstream's value has priority for each atom that
  * has no write of ours on its way. What is equal already makes no change. A record that the schema refuses is left out.
  */
-export function followMirror(loaded: Loaded, changes: readonly MirrorChange[], link: LinkRules, rules: Rules): Followed {
+export function followMirror(
+  loaded: Loaded,
+  changes: readonly MirrorChange[],
+  link: LinkRules,
+  rules: Rules,
+): Followed {
   const overwritten: Overwritten[] = [];
   const refused = new Map<Key, Rejection>();
   let writes: Write[] = [];
@@ -205,7 +220,11 @@ function unsettledOf(
 }
 
 /** What somebody wrote here and the link overwrites, where no outcome tells it. */
-function lostOf({ key, before, settled }: MirrorChange, held: Held | null, names: readonly string[]): Overwritten | null {
+function lostOf(
+  { key, before, settled }: MirrorChange,
+  held: Held | null,
+  names: readonly string[],
+): Overwritten | null {
   if (settled.length > 0 || held === null || held.data === null) return null;
   const lost: { [atom: string]: Json } = {};
   let author: Author | null = null;
@@ -262,11 +281,7 @@ export function writesOf(
 }
 
 /** Whether a record is, or was until after a revision, in one of these scopes or patterns. */
-export function isWithin(
-  scopes: Pick<Held, "scopes">["scopes"],
-  linked: readonly string[],
-  after: Revision,
-): boolean {
+export function isWithin(scopes: Pick<Held, "scopes">["scopes"], linked: readonly string[], after: Revision): boolean {
   const present = presentIn(scopes);
   return [...scopes].some(
     ([scope, { revision }]) => (present.has(scope) || revision > after) && linked.some((name) => covers(name, scope)),

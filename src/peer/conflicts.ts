@@ -1,8 +1,8 @@
+import type { Settled } from "../client/state.ts";
 import type { Overwritten } from "../model/link.ts";
 import type { Rejection, Write } from "../model/mutation.ts";
 import { targetOf } from "../model/mutation.ts";
 import { type Author, type Key, keyOf, keyParts, type RecordData } from "../model/record.ts";
-import type { Settled } from "../client/state.ts";
 import type { JsonObject } from "../util/json.ts";
 
 /** What lost against upstream: nothing that somebody wrote goes without a trace (S2). */
@@ -48,7 +48,13 @@ export function lostOf({ mutation, outcome, call }: Settled): Lost[] {
   if (outcome.status === "applied") return [];
   if (outcome.status !== "superseded") {
     const reason = outcome.status === "rejected" ? `${outcome.code}: ${outcome.message}` : "unknown";
-    return mutation.writes.map((write) => ({ ...targetOf(write), op: write.op, atoms: atomsOf(write), ...from, reason }));
+    return mutation.writes.map((write) => ({
+      ...targetOf(write),
+      op: write.op,
+      atoms: atomsOf(write),
+      ...from,
+      reason,
+    }));
   }
   return outcome.superseded.map(({ collection, id, atoms, reason }) => {
     const write = mutation.writes.find((each) => keyOf(each.collection, targetOf(each).id) === keyOf(collection, id));

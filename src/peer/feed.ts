@@ -2,7 +2,7 @@ import type { Local } from "../client/local.ts";
 import type { Pending } from "../client/state.ts";
 import type { JournalEntry } from "../model/entry.ts";
 import { isOfLink, isWithin, writesOf } from "../model/link.ts";
-import { type Mutation, type Write, targetOf } from "../model/mutation.ts";
+import { type Mutation, targetOf, type Write } from "../model/mutation.ts";
 import { type Key, keyOf, type Revision, type Row } from "../model/record.ts";
 import type { Collections } from "../model/schema.ts";
 import type { Store } from "../store/store.ts";

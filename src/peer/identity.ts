@@ -1,4 +1,4 @@
-import { NO_FAMILIES, type Batch } from "../model/batch.ts";
+import { type Batch, NO_FAMILIES } from "../model/batch.ts";
 import type { Store } from "../store/store.ts";
 import { type Random, randomName } from "../util/random.ts";
 

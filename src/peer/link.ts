@@ -1,8 +1,8 @@
 import { Cron } from "croner";
 import type { SocketConstructor } from "../client/channel.ts";
 import type { Status } from "../client/status.ts";
-import { rung } from "../client/wake.ts";
 import type { VerifyReport } from "../client/verify.ts";
+import { rung } from "../client/wake.ts";
 import type { LinkHost } from "../server/links.ts";
 import type { LinkPlan } from "../server/links-config.ts";
 import { backoff } from "../util/backoff.ts";

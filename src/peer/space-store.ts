@@ -1,17 +1,10 @@
 import { META, type Meta, type Pending, SETTLED, type Settled, type Subscription } from "../client/state.ts";
 import { after as nextKey } from "../client/store/rows.ts";
-import type {
-  Batch as ClientBatch,
-  ClientStore,
-  Content,
-  RecordLine,
-  Row,
-  StagedLine,
-} from "../client/store/store.ts";
+import type { Batch as ClientBatch, ClientStore, Content, RecordLine, Row, StagedLine } from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
-import { type Write, targetOf } from "../model/mutation.ts";
-import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
+import { targetOf, type Write } from "../model/mutation.ts";
 import type { Rules } from "../model/push.ts";
+import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
 import type { NoteRange, Store } from "../store/store.ts";
 import { canonical, type Json } from "../util/json.ts";
 import type { Lost } from "./conflicts.ts";
@@ -166,13 +159,15 @@ export class SpaceStore implements ClientStore {
     const after = [...this.pending.values()].filter(({ seq }) => !with_.settled.some((each) => each.seq === seq));
     const waiting = byKey(after.flatMap(({ mutation }) => mutation.writes));
     const settled = byKey(with_.settled.flatMap(({ mutation }) => mutation.writes));
-    const changes = rows.map(([key, row]): Omit<MirrorChange, "before" | "whole" | "barred"> => ({
-      key,
-      after: row?.data ?? null,
-      waiting: waiting.get(key) ?? [],
-      settled: settled.get(key) ?? [],
-      scopes: this.#scopesOf(row),
-    }));
+    const changes = rows.map(
+      ([key, row]): Omit<MirrorChange, "before" | "whole" | "barred"> => ({
+        key,
+        after: row?.data ?? null,
+        waiting: waiting.get(key) ?? [],
+        settled: settled.get(key) ?? [],
+        scopes: this.#scopesOf(row),
+      }),
+    );
     const notes = new Map<string, string | null>(with_.notes);
     for (const [key, row] of rows) notes.set(rowName(this.#link, key), row === null ? null : textOf(row));
     const base = this.#meta?.revision ?? 0;

@@ -7,7 +7,7 @@ import type { Key, RecordData, Revision } from "../model/record.ts";
 import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import { type Conflict, type Lost, lostOf, overwrittenOf } from "./conflicts.ts";
-import { asideName, conflictName, leaseName, placeName, rowName, rootOf } from "./names.ts";
+import { asideName, conflictName, leaseName, placeName, rootOf, rowName } from "./names.ts";
 import { advanced, BEGINNING, floored, moved, type Place, placeOf } from "./place.ts";
 
 /** Attempts to decide, each with the descendants that the one before lacked. */
@@ -80,7 +80,8 @@ export class Space {
       const notes = new Map<string, string>();
       if (mine) notes.set(leaseName(link), JSON.stringify({ holder, until: now + LEASE }));
       // A space that this made is of the `scopes` of today (C8).
-      if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE)) notes.set(SCOPES_NOTE, scopesNote(collections));
+      if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE))
+        notes.set(SCOPES_NOTE, scopesNote(collections));
       return { ...EMPTY, notes, mine };
     });
     return batch?.mine ?? false;

@@ -24,7 +24,11 @@ export async function prepare<T>(parts: Parts, adopt: () => Promise<T>): Promise
 }
 
 async function createListed({ store, settings }: Parts): Promise<void> {
-  const listed = [...(settings.spaces === "open" ? [] : settings.spaces), ...(settings.adopt?.keys() ?? []), ...settings.links.keys()];
+  const listed = [
+    ...(settings.spaces === "open" ? [] : settings.spaces),
+    ...(settings.adopt?.keys() ?? []),
+    ...settings.links.keys(),
+  ];
   if (listed.length === 0) return;
   const there = new Set(await store.spaces());
   for (const space of new Set(listed)) {

@@ -10,7 +10,15 @@ import { type Case, type OpenStore, StoreTrial } from "./store-trial.ts";
 
 export type { OpenStore } from "./store-trial.ts";
 
-const CASES: readonly Case[] = [...writing, ...acknowledged, ...reading, ...journalled, ...scoped, ...noted, ...cutting];
+const CASES: readonly Case[] = [
+  ...writing,
+  ...acknowledged,
+  ...reading,
+  ...journalled,
+  ...scoped,
+  ...noted,
+  ...cutting,
+];
 
 /**
  * The suite that every `Store` passes. Each test opens an empty store of its own. Titles name the rules of the

@@ -40,7 +40,11 @@ describe("a record that the schema here refuses", () => {
     const b = world.site("b", { up: { url: "http://a" } }, { config: { collections: STRICT } });
     await world.settle(a, b);
     const { store: kept } = b;
-    const again = world.site("again", { up: { url: "http://a" } }, { config: { collections: { items: {} } }, store: kept });
+    const again = world.site(
+      "again",
+      { up: { url: "http://a" } },
+      { config: { collections: { items: {} } }, store: kept },
+    );
     await b.links.order("acme", "up", { do: "pause" });
     await b.links.close();
     await again.links.order("acme", "up", { do: "resume" });
@@ -64,7 +68,9 @@ test("[S6] a record that a second upstream offers is set aside", async () => {
   await b.until(async () => other?.follows === true && b.link.follows);
   await Promise.all([b.link.round(), other?.round()]);
   const asides = await Promise.all(["up", "other"].map((name) => b.links.show("acme", name)));
-  expect(asides.flatMap((each) => each?.asideLog ?? [])).toMatchObject([{ collection: "items", id: "x", code: "rule" }]);
+  expect(asides.flatMap((each) => each?.asideLog ?? [])).toMatchObject([
+    { collection: "items", id: "x", code: "rule" },
+  ]);
   expect(Object.keys(await b.records())).toEqual(["items/x", "items/y"]);
 });
 
@@ -73,7 +79,11 @@ test("[S6] atoms and collections that the server in the middle does not know are
   const scoped = { scopes: (record: { readonly [atom: string]: unknown }) => [`box/${record.box}`] };
   const knows = { config: { collections: { items: scoped, later: scoped } } };
   const a = world.site("a", {}, knows);
-  const b = world.site("b", { up: { url: "http://a", scopes: ["box/1"] } }, { config: { collections: { items: scoped } } });
+  const b = world.site(
+    "b",
+    { up: { url: "http://a", scopes: ["box/1"] } },
+    { config: { collections: { items: scoped } } },
+  );
   const c = world.site("c", { up: { url: "http://b", scopes: ["box/1"] } }, knows);
   await a.write("ann", [
     { op: "insert", collection: "later", record: { id: "l", box: 1, deep: { new: true } } },
@@ -81,5 +91,8 @@ test("[S6] atoms and collections that the server in the middle does not know are
     insert("z", { box: 2 }),
   ]);
   await world.settle(a, b, c);
-  expect(await c.records()).toEqual({ "items/x": { box: 1, unheard: "of" }, "later/l": { box: 1, deep: { new: true } } });
+  expect(await c.records()).toEqual({
+    "items/x": { box: 1, unheard: "of" },
+    "later/l": { box: 1, deep: { new: true } },
+  });
 });

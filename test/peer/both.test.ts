@@ -38,7 +38,15 @@ describe("a link in both directions", () => {
     expect(await b.records()).toEqual(await a.records());
     const { conflictLog } = (await b.links.show("acme", "up")) as never as { conflictLog: object[] };
     expect(conflictLog).toMatchObject([
-      { number: 1, collection: "items", id: "x", op: "update", atoms: { n: 7 }, author: { client: "bob" }, reason: "newer" },
+      {
+        number: 1,
+        collection: "items",
+        id: "x",
+        op: "update",
+        atoms: { n: 7 },
+        author: { client: "bob" },
+        reason: "newer",
+      },
     ]);
     expect(conflictLog[0]).toMatchObject({ upstream: { id: "x", n: 9, m: 1, k: 7 } });
   });
@@ -74,7 +82,11 @@ describe("a link in both directions", () => {
     const world = new World();
     const a = world.site("a", {}, { config: { collections: { items: {} } } });
     await a.write("start", []);
-    const b = world.site("b", { up: { url: "http://a", ...BOTH } }, { config: { collections: { items: {}, notes: {} } } });
+    const b = world.site(
+      "b",
+      { up: { url: "http://a", ...BOTH } },
+      { config: { collections: { items: {}, notes: {} } } },
+    );
     await b.write("bob", [{ op: "insert", collection: "notes", record: { id: "n", text: "only here" } }]);
     await world.settle(a, b);
     expect(await b.records()).toEqual({});

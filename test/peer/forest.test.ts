@@ -18,7 +18,9 @@ describe("a link that would close a ring", () => {
     await a.links.order("acme", "up", { do: "resume" });
     await a.until(() => a.link.states.now?.state === "refused");
     expect((await b.state())?.state).toBe("running");
-    expect((await a.state())?.cause).toMatch(/would close a ring: acme@\S+ would follow acme@\S+, and acme@\S+ follows acme@\S+/);
+    expect((await a.state())?.cause).toMatch(
+      /would close a ring: acme@\S+ would follow acme@\S+, and acme@\S+ follows acme@\S+/,
+    );
   });
 
   test("[S3] of three is seen through the server between them", async () => {
@@ -48,7 +50,10 @@ describe("a link that would close a ring", () => {
 
 test("[S3] a link that gives a scope a second upstream is refused, with the name of the first", async () => {
   const world = new World();
-  const b = world.site("b", { up: { url: "http://a", scopes: ["box/1"] }, other: { url: "http://c", scopes: ["box/*"] } });
+  const b = world.site("b", {
+    up: { url: "http://a", scopes: ["box/1"] },
+    other: { url: "http://c", scopes: ["box/*"] },
+  });
   await b.until(() => b.links.named("acme", "other")?.states.now?.state === "refused");
   const [, other] = await b.links.list("acme");
   expect(other?.cause).toBe("the link up brings box/1 already, and a scope has one upstream: leave out box/*");

@@ -79,7 +79,11 @@ test("[S4] [V3] a mirror with a wrong byte is found and repaired, and the space 
   const [a, b] = (await world.chain("ab")) as [Site, Site];
   await a.write("ann", [insert("x", { n: 1 }), insert("y", { n: 1 })]);
   await world.settle(a, b);
-  await b.store.setNote("acme", "link/up/row/items/x", JSON.stringify({ at: 1, holders: [1], data: { id: "x", n: 5 } }));
+  await b.store.setNote(
+    "acme",
+    "link/up/row/items/x",
+    JSON.stringify({ at: 1, holders: [1], data: { id: "x", n: 5 } }),
+  );
   const report = await b.link.verify();
   expect(report?.subscriptions[0]?.differences).toHaveLength(1);
   expect((await b.link.verify())?.subscriptions[0]?.differences).toHaveLength(0);

@@ -1,14 +1,16 @@
 import { onTestFinished } from "vitest";
-import { linksOver, type RunningLinks } from "../../src/peer/links.ts";
 import type { Link } from "../../src/peer/link.ts";
+import { linksOver, type RunningLinks } from "../../src/peer/links.ts";
 import type { Config, LinkHost, LinksConfig } from "../../src/server/index.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import type { Store } from "../../src/store/store.ts";
+import { type Clock, systemClock } from "../../src/util/clock.ts";
 import { TestServer } from "../support/server.ts";
 
 interface SiteOptions {
   readonly config?: Config;
   readonly store?: Store;
+  readonly clock?: Clock;
 }
 
 /** Servers that reach each other by their names, as `http://a`. */
@@ -25,10 +27,12 @@ export class World {
   };
 
   /** A server whose space follows others; it ends with the test. */
-  site(name: string, links: LinksConfig[string] = {}, { config = {}, store }: SiteOptions = {}): Site {
-    const site = new Site(this.fetch as typeof globalThis.fetch, links, config, store ?? memory());
+  site(name: string, links: LinksConfig[string] = {}, { config = {}, store, clock }: SiteOptions = {}): Site {
+    const site = new Site(this.fetch as typeof globalThis.fetch, links, config, store ?? memory(), clock);
     this.#sites.set(name, site);
-    onTestFinished(() => site.end());
+    onTestFinished(async () => {
+      if (clock === undefined) await site.end();
+    });
     return site;
   }
 
@@ -59,12 +63,19 @@ const memory = () => openSqliteStore({ path: ":memory:" });
 export class Site extends TestServer {
   readonly links: RunningLinks;
 
-  constructor(fetch: typeof globalThis.fetch, links: LinksConfig[string], config: Config, store: Store) {
+  constructor(
+    fetch: typeof globalThis.fetch,
+    links: LinksConfig[string],
+    config: Config,
+    store: Store,
+    clock: Clock = systemClock,
+  ) {
     let running: RunningLinks | null = null;
     super(
       { ...config, links: { acme: links } },
       {
         store,
+        clock,
         links: (host: LinkHost) => {
           running = linksOver({ fetch })(host);
           return running;
@@ -96,7 +107,8 @@ export class Site extends TestServer {
     const answer = await this.store.read("acme", [{ kind: "page", scope: "*", after: null, limit: 1e6, bytes: 1e9 }]);
     const found: { [key: string]: unknown } = {};
     for (const { collection, records } of answer?.results[0].runs ?? []) {
-      for (const { id, ...atoms } of JSON.parse(`[${records}]`) as { id: string }[]) found[`${collection}/${id}`] = atoms;
+      for (const { id, ...atoms } of JSON.parse(`[${records}]`) as { id: string }[])
+        found[`${collection}/${id}`] = atoms;
     }
     return found;
   }

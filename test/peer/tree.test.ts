@@ -22,7 +22,8 @@ describe("a tree of servers, while everything fails that can", () => {
   }
 
   it("came by everything that can happen", () => {
-    for (const what of ["write", "kill", "partition", "restore", "cut"]) expect(total[what] ?? 0, what).toBeGreaterThan(0);
+    for (const what of ["write", "kill", "partition", "restore", "cut"])
+      expect(total[what] ?? 0, what).toBeGreaterThan(0);
     expect(conflicts).toBeGreaterThan(0);
   });
 });
