@@ -221,7 +221,10 @@ export class Link {
       fetch,
       WebSocket,
       onStatus: (status) => this.#tell(status),
-      onEvent: (event, cause) => host.log.info({ space, link: plan.name, event, cause }, "a link put something right"),
+      onEvent: (event, cause) => {
+        host.log.info({ space, link: plan.name, event, cause }, "a link was told");
+        if (event === "revoked") this.#say("crashing", notGranted([cause]));
+      },
     });
     return this.#following;
   }
@@ -243,7 +246,7 @@ export class Link {
     const revoked = this.#following?.revoked ?? [];
     if (state === "offline" || state === "failed" || state === "unauthorised") this.#say("crashing", cause);
     else if (state === "other-principal" || state === "upgrade-required") this.#say("crashing", cause);
-    else if (revoked.length > 0) this.#say("crashing", `upstream does not grant this link ${revoked.join(", ")}`);
+    else if (revoked.length > 0) this.#say("crashing", notGranted(revoked));
     else if (state !== "connecting") this.#say("running", null);
   }
 
@@ -272,6 +275,10 @@ export class Link {
     if (bell.aborted) return;
     await this.#options.host.clock.sleep(ms, bell);
   }
+}
+
+function notGranted(scopes: readonly string[]): string {
+  return `upstream does not grant this link ${scopes.join(", ")}`;
 }
 
 /** Upstream may be away for a while; what it says of its path counts. */

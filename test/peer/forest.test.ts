@@ -9,7 +9,7 @@ async function paused(site: Site): Promise<void> {
 }
 
 describe("a link that would close a ring", () => {
-  test("[S3] of two servers is refused at the handshake, and the path is named", async () => {
+  test("[S3 S12] of two servers is refused at the handshake, and the path is named", async () => {
     const world = new World();
     const a = world.site("a", { up: { url: "http://b" } });
     await paused(a);
