@@ -131,6 +131,20 @@ describe("the journal is the queue", () => {
     expect(await b.state()).toMatchObject({ queued: 0, unsent: 0, conflicts: 0 });
   });
 
+  test("[S11] nobody overwrites what he has not seen, however long the journal waited", async () => {
+    const { world, a, b } = await pair();
+    await a.write("ann", [insert("x", { n: 0 })]);
+    await world.settle(a, b);
+    world.away.add("a");
+    for (let n = 1; n <= 600; n++) await b.write("bob", [update("x", { n })]);
+    await a.write("ann", [update("x", { n: -1 })]);
+    world.away.delete("a");
+    await world.settle(a, b);
+    expect(await a.records()).toEqual({ "items/x": { n: -1 } });
+    expect(await b.records()).toEqual(await a.records());
+    expect((await b.state())?.conflicts).toBe(600);
+  });
+
   test("[S9] what the journal no longer tells, since it was cut, is found by comparing space and mirror", async () => {
     const { world, a, b } = await pair();
     await a.write("ann", [insert("x", { n: 0 }), insert("gone", {}), insert("same", {})]);
