@@ -19,6 +19,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<{ default: unknown }> }
   audit: () => import("./commands/audit.ts"),
   backup: () => import("./commands/backup.ts"),
   restore: () => import("./commands/restore.ts"),
+  link: () => import("./commands/link.ts"),
   cut: () => import("./commands/cut.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };

@@ -31,6 +31,8 @@ export interface Wanted {
   /** Outcomes by author, from and to inclusive. */
   readonly outcomes: readonly { readonly author: Author; readonly from: number; readonly to: number }[];
   readonly hashes: readonly Revision[];
+  /** Names of notes. */
+  readonly notes?: readonly string[];
   readonly create: boolean;
 }
 
@@ -63,6 +65,8 @@ export interface Loaded {
   readonly clients: ReadonlyMap<Author, ClientRow>;
   readonly outcomes: ReadonlyMap<Author, ReadonlyMap<number, OutcomeRow>>;
   readonly hashes: ReadonlyMap<Revision, string>;
+  /** Those of the wanted notes that there are. */
+  readonly notes?: ReadonlyMap<string, string>;
   /** What adopted tables say of these records beyond the rows: it is recorded before anything else is decided (T5). */
   readonly tables?: readonly TableTransaction[];
 }
@@ -101,4 +105,14 @@ export interface Batch {
   readonly fingerprints: readonly { readonly scope: string; readonly collection: string; readonly add: Fingerprint }[];
   readonly clients: readonly ClientRow[];
   readonly outcomes: readonly OutcomeRow[];
+  /** Notes that go, by name from inclusive, to exclusive, before others are written. */
+  readonly clear?: readonly NoteRange[];
+  /** Notes that are written, and, as null, notes that go. */
+  readonly notes?: ReadonlyMap<string, string | null>;
+}
+
+/** Names of notes, by their UTF-8 bytes. */
+export interface NoteRange {
+  readonly from: string;
+  readonly to: string;
 }

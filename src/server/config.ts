@@ -9,6 +9,7 @@ import { isObject } from "../util/json.ts";
 import { LIMITS, type Limits, type RateLimits } from "../wire/limits.ts";
 import { type AdoptConfig, adoptMistakes, adoptSchema, plansOf } from "./adopt-config.ts";
 import { type Age, ageOf } from "./age.ts";
+import { type LinkPlan, type LinksConfig, linkMistakes, linkPlans, linksSchema } from "./links-config.ts";
 import { pathText } from "./requests/parts.ts";
 
 /** How the server knows who asks, and what they may do (A1, A2). Without any of it the server is open, on loopback only. */
@@ -50,6 +51,8 @@ export interface Config {
   readonly schema?: { readonly version: number; readonly oldest?: number };
   /** Tables of PostgreSQL that other programs write, by the space and the collection that they become (section T). */
   readonly adopt?: AdoptConfig;
+  /** What spaces of this server follow of other servers (section S), by space and by the name of the link. */
+  readonly links?: LinksConfig;
   readonly auth?: AuthConfig;
   /** Accounts with passwords and roles, kept in the space `system` (section U). Default false. */
   readonly users?: boolean | UsersConfig;
@@ -78,6 +81,7 @@ export interface Settings {
   readonly schema: { readonly version: number; readonly oldest: number } | null;
   /** By space; null where the configuration says nothing of adoption. */
   readonly adopt: ReadonlyMap<string, AdoptionPlan> | null;
+  readonly links: ReadonlyMap<string, readonly LinkPlan[]>;
   readonly auth: AuthConfig;
   /** In milliseconds; null: there are no accounts. */
   readonly users: { readonly access: number; readonly idle: number; readonly session: number } | null;
@@ -129,6 +133,7 @@ export function settingsOf(config: Config = {}): Settings {
     collections: config.collections ?? UNDECLARED,
     schema: schema ? { version: schema.version, oldest: schema.oldest ?? 0 } : null,
     adopt: config.adopt === undefined ? null : plansOf(config.adopt),
+    links: linkPlans(config.links ?? {}),
     auth: config.auth ?? {},
     users: users === false ? null : lifetimes(users === true ? {} : users, age),
     limits: { ...LIMITS, ...limits, rate: rate === false ? null : { ...LIMITS.rate, ...rate } },
@@ -222,6 +227,7 @@ const configSchema = z.strictObject({
     .optional(),
   schema: z.strictObject({ version, oldest: version.optional() }).optional(),
   adopt: adoptSchema.optional(),
+  links: linksSchema.optional(),
   auth: z
     .strictObject({
       jwtSecret: z.string().min(32, { error: "expected at least 32 characters (HS256 needs 256 bits)" }).optional(),
@@ -252,7 +258,7 @@ const configSchema = z.strictObject({
 function check(config: Config): void {
   const result = configSchema.safeParse(config);
   if (!result.success) throw new ConfigError(result.error.issues.flatMap(mistakesOf));
-  const mistakes = [...authMistakes(config), ...adoptMistakes(config)];
+  const mistakes = [...authMistakes(config), ...adoptMistakes(config), ...linkMistakes(config)];
   if (mistakes.length > 0) throw new ConfigError(mistakes);
 }
 

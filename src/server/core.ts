@@ -6,6 +6,7 @@ import { Problem } from "../wire/problem.ts";
 import type { Access } from "./access.ts";
 import type { Active } from "./active.ts";
 import type { Settings } from "./config.ts";
+import type { Links } from "./links.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Newcomers } from "./newcomer.ts";
@@ -24,6 +25,7 @@ export interface Core {
   readonly access: Access;
   readonly rate: Rate;
   readonly spaces: Spaces;
+  readonly links: Links;
   /** Null where there are no principals to bound. */
   readonly newcomers: Newcomers | null;
   readonly pages: Pages;

@@ -1,6 +1,6 @@
 import { type Coverage, formatCursor, pointOf } from "../model/cursor.ts";
 import { formatDigest } from "../model/fingerprint.ts";
-import { ALL, clientFlaw, prefixOf, scopeFlaw } from "../model/names.ts";
+import { ALL, clientFlaw, idFlaw, prefixOf, scopeFlaw } from "../model/names.ts";
 import { authorOf, type Revision } from "../model/record.ts";
 import type { FingerprintQuery, Head } from "../store/store.ts";
 import type { HeadResponse } from "../wire/head.ts";
@@ -35,6 +35,7 @@ export async function head(core: Core, call: Call): Promise<Response> {
     ...(ask.scopes.length > 0 && { scopes: fingerprints(ask.scopes, sums, answers) }),
     ...(client !== null && { lastMutation: answers.of(client)?.last ?? 0 }),
     ...(behind !== null && { behind }),
+    ...(ask.link !== null && { path: await core.links.path(space) }),
   };
   return json(request, response);
 }
@@ -93,6 +94,7 @@ const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/;
 interface Parameters {
   readonly scopes: readonly string[];
   readonly client: string | null;
+  readonly link: string | null;
   readonly cursor: string | null;
   readonly at: number | null;
 }
@@ -105,6 +107,8 @@ function parameters(search: URLSearchParams): Parameters {
   }
   const client = search.get("client");
   if (client !== null) refuse(clientFlaw(client), "client");
+  const link = search.get("link");
+  if (link !== null) refuse(idFlaw(link), "link");
   const cursor = search.get("cursor");
   if (cursor !== null && scopes.length !== 1) refuse("a cursor is of one scope: name it with scope=", "cursor");
   const text = search.get("at");
@@ -112,7 +116,7 @@ function parameters(search: URLSearchParams): Parameters {
   if (Number.isNaN(at)) refuse("a date, or a time with its zone, such as 2026-11-22T20:00:00Z", "at");
   if (at !== null && scopes.length > 0)
     refuse("only the present state of a scope is known: leave out scope or at", "at");
-  return { scopes, client, cursor, at };
+  return { scopes, client, link, cursor, at };
 }
 
 function refuse(flaw: string | null, path: string): void {

@@ -3,6 +3,7 @@ import type { Store } from "../store/store.ts";
 /** The store as a configuration shows it: of spaces that it does not show nothing is there, whatever the store holds. */
 export function listedStore(store: Store, shows: (space: string) => boolean): Store {
   return {
+    ...(store.exclusive !== undefined && { exclusive: store.exclusive }),
     head: async (space) => (shows(space) ? store.head(space) : null),
     spaces: async () => (await store.spaces()).filter(shows),
     read: async (space, queries) => (shows(space) ? store.read(space, queries) : null),

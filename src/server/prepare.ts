@@ -32,6 +32,7 @@ async function createListed({ store, settings, rules }: Parts, reserved: readonl
     ...reserved,
     ...(settings.spaces === "open" ? [] : settings.spaces),
     ...(settings.adopt?.keys() ?? []),
+    ...settings.links.keys(),
   ];
   if (listed.length === 0) return;
   const there = new Set(await store.spaces());

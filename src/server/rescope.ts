@@ -20,7 +20,11 @@ export type Parts = Pick<Core, "store" | "settings" | "clock" | "stopping" | "lo
 
 /** Notes by which functions the memberships of a space are made; a change of their text is a change of `scopes`. */
 export async function noteScopes(store: Store, space: string, collections: Collections): Promise<void> {
-  await store.setNote(space, SCOPES_NOTE, JSON.stringify(sourcesOf(collections)));
+  await store.setNote(space, SCOPES_NOTE, scopesNote(collections));
+}
+
+export function scopesNote(collections: Collections): string {
+  return JSON.stringify(sourcesOf(collections));
 }
 
 type Sources = { readonly [collection: string]: string };

@@ -12,6 +12,7 @@ import { type Config, ConfigError, settingsOf } from "./config.ts";
 import type { Core } from "./core.ts";
 import { type Context, handlerOf } from "./handler.ts";
 import { type Identity, isReserved } from "./identity.ts";
+import { linksOf, type StartLinks } from "./links.ts";
 import { listedStore } from "./listed.ts";
 import { type Handshake, Live } from "./live/live.ts";
 import { upgraderOf } from "./live/upgrade.ts";
@@ -40,6 +41,8 @@ export interface ServerOptions {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   readonly log?: Log | undefined;
+  /** What runs the links that the configuration names: `startLinks` of `tidemark/peer`. */
+  readonly links?: StartLinks | undefined;
 }
 
 export interface Server {
@@ -112,11 +115,13 @@ export function createServer(options: ServerOptions): Server {
     followed: followedStore(store, (space) => settings.spaces === "open" && mayCreate(space)),
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
   };
+  const links = linksOf(options.links, { store, settings, clock, random, log, ready, rules });
   const core: Core = {
     ...shared,
     ...reading,
     ready,
     spaces,
+    links,
     waiting: new WaitingRooms(shared),
     pages: new Pages({ ...shared, ...reading, limit: settings.limits.pages }),
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
@@ -128,7 +133,7 @@ export function createServer(options: ServerOptions): Server {
 
   async function close(): Promise<void> {
     stop.abort();
-    await Promise.all([ready, retention]);
+    await Promise.all([ready, retention, links.close()]);
     await live.close();
     const idle = new AbortController();
     await Promise.race([active.idle().then(() => idle.abort()), clock.sleep(GRACE, idle.signal)]);

@@ -31,11 +31,14 @@ function nothing(query: Query): ResultOf<Query> {
       return EMPTY;
     case "ranges":
       return query.ranges.map((range) => ({ ...range, fingerprint: EMPTY, records: [] }));
+    case "notes":
+      return new Map();
     case "hashes":
       return new Map(query.revisions.includes(0) ? [[0, GENESIS]] : []);
     case "scopes":
     case "journal":
     case "history":
+    case "notes-between":
       return [];
     case "client":
     case "row":

@@ -1,4 +1,4 @@
-import type { Batch, ClientRow, Head, Horizon, Loaded, RestorePolicy, Wanted } from "../model/batch.ts";
+import type { Batch, ClientRow, Head, Horizon, Loaded, NoteRange, RestorePolicy, Wanted } from "../model/batch.ts";
 import type { Change } from "../model/delta.ts";
 import type { HistoryItem, JournalEntry } from "../model/entry.ts";
 import type { Fingerprint } from "../model/fingerprint.ts";
@@ -13,6 +13,7 @@ export type {
   Head,
   Horizon,
   Loaded,
+  NoteRange,
   OutcomeRow,
   RestorePolicy,
   Wanted,
@@ -24,6 +25,8 @@ export type { HistoryItem, JournalEntry } from "../model/entry.ts";
  * `model/`, what is sent is decided in `server/`. Every implementation passes `storeContract` of `tidemark/testing`.
  */
 export interface Store {
+  /** Nobody else writes to it while it is open: what another server held there before has died with that. */
+  readonly exclusive?: boolean;
   /** The head of a space, or null where there is none of that name. */
   head(space: string): Promise<Head | null>;
   spaces(): Promise<readonly string[]>;
@@ -83,7 +86,9 @@ export type Query =
   | RowQuery
   | JournalQuery
   | HistoryQuery
-  | AtQuery;
+  | AtQuery
+  | NotesQuery
+  | NotesBetweenQuery;
 
 /** A scope, or the union of several (P14), `*` not among them: each record counts once. */
 export type Scopes = string | readonly string[];
@@ -218,6 +223,17 @@ export interface AtQuery {
   readonly time: number;
 }
 
+/** The notes of these names that there are. */
+export interface NotesQuery {
+  readonly kind: "notes";
+  readonly names: readonly string[];
+}
+/** Notes in the order of their names' UTF-8 bytes. */
+export interface NotesBetweenQuery extends NoteRange {
+  readonly kind: "notes-between";
+  readonly limit: number;
+}
+
 export type ResultOf<Q extends Query> = Q extends ScanQuery
   ? ScanResult
   : Q extends PageQuery
@@ -242,7 +258,11 @@ export type ResultOf<Q extends Query> = Q extends ScanQuery
                       ? readonly HistoryItem[]
                       : Q extends AtQuery
                         ? { readonly revision: Revision; readonly hash: string; readonly time: number } | null
-                        : never;
+                        : Q extends NotesQuery
+                          ? ReadonlyMap<string, string>
+                          : Q extends NotesBetweenQuery
+                            ? readonly (readonly [name: string, text: string])[]
+                            : never;
 
 export interface Snapshot<Q extends readonly Query[]> {
   readonly head: Head;

@@ -36,6 +36,8 @@ export interface Transaction {
 export interface Beside {
   readonly clients?: readonly ClientRow[];
   readonly outcomes?: readonly OutcomeRow[];
+  readonly clear?: NonNullable<Batch["clear"]>;
+  readonly notes?: NonNullable<Batch["notes"]>;
 }
 
 export const ANN: Author = authorOf("ann", "c-1");

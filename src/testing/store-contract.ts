@@ -2,6 +2,7 @@ import type { Runner } from "./runner.ts";
 import { acknowledged } from "./store-cases-acknowledged.ts";
 import { cutting } from "./store-cases-cut.ts";
 import { journalled } from "./store-cases-journal.ts";
+import { noted } from "./store-cases-notes.ts";
 import { reading } from "./store-cases-read.ts";
 import { scoped } from "./store-cases-scopes.ts";
 import { writing } from "./store-cases-write.ts";
@@ -9,7 +10,15 @@ import { type Case, type OpenStore, StoreTrial } from "./store-trial.ts";
 
 export type { OpenStore } from "./store-trial.ts";
 
-const CASES: readonly Case[] = [...writing, ...acknowledged, ...reading, ...journalled, ...scoped, ...cutting];
+const CASES: readonly Case[] = [
+  ...writing,
+  ...acknowledged,
+  ...reading,
+  ...journalled,
+  ...scoped,
+  ...noted,
+  ...cutting,
+];
 
 /**
  * The suite that every `Store` passes. Each test opens an empty store of its own. Titles name the rules of the

@@ -9,5 +9,7 @@ export interface HeadResponse {
   readonly horizon: { readonly journal: Revision; readonly tombstones: Revision };
   readonly scopes?: { readonly [scope: string]: { readonly count: number; readonly digest: string } };
   readonly lastMutation?: number;
+  /** Where a server asks that would follow this one: the space, and those that it follows (S3). */
+  readonly path?: readonly string[];
   readonly behind?: { readonly records: number; readonly advice: "current" | "delta" | "copy" };
 }

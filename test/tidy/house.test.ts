@@ -11,10 +11,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   client: ["util", "model", "wire"],
   server: ["util", "model", "wire", "store"],
   users: ["util", "model", "wire", "store", "server"],
+  peer: ["util", "model", "wire", "store", "client", "server"],
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
-  cli: ["util", "model", "wire", "store", "client", "server", "users"],
+  cli: ["util", "model", "wire", "store", "client", "server", "users", "peer"],
 };
 
 const RUNS_ANYWHERE = ["util", "model", "wire", "client", "react", "tanstack-db"];

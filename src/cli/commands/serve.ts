@@ -1,5 +1,6 @@
 import pino from "pino";
 import pretty from "pino-pretty";
+import { startLinks } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
 import { createServer, listen, logTo } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
@@ -43,7 +44,7 @@ export default command({
     if (path === null) log.info("there is no tidemark.config.ts here: any collection is taken, in no scope but *");
     if (open) log.info("no authentication is configured: only this machine is answered");
     const store = await openData(data);
-    const server = createServer({ store, config, log: logTo(log), identity: users });
+    const server = createServer({ store, config, log: logTo(log), identity: users, links: startLinks });
     const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
       await server.close();
       throw explained(error);

@@ -4,6 +4,7 @@ import { type Key, keyOf, keyParts, type Revision, type Row } from "../../model/
 import { assert, must } from "../../util/assert.ts";
 import { encodeChanges, encodeStamps, outcomeDetail } from "../codec.ts";
 import type { Batch, ClientRow, Loaded, OutcomeRow } from "../store.ts";
+import { CLEARED, clearedOf, FORGOTTEN, forgottenOf, NOTES, notesOf } from "./notes.ts";
 import type { Session } from "./session.ts";
 import { arrayOf, columnsOf } from "./values.ts";
 
@@ -42,6 +43,9 @@ export function commit(session: Session, space: string, loaded: Loaded, batch: B
     ...send(OUTCOMES, batch.outcomes.map(outcomeOf)),
     ...send(CLIENTS, batch.clients.map(clientOf)),
     ...send(ACKNOWLEDGED, acknowledgedOf(loaded, batch)),
+    ...send(CLEARED, clearedOf(batch)),
+    ...send(FORGOTTEN, forgottenOf(batch)),
+    ...send(NOTES, notesOf(batch)),
   ];
 }
 

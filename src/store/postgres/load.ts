@@ -4,6 +4,7 @@ import { outcomeOf } from "../codec.ts";
 import type { ClientRow, Loaded, OutcomeRow, Wanted } from "../store.ts";
 import { inOrder } from "./connection.ts";
 import { countDescendants, loadFamilies } from "./families.ts";
+import { loadNotes } from "./notes.ts";
 import { loadRows } from "./row.ts";
 import type { Session } from "./session.ts";
 import { lockHead } from "./space.ts";
@@ -20,7 +21,8 @@ export async function load(session: Session, space: string, wanted: Wanted): Pro
   const clients = loadClients(session, space, [...wanted.authors]);
   const outcomes = loadOutcomes(session, space, wanted.outcomes);
   const hashes = readHashes(session, space, wanted.hashes);
-  await inOrder<unknown>([head, rows, descendants, clients, outcomes, hashes]);
+  const notes = loadNotes(session, space, wanted.notes ?? []);
+  await inOrder<unknown>([head, rows, descendants, clients, outcomes, hashes, notes]);
   const found = await head;
   if (found === null) return null;
   const all = new Map(await rows);
@@ -31,6 +33,7 @@ export async function load(session: Session, space: string, wanted: Wanted): Pro
     clients: await clients,
     outcomes: await outcomes,
     hashes: await hashes,
+    ...(wanted.notes && { notes: await notes }),
   };
 }
 

@@ -6,6 +6,7 @@ import { inOrder } from "./connection.ts";
 import { readAt, readHistory, readJournal } from "./journal.ts";
 import { loadClients, readHashes } from "./load.ts";
 import { readScopes } from "./names.ts";
+import { loadNotes, notesBetween } from "./notes.ts";
 import { readPage } from "./page.ts";
 import { readFingerprint, readRanges } from "./ranges.ts";
 import { loadRows } from "./row.ts";
@@ -69,6 +70,10 @@ async function answer(session: Session, space: string, head: Head, query: Query)
       return readHistory(session, space, head, query);
     case "at":
       return readAt(session, space, head, query);
+    case "notes":
+      return loadNotes(session, space, query.names);
+    case "notes-between":
+      return notesBetween(session, space, query);
     default:
       return unreachable(query);
   }

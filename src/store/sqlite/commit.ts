@@ -5,6 +5,7 @@ import { encodeStamps, outcomeDetail } from "../codec.ts";
 import type { Batch, ClientRow, Loaded, OutcomeRow } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { appendEntry } from "./journal.ts";
+import { writeNotes } from "./notes.ts";
 import type { Space } from "./space.ts";
 
 /** Writes a batch within the transaction that loaded what it was decided on. */
@@ -34,6 +35,7 @@ export function commit(connection: Connection, space: Space, loaded: Loaded, bat
   for (const client of batch.clients) {
     writeClient(connection, space.id, client, loaded.clients.get(client.author)?.acked ?? 0);
   }
+  writeNotes(connection, space.id, batch);
 }
 
 function appendEntries(connection: Connection, space: Space, loaded: Loaded, batch: Batch): void {

@@ -4,6 +4,7 @@ import type { ClientRow, Loaded, OutcomeRow, Wanted } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { loadFamilies } from "./families.ts";
 import { readHashes } from "./journal.ts";
+import { loadNotes } from "./notes.ts";
 import { loadRow } from "./row.ts";
 import type { Space } from "./space.ts";
 
@@ -28,6 +29,7 @@ export function load(connection: Connection, space: Space, wanted: Wanted): Load
     clients,
     outcomes: loadOutcomes(connection, space.id, wanted),
     hashes: readHashes(connection, space.id, wanted.hashes),
+    ...(wanted.notes && { notes: loadNotes(connection, space.id, wanted.notes) }),
   };
 }
 

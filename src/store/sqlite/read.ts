@@ -4,6 +4,7 @@ import type { Query, ResultOf, Snapshot } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { readAt, readHashes, readHistory, readJournal } from "./journal.ts";
 import { loadClient } from "./load.ts";
+import { loadNotes, notesBetween } from "./notes.ts";
 import { readPage } from "./page.ts";
 import { readFingerprint, readRanges } from "./ranges.ts";
 import { loadRow } from "./row.ts";
@@ -63,6 +64,10 @@ function answer(connection: Connection, space: Space, query: Query): ResultOf<Qu
       return readHistory(connection, space, query);
     case "at":
       return readAt(connection, space, query);
+    case "notes":
+      return loadNotes(connection, space.id, query.names);
+    case "notes-between":
+      return notesBetween(connection, space.id, query);
     default:
       return unreachable(query);
   }

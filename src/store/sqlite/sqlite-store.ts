@@ -10,6 +10,7 @@ import { createSpace, findSpace, type Space } from "./space.ts";
 
 /** Every call is one synchronous transaction, so calls are in order without a lock of ours. It closes the connection with itself. */
 export class SqliteStore implements Store {
+  readonly exclusive = true;
   readonly #connection: Connection;
   readonly #listeners = new Set<(space: string) => void>();
   readonly #sweeps = new Map<string, Sweep>();

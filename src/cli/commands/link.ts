@@ -1,0 +1,144 @@
+import type { Write } from "../../model/mutation.ts";
+import type { RecordData } from "../../model/record.ts";
+import { randomName, systemRandom } from "../../util/random.ts";
+import type { HeadResponse } from "../../wire/head.ts";
+import type { LinkDetails, LinkOrder, LinkStatus, LinksResponse, WireConflict } from "../../wire/links.ts";
+import type { PushResponse } from "../../wire/push.ts";
+import { askJson, type Space } from "../api.ts";
+import { type Context, command, SPACE_ARGS } from "../command.ts";
+import { Failure, misuse } from "../failure.ts";
+import { type Output, shown, table } from "../output.ts";
+import { parseWhole } from "../values.ts";
+import { remoteSpace } from "../where.ts";
+
+const ARGS = {
+  do: {
+    type: "positional",
+    required: true,
+    description: "list, show, pause, resume, verify, or apply a lost write again",
+  },
+  server: { type: "positional", required: true, description: "the address of the server that follows another" },
+  name: { type: "positional", required: false, description: "the link, as the configuration names it" },
+  number: { type: "positional", required: false, description: "apply: the conflict, as show tells it" },
+  ...SPACE_ARGS,
+} as const;
+
+export default command({
+  name: "link",
+  description: "Shows what a server follows of others, what was lost on the way, and lets it rest",
+  args: ARGS,
+  async run({ args, env, out }: Context<typeof ARGS>) {
+    const space = remoteSpace(args.server, args, env);
+    if (args.do === "list") return await list(space, out);
+    if (args.name === undefined) throw misuse(`tidemark link ${args.do} needs the name of a link: see link list.`);
+    switch (args.do) {
+      case "show":
+        return await show(space, args.name, out);
+      case "pause":
+      case "resume":
+        await order(space, args.name, { do: args.do });
+        return out.result(`${args.name} is to ${args.do}.`, { name: args.name, do: args.do });
+      case "verify":
+        return await verify(space, args.name, out);
+      case "apply":
+        return await apply(space, args.name, parseWhole(args.number ?? "", "NUMBER", 1, Number.MAX_SAFE_INTEGER), out);
+      default:
+        throw misuse(`There is no link ${args.do}: list, show, pause, resume, verify or apply.`);
+    }
+  },
+});
+
+const pathOf = (name: string) => `/links/${encodeURIComponent(name)}`;
+
+function order<T>(space: Space, name: string, what: LinkOrder): Promise<T> {
+  return askJson<T>(space, pathOf(name), what);
+}
+
+/** Exit code 1 where a link does not do what it should. */
+async function list(space: Space, out: Output): Promise<number> {
+  const { links } = await askJson<LinksResponse>(space, "/links");
+  for (const link of links) out.data(link);
+  const rows = links.map((link) => [link.name, link.state, link.direction, upstreamOf(link), countsOf(link)]);
+  out.print(
+    rows.length === 0
+      ? "This space follows no other."
+      : table([["LINK", "STATE", "DIRECTION", "UPSTREAM", ""], ...rows]),
+  );
+  for (const { name, cause } of links) if (cause !== null) out.print(`${name}: ${cause}`);
+  return links.some(({ state }) => state === "refused" || state === "crashing") ? 1 : 0;
+}
+
+function upstreamOf({ url, space, scopes }: LinkStatus): string {
+  return `${url} ${space} ${scopes.join(",")}`;
+}
+
+function countsOf({ revision, queued, unsent, aside, conflicts }: LinkStatus): string {
+  const counts = [`at ${revision}`];
+  if (queued + unsent > 0) counts.push(`${queued} waiting, ${unsent} revisions to look at`);
+  if (aside > 0) counts.push(`${aside} set aside`);
+  if (conflicts > 0) counts.push(`${conflicts} lost`);
+  return counts.join(", ");
+}
+
+async function show(space: Space, name: string, out: Output): Promise<void> {
+  const details = await askJson<LinkDetails>(space, pathOf(name));
+  out.data(details);
+  const { state, cause, since, history, asideLog, conflictLog, path } = details;
+  out.print(`${name}: ${state} since ${since}${cause === null ? "" : `: ${cause}`}`);
+  out.print(`${upstreamOf(details)}, ${details.direction}, ${countsOf(details)}`);
+  if (path.length > 0) out.print(`above: ${path.join(" ← ")}`);
+  for (const each of history) out.print(`  ${each.at}  ${each.state}${each.cause === null ? "" : `: ${each.cause}`}`);
+  if (asideLog.length > 0) out.print("\nset aside:");
+  for (const { collection, id, message, at } of asideLog) out.print(`  ${at}  ${collection}/${id}: ${message}`);
+  if (conflictLog.length > 0) out.print("\nlost against upstream:");
+  const rows = conflictLog.map((each) => [
+    `  ${each.number}`,
+    each.at,
+    `${each.collection}/${each.id}`,
+    each.op === "delete" ? "delete" : shown(each.atoms),
+    each.author === null ? "" : `${each.author.user} · ${each.author.client}`,
+    each.reason,
+  ]);
+  if (rows.length > 0) out.print(table(rows));
+}
+
+async function verify(space: Space, name: string, out: Output): Promise<number> {
+  const { report } = await order<{ report: { subscriptions: { key: string; differences: unknown[] }[] } | null }>(
+    space,
+    name,
+    { do: "verify" },
+  );
+  if (report === null) throw new Failure(`The link ${name} does not run now: see link show.`);
+  out.data(report);
+  const found = report.subscriptions.filter(({ differences }) => differences.length > 0);
+  for (const { key, differences } of found)
+    out.print(`${key}: ${differences.length} records differed, and are repaired.`);
+  if (found.length === 0) out.print(`${name} holds what upstream holds.`);
+  return found.length === 0 ? 0 : 1;
+}
+
+/** Writes once more what lost, as of now, in the name of whoever asks for it. */
+async function apply(space: Space, name: string, number: number, out: Output): Promise<number> {
+  const { conflictLog } = await askJson<LinkDetails>(space, pathOf(name));
+  const conflict = conflictLog.find((each) => each.number === number);
+  if (conflict === undefined) throw new Failure(`The link ${name} has lost nothing under the number ${number}.`);
+  const { revision } = await askJson<HeadResponse>(space, "");
+  const mutation = { id: 1, base: revision, writes: [await writeOf(space, conflict)] };
+  const client = `link-apply-${randomName(systemRandom)}`;
+  const { outcomes } = await askJson<PushResponse>(space, "/push", { client, mutations: [mutation] });
+  const [outcome] = outcomes;
+  out.result(`${conflict.collection}/${conflict.id}: ${outcome?.status}`, outcome);
+  return outcome?.status === "applied" ? 0 : 1;
+}
+
+async function writeOf(space: Space, { collection, id, op, atoms }: WireConflict): Promise<Write> {
+  if (op === "delete") return { op, collection, id };
+  const record = { ...atoms, id } as RecordData;
+  return { op: (await isThere(space, collection, id)) ? "update" : "insert", collection, record };
+}
+
+async function isThere(space: Space, collection: string, id: string): Promise<boolean> {
+  const path = `/history/${encodeURIComponent(collection)}/${encodeURIComponent(id)}?limit=1`;
+  const history = await askJson<{ versions: { after: unknown }[] }>(space, path).catch(() => ({ versions: [] }));
+  return history.versions[0]?.after != null;
+}

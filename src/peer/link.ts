@@ -1,0 +1,287 @@
+import { Cron } from "croner";
+import type { SocketConstructor } from "../client/channel.ts";
+import type { Status } from "../client/status.ts";
+import type { VerifyReport } from "../client/verify.ts";
+import { rung } from "../client/wake.ts";
+import type { LinkHost } from "../server/links.ts";
+import type { LinkPlan } from "../server/links-config.ts";
+import { backoff } from "../util/backoff.ts";
+import { randomName } from "../util/random.ts";
+import { Problem } from "../wire/problem.ts";
+import { Following } from "./following.ts";
+import { handshake, Refused } from "./handshake.ts";
+import { identityOf } from "./identity.ts";
+import { pathName, stateName } from "./names.ts";
+import { LeaseLost } from "./space.ts";
+import { SpaceStore } from "./space-store.ts";
+import { type Moment, States } from "./state.ts";
+
+/** A failed attempt is repeated after at least, and at most, so many milliseconds. */
+const RETRY = { first: 1_000, most: 60_000 };
+/** How often the lease is renewed and, where it is another server's, asked for, in milliseconds. */
+const LEASE = 20_000;
+/** Upstream is asked for its path so often, in leases. */
+const HANDSHAKE = 3;
+
+export interface LinkOptions {
+  readonly host: LinkHost;
+  readonly space: string;
+  readonly plan: LinkPlan;
+  /** Other links into the space. */
+  readonly others: readonly string[];
+  /** Why it may not run at all; null: it may. */
+  readonly refusal: string | null;
+  readonly fetch: typeof globalThis.fetch;
+  readonly WebSocket: SocketConstructor | undefined;
+}
+
+/** One link, from when its server starts until it ends: it runs, waits for its time, or says why it cannot. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly plan: LinkPlan;
+  readonly mirror: SpaceStore;
+  #states = new States([], () => {});
+  #stop = new AbortController();
+  /** Aborted when there is something to do at once. */
+  #bell = new AbortController();
+  #following: Following | null = null;
+  #paused = false;
+  #ran: Promise<void> = Promise.resolve();
+  #last: Status | null = null;
+  /** Upstream's path, as it last said. */
+  path: readonly string[] = [];
+
+  constructor(options: LinkOptions) {
+    const { host, space, plan, others } = options;
+    this.#options = options;
+    this.plan = plan;
+    this.mirror = new SpaceStore({
+      store: host.store,
+      space,
+      link: plan.name,
+      sends: plan.direction === "both",
+      others,
+      holder: randomName(host.random),
+      rules: () => host.rules(space),
+    });
+  }
+
+  get states(): States {
+    return this.#states;
+  }
+
+  get status(): Status | null {
+    return this.#following?.status ?? this.#last;
+  }
+
+  /** Whether it exchanges with upstream now. */
+  get follows(): boolean {
+    return this.#following !== null;
+  }
+
+  start(): void {
+    this.#ran = this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#bell.abort();
+    await this.#ran;
+  }
+
+  async pause(): Promise<void> {
+    this.#paused = true;
+    // Also where the server ends before the link has got so far.
+    this.#say("paused", null);
+    this.#ring();
+  }
+
+  async resume(): Promise<void> {
+    this.#paused = false;
+    this.#ring();
+  }
+
+  /** Compares the mirror with upstream, and repairs what differs (V); null where the link does not run. */
+  async verify(): Promise<VerifyReport | null> {
+    return (await this.#following?.verify()) ?? null;
+  }
+
+  /** One exchange with upstream, whatever the schedule; for tests and for who does not want to wait. */
+  async round(): Promise<void> {
+    await this.#following?.round();
+  }
+
+  #ring(): void {
+    const bell = this.#bell;
+    this.#bell = new AbortController();
+    bell.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { host, refusal } = this.#options;
+    await host.ready;
+    await this.#remember();
+    let failures = 0;
+    while (!this.#stop.signal.aborted) {
+      const bell = this.#bell.signal;
+      try {
+        if (this.#paused) this.#say("paused", null);
+        else if (refusal !== null) throw new Refused(refusal);
+        else {
+          await this.#turn(bell);
+          failures = 0;
+        }
+        if (this.#paused) await rung(bell);
+      } catch (error) {
+        await this.#failed(error, failures++, bell);
+      }
+    }
+    await this.mirror.space.release().catch(() => {});
+  }
+
+  async #failed(error: unknown, failures: number, bell: AbortSignal): Promise<void> {
+    const { host, space, plan } = this.#options;
+    if (this.#stop.signal.aborted) return;
+    const cause = error instanceof Error ? error.message : String(error);
+    if (error instanceof LeaseLost) return this.#say("waiting", cause);
+    const refused = error instanceof Refused;
+    this.#say(refused ? "refused" : "crashing", cause);
+    if (!refused && !(error instanceof Problem)) host.log.error({ space, link: plan.name, cause }, "a link failed");
+    if (refused) await rung(bell);
+    else await this.#sleep(backoff(failures, RETRY, host.random), bell);
+  }
+
+  /** As long as the link is this server's, and nothing is wrong. */
+  async #turn(bell: AbortSignal): Promise<void> {
+    const { schedule } = this.plan;
+    if (!(await this.mirror.space.lease())) {
+      this.#say("waiting", "another server runs this link");
+      return await this.#sleep(LEASE, bell);
+    }
+    if (schedule !== null && !(await this.#due(schedule, bell))) return;
+    await this.#handshake();
+    const following = await this.#follow();
+    try {
+      if (schedule === null) await this.#stay(following, bell);
+      else await following.round();
+    } finally {
+      this.#last = following.status;
+      this.#following = null;
+      await following.stop();
+    }
+  }
+
+  /** Waits for the next time; false where something came between. */
+  async #due({ cron, timeZone }: NonNullable<LinkPlan["schedule"]>, bell: AbortSignal): Promise<boolean> {
+    const { clock } = this.#options.host;
+    const next = new Cron(cron, { timezone: timeZone }).nextRun(new Date(clock.now()));
+    if (next === null) throw new Refused(`the schedule ${cron} (${timeZone}) has no next time`);
+    this.#say("waiting", `for ${next.toISOString()}`);
+    for (;;) {
+      const rest = next.getTime() - clock.now();
+      if (rest <= 0) return true;
+      await this.#sleep(Math.min(rest, LEASE), bell);
+      if (bell.aborted || this.#stop.signal.aborted || !(await this.mirror.space.lease())) return false;
+    }
+  }
+
+  async #handshake(): Promise<void> {
+    const { host, space, fetch } = this.#options;
+    const { plan } = this;
+    const identity = await identityOf(host.store, space, host.random);
+    if (identity === null) throw new Error(`there is no space ${space}`);
+    const signal = this.#stop.signal;
+    const path = await handshake({ plan, fetch, clock: host.clock, signal, identity }).catch(async (error: unknown) => {
+      // Who is refused follows nobody: so that of a ring that was closed by several at once some link can stay.
+      if (error instanceof Refused) await this.#keepPath([]);
+      throw error;
+    });
+    await this.#keepPath(path);
+  }
+
+  async #keepPath(path: readonly string[]): Promise<void> {
+    const { host, space, plan } = this.#options;
+    if (JSON.stringify(path) === JSON.stringify(this.path)) return;
+    this.path = path;
+    await host.store.setNote(space, pathName(plan.name), JSON.stringify(path));
+  }
+
+  async #follow(): Promise<Following> {
+    const { host, space, plan, fetch, WebSocket } = this.#options;
+    const { store, clock, random, settings } = host;
+    const { collections } = settings;
+    this.#following = await Following.start({
+      store,
+      space,
+      plan,
+      mirror: this.mirror,
+      collections,
+      clock,
+      random,
+      fetch,
+      WebSocket,
+      onStatus: (status) => this.#tell(status),
+      onEvent: (event, cause) => {
+        host.log.info({ space, link: plan.name, event, cause }, "a link was told");
+        if (event === "revoked") this.#say("crashing", notGranted([cause]));
+      },
+    });
+    return this.#following;
+  }
+
+  /** Follows all the time, and looks now and then whether that is still right. */
+  async #stay(following: Following, bell: AbortSignal): Promise<void> {
+    for (let turn = 1; ; turn++) {
+      await this.#sleep(LEASE, bell);
+      if (bell.aborted || this.#stop.signal.aborted) return;
+      if (following.failure !== null) throw following.failure;
+      if (!(await this.mirror.space.lease())) throw new LeaseLost();
+      if (turn % HANDSHAKE === 0) await this.#handshake().catch(onlyRefusals);
+    }
+  }
+
+  /** What the client says of itself, in the words of a link. */
+  #tell({ state, cause }: Status): void {
+    if (state === "stopped") return;
+    const revoked = this.#following?.revoked ?? [];
+    if (state === "offline" || state === "failed" || state === "unauthorised") this.#say("crashing", cause);
+    else if (state === "other-principal" || state === "upgrade-required") this.#say("crashing", cause);
+    else if (revoked.length > 0) this.#say("crashing", notGranted(revoked));
+    else if (state !== "connecting") this.#say("running", null);
+  }
+
+  #say(state: Moment["state"], cause: string | null): void {
+    this.#states.say(state, cause, this.#options.host.clock.now());
+  }
+
+  async #remember(): Promise<void> {
+    const { host, space, plan } = this.#options;
+    const { store } = host;
+    const [states, path] = await Promise.all([
+      store.note(space, stateName(plan.name)).catch(() => null),
+      store.note(space, pathName(plan.name)).catch(() => null),
+    ]);
+    this.path = JSON.parse(path ?? "[]") as string[];
+    const moments = JSON.parse(states ?? "[]") as Moment[];
+    this.#paused ||= moments[0]?.state === "paused";
+    this.#states = new States(moments, (all) => {
+      store.setNote(space, stateName(plan.name), JSON.stringify(all)).catch(() => {
+        // The next change is written again.
+      });
+    });
+  }
+
+  async #sleep(ms: number, bell: AbortSignal): Promise<void> {
+    if (bell.aborted) return;
+    await this.#options.host.clock.sleep(ms, bell);
+  }
+}
+
+function notGranted(scopes: readonly string[]): string {
+  return `upstream does not grant this link ${scopes.join(", ")}`;
+}
+
+/** Upstream may be away for a while; what it says of its path counts. */
+function onlyRefusals(error: unknown): void {
+  if (error instanceof Refused) throw error;
+}

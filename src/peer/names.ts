@@ -1,0 +1,31 @@
+import type { NoteRange } from "../store/store.ts";
+
+/** All that a space keeps of its links lies in its notes, under `link/NAME/`, and commits with the records. */
+const LINKS = "link/";
+
+export function rootOf(link: string): string {
+  return `${LINKS}${link}/`;
+}
+
+/** All names that begin so. The prefix ends with a character that has a next one of one byte. */
+export function under(prefix: string): NoteRange {
+  const last = prefix.length - 1;
+  return { from: prefix, to: prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1) };
+}
+
+export const rowName = (link: string, key: string) => `${rootOf(link)}row/${key}`;
+export const asideName = (link: string, key: string) => `${rootOf(link)}aside/${key}`;
+export const clientName = (link: string, name: string) => `${rootOf(link)}client/${name}`;
+export const placeName = (link: string) => `${rootOf(link)}place`;
+export const leaseName = (link: string) => `${rootOf(link)}lease`;
+export const pathName = (link: string) => `${rootOf(link)}path`;
+export const stateName = (link: string) => `${rootOf(link)}state`;
+export const conflictName = (link: string, number: number) => `${rootOf(link)}conflict/${padded(number)}`;
+export const stagedName = (link: string, subscription: number, line: number) =>
+  `${stagedRoot(link, subscription)}${padded(line)}`;
+export const stagedRoot = (link: string, subscription: number) => `${rootOf(link)}staged/${subscription}/`;
+
+/** Padded, so that names sort as numbers do. */
+function padded(number: number): string {
+  return String(number).padStart(16, "0");
+}

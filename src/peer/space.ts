@@ -1,0 +1,233 @@
+import type { Settled } from "../client/state.ts";
+import { type Batch, type Loaded, NO_FAMILIES, type NoteRange, type Wanted } from "../model/batch.ts";
+import { wantedOf } from "../model/decide.ts";
+import { followMirror, LackingFamilies, linkAuthor, type MirrorChange, mutationOf } from "../model/link.ts";
+import type { Rules } from "../model/push.ts";
+import type { Key, RecordData, Revision } from "../model/record.ts";
+import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
+import { type Store, StoreError } from "../store/store.ts";
+import { type Conflict, type Lost, lostOf, overwrittenOf } from "./conflicts.ts";
+import { asideName, conflictName, leaseName, placeName, rootOf, rowName } from "./names.ts";
+import { advanced, BEGINNING, floored, moved, type Place, placeOf } from "./place.ts";
+
+/** Attempts to decide, each with the descendants that the one before lacked. */
+const ATTEMPTS = 6;
+/** A server that has not renewed its lease for so long has died, in milliseconds. */
+const LEASE = 60_000;
+
+interface SpaceOptions {
+  readonly store: Store;
+  readonly space: string;
+  readonly link: string;
+  readonly sends: boolean;
+  readonly others: readonly string[];
+  readonly holder: string;
+  rules(): Rules;
+}
+
+/** What one transaction of a link brings. */
+export interface Taking {
+  readonly changes: readonly Omit<MirrorChange, "before" | "whole" | "barred">[];
+  readonly clear: readonly NoteRange[];
+  readonly notes: ReadonlyMap<string, string | null>;
+  /** The revision of upstream at which the mirror stood so far, and whether it moves on. */
+  readonly base: Revision;
+  readonly moves: boolean;
+  readonly log: readonly Settled[];
+}
+
+/** Another server runs the link now. */
+export class LeaseLost extends StoreError {
+  constructor() {
+    super("unavailable", "another server runs this link now");
+  }
+}
+
+/** The space that a link fills, one transaction at a time. */
+export class Space {
+  readonly #options: SpaceOptions;
+  place: Place = BEGINNING;
+  /** The next transaction says that the journal has been queued up to here. */
+  #next: { readonly taken: Revision; readonly part: number } | null = null;
+  #conflicts = 0;
+
+  constructor(options: SpaceOptions) {
+    this.#options = options;
+  }
+
+  /** How many losses have been logged. */
+  get conflicts(): number {
+    return this.#conflicts;
+  }
+
+  async open(): Promise<void> {
+    const { store, space, link } = this.#options;
+    const names = [placeName(link), conflictsName(link)];
+    const answer = await store.read(space, [{ kind: "notes", names }]);
+    this.place = placeOf(answer?.results[0].get(placeName(link)));
+    this.#conflicts = Number(answer?.results[0].get(conflictsName(link)) ?? 0);
+  }
+
+  /** Takes the link for this server, for a while; false where another server has it. */
+  async lease(): Promise<boolean> {
+    const { store, space, link, holder, rules } = this.#options;
+    const { collections } = rules();
+    const wanted: Wanted = { ...NOTHING, notes: [leaseName(link), SCOPES_NOTE], create: true };
+    const batch = await store.write(space, wanted, (loaded): Batch & { mine: boolean } => {
+      const { now } = rules();
+      const held = JSON.parse(loaded.notes?.get(leaseName(link)) ?? "null") as { holder: string; until: number } | null;
+      const mine = held === null || held.holder === holder || store.exclusive || !isWithin(held.until - now);
+      const notes = new Map<string, string>();
+      if (mine) notes.set(leaseName(link), JSON.stringify({ holder, until: now + LEASE }));
+      // A space that this made is of the `scopes` of today (C8).
+      if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE))
+        notes.set(SCOPES_NOTE, scopesNote(collections));
+      return { ...EMPTY, notes, mine };
+    });
+    return batch?.mine ?? false;
+  }
+
+  /** Gives the link up, so that another server need not wait. */
+  async release(): Promise<void> {
+    const { store, space, link, holder } = this.#options;
+    await store.write(space, { ...NOTHING, notes: [leaseName(link)] }, (loaded) => {
+      const mine = loaded.notes?.get(leaseName(link))?.includes(JSON.stringify(holder)) ?? false;
+      return mine ? { ...EMPTY, notes: new Map([[leaseName(link), null]]) } : EMPTY;
+    });
+  }
+
+  /** The next transaction says so, if `work` makes one; nothing is said where it fails. */
+  async taking<T>(taken: Revision, part: number, work: () => Promise<T>): Promise<T> {
+    this.#next = { taken, part };
+    try {
+      return await work();
+    } finally {
+      this.#next = null;
+    }
+  }
+
+  async take(taking: Taking): Promise<void> {
+    const { store, space } = this.#options;
+    let lacking: ReadonlySet<Key> | null = null;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const done = await store.write(space, this.#wanted(taking, lacking), (loaded) => this.#decide(loaded, taking));
+        if (done === null) throw new StoreError("unavailable", `there is no space ${space}`);
+        this.place = done.place;
+        this.#conflicts = done.conflicts;
+        return;
+      } catch (error) {
+        if (!(error instanceof LackingFamilies) || attempt === ATTEMPTS) throw error;
+        lacking = error.families;
+      }
+    }
+  }
+
+  #wanted({ changes }: Taking, lacking: ReadonlySet<Key> | null): Wanted {
+    const { link, others, rules } = this.#options;
+    const names = [placeName(link), leaseName(link), conflictsName(link)];
+    for (const { key } of changes) {
+      names.push(rowName(link, key), asideName(link, key), ...others.map((other) => rowName(other, key)));
+    }
+    const mutation = mutationOf(changes);
+    const pushes = [{ user: { id: "" }, request: { client: "", mutations: [mutation] } }];
+    const { keys, families } = wantedOf(pushes, rules(), false, lacking);
+    return { ...NOTHING, keys, families, notes: names };
+  }
+
+  #decide(loaded: Loaded, taking: Taking): Batch & { place: Place; conflicts: number } {
+    const { link, sends, rules, holder } = this.#options;
+    const now = rules();
+    const notes = loaded.notes ?? new Map<string, string>();
+    const lease = notes.get(leaseName(link));
+    if (lease === undefined || !lease.includes(JSON.stringify(holder))) throw new LeaseLost();
+    const place = placeOf(notes.get(placeName(link)));
+    const changes = taking.changes.map((change) => ({ ...change, ...this.#known(change.key, notes) }));
+    const { batch, refused, overwritten } = followMirror(
+      loaded,
+      changes,
+      { author: linkAuthor(link), taken: sends ? place.taken : null },
+      now,
+    );
+    const written = new Map(taking.notes);
+    for (const { key, after } of changes) {
+      const rejection = refused.get(key);
+      if (rejection !== undefined && after !== null) {
+        const { code, message, path } = rejection;
+        written.set(asideName(link, key), JSON.stringify({ key, code, message, path, time: now.now }));
+      } else if (notes.has(asideName(link, key))) written.set(asideName(link, key), null);
+    }
+    const lost = [...taking.log.flatMap(lostOf), ...overwritten.map(overwrittenOf)];
+    const conflicts = this.#log(written, lost, notes, changes, now.now);
+    const next = this.#moved(place, loaded, taking);
+    if (next !== place) written.set(placeName(link), JSON.stringify(next));
+    return { ...batch, clear: taking.clear, notes: written, place: next, conflicts };
+  }
+
+  /** What the mirror held of a record, and whether it stands apart. */
+  #known(key: Key, notes: ReadonlyMap<string, string>): Pick<MirrorChange, "before" | "whole" | "barred"> {
+    const { link, others } = this.#options;
+    const row = notes.get(rowName(link, key));
+    const other = others.find((each) => notes.has(rowName(each, key)));
+    return {
+      before: row === undefined ? null : (JSON.parse(row) as { data: RecordData }).data,
+      whole: notes.has(asideName(link, key)),
+      barred: other === undefined ? null : `the link ${other} brings this record already`,
+    };
+  }
+
+  #log(
+    written: Map<string, string | null>,
+    lost: readonly Lost[],
+    notes: ReadonlyMap<string, string>,
+    changes: Taking["changes"],
+    time: number,
+  ): number {
+    const { link } = this.#options;
+    let number = Number(notes.get(conflictsName(link)) ?? 0);
+    const mirror = new Map(changes.map(({ key, after }) => [key, after]));
+    for (const each of lost) {
+      number++;
+      const upstream = mirror.get(`${each.collection}/${each.id}`) ?? null;
+      const conflict: Conflict = { number, time, ...each, upstream };
+      written.set(conflictName(link, number), JSON.stringify(conflict));
+    }
+    if (lost.length > 0) written.set(conflictsName(link), String(number));
+    return number;
+  }
+
+  #moved(place: Place, { head }: Loaded, { moves, base, log }: Taking): Place {
+    if (!this.#options.sends) return place;
+    const bases = new Map(
+      log.flatMap(({ mutation }) =>
+        mutation.writes.map((write) => {
+          const id = write.op === "delete" ? write.id : write.record.id;
+          return [`${write.collection}/${id}`, write.base ?? mutation.base] as const;
+        }),
+      ),
+    );
+    let next = floored(moves ? moved(place, head.revision, base) : place, head.revision, bases);
+    if (this.#next !== null) next = advanced(next, this.#next.taken, this.#next.part);
+    return next;
+  }
+}
+
+/** Whether a lease runs still; one that ends later than any can is of a clock that was wrong. */
+function isWithin(rest: number): boolean {
+  return rest > 0 && rest <= LEASE;
+}
+
+export function conflictsName(link: string): string {
+  return `${rootOf(link)}conflicts`;
+}
+
+const NOTHING = {
+  keys: new Set<Key>(),
+  families: NO_FAMILIES,
+  authors: new Set<string>(),
+  outcomes: [],
+  hashes: [],
+  create: false,
+} satisfies Wanted;
+
+const EMPTY: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };

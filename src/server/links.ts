@@ -1,0 +1,78 @@
+import { z } from "zod";
+import type { Rules } from "../model/push.ts";
+import type { Store } from "../store/store.ts";
+import type { Clock } from "../util/clock.ts";
+import type { Random } from "../util/random.ts";
+import type { LinkDetails, LinkOrder, LinkStatus } from "../wire/links.ts";
+import { Problem } from "../wire/problem.ts";
+import { readJson } from "./body.ts";
+import { ConfigError, type Settings } from "./config.ts";
+import type { Call, Core } from "./core.ts";
+import { json } from "./encode.ts";
+import type { Log } from "./log.ts";
+import { parsed } from "./requests/parts.ts";
+
+/** What links need of the server that runs them. */
+export interface LinkHost {
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Resolves when the spaces are there. */
+  readonly ready: Promise<void>;
+  rules(space: string): Rules;
+}
+
+/** The links of a server. `peer/` makes them; the server only tells of them. */
+export interface Links {
+  /** The identity of a space, and those of the spaces that it follows (S3). */
+  path(space: string): Promise<readonly string[]>;
+  list(space: string): Promise<readonly LinkStatus[]>;
+  /** Null: there is no link of that name. */
+  show(space: string, name: string): Promise<LinkDetails | null>;
+  /** Null: there is no link of that name. */
+  order(space: string, name: string, order: LinkOrder): Promise<object | null>;
+  close(): Promise<void>;
+}
+
+export type StartLinks = (host: LinkHost) => Links;
+
+/** A server that follows nobody: its path is itself. */
+export const NO_LINKS: Links = {
+  path: async () => [],
+  list: async () => [],
+  show: async () => null,
+  order: async () => null,
+  close: async () => {},
+};
+
+/** @throws ConfigError where links are configured and nothing runs them. */
+export function linksOf(start: StartLinks | undefined, host: LinkHost): Links {
+  if (start !== undefined) return start(host);
+  if (host.settings.links.size === 0) return NO_LINKS;
+  throw new ConfigError(["links: expected a server that was made with `links: startLinks` of tidemark/peer"]);
+}
+
+/** `GET …/links`, for admin. */
+export async function listLinks({ links }: Core, { request, space }: Call): Promise<Response> {
+  return json(request, { links: await links.list(space) });
+}
+
+/** `GET …/links/{name}`, for admin. */
+export async function showLink({ links }: Core, { request, space, param }: Call): Promise<Response> {
+  return json(request, found(await links.show(space, param("name"))));
+}
+
+const order = z.object({ do: z.enum(["pause", "resume", "verify"]) });
+
+/** `POST …/links/{name}`, for admin. */
+export async function orderLink({ links, settings }: Core, { request, space, param }: Call): Promise<Response> {
+  const asked = parsed(order, await readJson(request, settings.limits));
+  return json(request, found(await links.order(space, param("name"), asked)));
+}
+
+function found<T>(answer: T | null): T {
+  if (answer === null) throw new Problem("not-found", "this space has no link of that name");
+  return answer;
+}

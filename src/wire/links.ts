@@ -1,0 +1,64 @@
+import type { Json, JsonObject } from "../util/json.ts";
+
+export type LinkState = "running" | "waiting" | "crashing" | "refused" | "paused";
+
+/** How a link stands (S8). Times are ISO 8601 in UTC. */
+export interface LinkStatus {
+  readonly name: string;
+  /** Upstream: the address of the server, its space, and what of it is followed. */
+  readonly url: string;
+  readonly space: string;
+  readonly scopes: readonly string[];
+  readonly direction: "pull" | "both";
+  /** When it runs; null: all the time. */
+  readonly schedule: string | null;
+  readonly state: LinkState;
+  readonly cause: string | null;
+  readonly since: string;
+  /** The states before, the newest first. */
+  readonly history: readonly { readonly state: LinkState; readonly cause: string | null; readonly at: string }[];
+  /** Complete to this revision of upstream, which it had at `asOf`. */
+  readonly revision: number;
+  readonly asOf: string | null;
+  /** Mutations without an outcome, and revisions of the journal that have not been looked at yet. */
+  readonly queued: number;
+  readonly unsent: number;
+  /** Records that are set aside, and losses that are logged. */
+  readonly aside: number;
+  readonly conflicts: number;
+  /** Upstream and those above it, as it last said. */
+  readonly path: readonly string[];
+}
+
+export interface LinksResponse {
+  readonly links: readonly LinkStatus[];
+}
+
+/** What lost against upstream (S2), and what this space refused (S6). */
+export interface LinkDetails extends LinkStatus {
+  readonly conflictLog: readonly WireConflict[];
+  readonly asideLog: readonly {
+    readonly collection: string;
+    readonly id: string;
+    readonly code: string;
+    readonly message: string;
+    readonly at: string;
+  }[];
+}
+
+export interface WireConflict {
+  readonly number: number;
+  readonly at: string;
+  readonly collection: string;
+  readonly id: string;
+  readonly op: "insert" | "update" | "delete";
+  readonly atoms: JsonObject;
+  readonly author: { readonly user: string; readonly client: string } | null;
+  readonly revision: number | null;
+  readonly upstream: Json;
+  readonly reason: string;
+}
+
+export interface LinkOrder {
+  readonly do: "pause" | "resume" | "verify";
+}

@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { folderOf } from "../support/folder.ts";
+import { run, serve } from "./program.ts";
+
+test("[S8 S2 D1 D2] link tells state and cause, what was lost, and applies it again", async () => {
+  const above = await serve(folderOf());
+  const up = { url: above.url, direction: "both" };
+  const cwd = folderOf({ "tidemark.config.ts": `export default ${JSON.stringify({ links: { main: { up } } })};` });
+  const below = await serve(cwd);
+  const link = (what: string, ...rest: string[]) => run(["link", what, below.url, ...rest]);
+  const edit = (url: string, value: string) => run(["edit", url, "things", "a", `color=${value}`]);
+  await edit(above.url, "red");
+  await settled(async () => JSON.parse((await run(["head", below.url, "--json"])).stdout).revision > 0);
+  expect((await link("pause", "up")).stdout).toBe("up is to pause.\n");
+  await settled(async () => (await link("list")).stdout.includes("paused"));
+  await edit(below.url, "green");
+  await edit(above.url, "blue");
+  await link("resume", "up");
+  await settled(async () => (await link("list")).stdout.includes("1 lost"));
+  const shown = await link("show", "up");
+  expect(shown.stdout).toMatch(/^up: running since/);
+  expect(shown.stdout).toMatch(/paused/);
+  expect(shown.stdout).toMatch(/1 {2}\S+ {2}things\/a {2}\{"color":"green"\} {2}anyone · \S+ {2}newer/);
+  expect(await link("verify", "up")).toMatchObject({ code: 0, stdout: "up holds what upstream holds.\n" });
+  expect(await link("apply", "up", "1")).toMatchObject({ code: 0, stdout: "things/a: applied\n" });
+  await settled(async () => (await run(["history", above.url, "things", "a"])).stdout.includes("color: blue → green"));
+  const list = await run(["link", "list", below.url, "--json"]);
+  expect(JSON.parse(list.stdout)).toMatchObject({ name: "up", state: "running", direction: "both", conflicts: 1 });
+  expect(await link("show", "nobody")).toMatchObject({ code: 1, stdout: "" });
+  expect(await link("turn", "up")).toMatchObject({ code: 2 });
+});
+
+async function settled(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds()));
+}
