@@ -13,6 +13,7 @@ import { CREDENTIALS, FOUNDER, KEEPER, SESSIONS, SYSTEM } from "./names.ts";
 import { type Argon2, Passwords } from "./passwords.ts";
 import { authRoutes } from "./routes.ts";
 import { systemRule } from "./rule.ts";
+import { scimRoutes } from "./scim/routes.ts";
 import { type Opened, openState } from "./state.ts";
 
 /** Milliseconds between two looks for what is left of sessions and codes. */
@@ -93,6 +94,7 @@ export function createUsers(options: UsersOptions = {}): Users {
     const { space } = action;
     if (user === KEEPER) return spaces.has(space);
     if (user === FOUNDER) return space === SYSTEM;
+    if (state?.isCarrier(user)) return space === SYSTEM && (action.do === "head" || mayCarry(action));
     if (space === CREDENTIALS || space === SESSIONS) return false;
     if (space === SYSTEM && isAdministrator(user)) return true;
     return isInUse(user.id) && allows(opened().directory.grantsOf(user.id), action);
@@ -145,7 +147,7 @@ export function createUsers(options: UsersOptions = {}): Users {
 
   return {
     spaces,
-    routes: authRoutes(opened),
+    routes: [...authRoutes(opened), ...scimRoutes(opened)],
     open,
     identify,
     admit,
@@ -158,6 +160,11 @@ export function createUsers(options: UsersOptions = {}): Users {
       return directory.administrators().size > 0 ? null : codes.make(clock.now());
     },
   };
+}
+
+/** A source of users brings users, groups and memberships, and no roles. */
+function mayCarry(action: Action): boolean {
+  return (action.do === "read" || action.do === "write") && action.scope === "users";
 }
 
 /** Of users who are not there those who once were: of others the verifier may have come before its user. */
