@@ -117,7 +117,7 @@ const sourceSchema = z.strictObject({
   /** Active users of the source at that time. */
   active: z.int(),
   ended: z.int(),
-  held: z.literal(true).optional(),
+  held: z.boolean().optional(),
   /** Milliseconds since 1970, up to which nothing is held. */
   confirmed: z.number().optional(),
 });

@@ -12,6 +12,13 @@ const WINDOW = 24 * 3_600_000;
 const CONFIRMED = 24 * 3_600_000;
 const ATTEMPTS = 5;
 
+interface Decision {
+  /** Null: it stays as it is. */
+  readonly record: Omit<SourceRecord, "id"> | null;
+  /** Why the users are held; null: they are not. */
+  readonly reason: string | null;
+}
+
 interface Parts {
   readonly directory: Directory;
   readonly tail: Tail;
@@ -33,7 +40,7 @@ export class Sources {
   async admit(source: string, ending: number): Promise<void> {
     if (ending === 0) return;
     const { clock } = this.#parts;
-    const reason = await this.#change(source, (known) => {
+    const reason = await this.#change(source, (known): Decision => {
       const now = clock.now();
       if (known !== undefined && now < (known.confirmed ?? 0)) return { record: null, reason: null };
       const open = known !== undefined && now - known.since < WINDOW;
@@ -43,6 +50,21 @@ export class Sources {
       return { record, reason: held };
     });
     if (reason !== null) throw heldProblem(source, reason);
+  }
+
+  /**
+   * Asks whether a complete pass may be carried out. Throws `forbidden` where it is held: then nothing of it may be. A
+   * confirmation is good for one pass.
+   * - `reason`: why it has to be confirmed; null: it has not.
+   */
+  async admitPass(source: string, reason: string | null): Promise<void> {
+    if (reason === null) return;
+    const none = { since: 0, active: 0, ended: 0 };
+    const held = await this.#change(source, (known): Decision => {
+      if (known !== undefined && this.#parts.clock.now() < (known.confirmed ?? 0)) return { record: none, reason: null };
+      return { record: known?.held === true ? null : { ...none, held: true }, reason };
+    });
+    if (held !== null) throw heldProblem(source, held);
   }
 
   /** Lets through what is held of a source, for a day. Throws `not-found` where nothing is. */
@@ -63,7 +85,7 @@ export class Sources {
 
   async #change(
     source: string,
-    decide: (known: SourceRecord | undefined) => { record: Omit<SourceRecord, "id"> | null; reason: string | null },
+    decide: (known: SourceRecord | undefined) => Decision,
   ): Promise<string | null> {
     const { tail, writer } = this.#parts;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

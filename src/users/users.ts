@@ -13,6 +13,7 @@ import { CREDENTIALS, FOUNDER, KEEPER, SESSIONS, SYSTEM } from "./names.ts";
 import { type Argon2, Passwords } from "./passwords.ts";
 import { authRoutes } from "./routes.ts";
 import { systemRule } from "./rule.ts";
+import { sourceRoutes } from "./scim/admin.ts";
 import { scimRoutes } from "./scim/routes.ts";
 import { type Opened, openState } from "./state.ts";
 
@@ -147,7 +148,7 @@ export function createUsers(options: UsersOptions = {}): Users {
 
   return {
     spaces,
-    routes: [...authRoutes(opened), ...scimRoutes(opened)],
+    routes: [...authRoutes(opened), ...sourceRoutes(opened), ...scimRoutes(opened)],
     open,
     identify,
     admit,

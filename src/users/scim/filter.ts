@@ -30,8 +30,9 @@ export async function filterOf(scimmy: Scimmy, text: string, attributes: Attribu
     only(attribute) {
       const [one, ...others] = folded;
       const value = one?.[attribute];
-      const alone = one !== undefined && others.length === 0 && Object.keys(one).length === 1;
-      return alone && Array.isArray(value) && value[0] === "eq" && typeof value[1] === "string" ? value[1] : null;
+      if (one === undefined || others.length > 0 || Object.keys(one).length > 1 || !Array.isArray(value)) return null;
+      const [operator, text] = value as readonly unknown[];
+      return operator === "eq" && typeof text === "string" ? text : null;
     },
   };
 }
@@ -44,7 +45,7 @@ function checkShape(text: string): void {
   if (text.length > LONGEST) throw refuse(`a filter has at most ${LONGEST} characters`);
   if (/\\/.test(text)) throw refuse("a filter has no backslashes");
   const bare = text.replace(/"[^"]*"/g, '""');
-  const words = bare.toLowerCase().match(/[a-z]+/g) ?? [];
+  const words: readonly string[] = bare.toLowerCase().match(/[a-z]+/g) ?? [];
   const joins = words.filter((word) => word === "and" || word === "or").length;
   if (joins >= COMPARISONS) throw refuse(`a filter has at most ${COMPARISONS} comparisons`);
   if (words.includes("not") && joins > 0) throw refuse("`not` stands alone here, without `and` or `or`");
@@ -59,7 +60,7 @@ function foldedExpression(expression: Expression, attributes: Attributes, path: 
     if (name === undefined)
       throw new ScimError(400, "invalidFilter", `there is no attribute ${short(`${path}${key}`)} to filter by`);
     const type = attributes[name];
-    if (Array.isArray(value)) found[name] = several(value) ? value.map(comparison(name)) : comparison(name)(value);
+    if (Array.isArray(value)) found[name] = foldedComparisons(name, value);
     else if (typeof type === "object" && isObject(value))
       found[name] = foldedExpression(value as Expression, type.of, `${name}.`);
     else throw new ScimError(400, "invalidFilter", `${short(`${path}${name}`)} has no parts`);
@@ -70,23 +71,22 @@ function foldedExpression(expression: Expression, attributes: Attributes, path: 
   return found;
 }
 
-function several(value: readonly unknown[]): boolean {
-  return value.every(Array.isArray);
+/** One comparison, or several that all have to hold. */
+function foldedComparisons(name: string, value: readonly unknown[]): readonly unknown[] {
+  return value.every(Array.isArray) ? value.map((one) => comparison(name, one)) : comparison(name, value);
 }
 
 function isPresence(value: readonly unknown[]): boolean {
-  return value.at(-1) === "pr";
+  return value[value.length - 1] === "pr";
 }
 
-function comparison(name: string) {
-  return (given: readonly unknown[]): readonly unknown[] => {
-    const parts = given[0] === "not" ? given.slice(1) : given;
-    const [operator, value] = parts as [string, unknown];
-    if (operator !== "pr" && parts.length < 2)
-      throw new ScimError(400, "invalidFilter", `${name} ${operator} needs a value`);
-    if (typeof value !== "string" || EXACT.has(name)) return given;
-    return [...given.slice(0, -1), value.toLowerCase()];
-  };
+function comparison(name: string, given: readonly unknown[]): readonly unknown[] {
+  const parts = given[0] === "not" ? given.slice(1) : given;
+  const [operator, value] = parts as [string, unknown];
+  if (operator !== "pr" && parts.length < 2)
+    throw new ScimError(400, "invalidFilter", `${name} ${operator} needs a value`);
+  if (typeof value !== "string" || EXACT.has(name)) return given;
+  return [...given.slice(0, -1), value.toLowerCase()];
 }
 
 function foldedResource(resource: object): { [name: string]: unknown } {

@@ -120,16 +120,28 @@ export function truth(value: unknown): unknown {
 }
 
 /** scimmy's own definitions of the attributes, for the discovery, the patch and the check of types. */
-export function definitionsOf({ Types }: Scimmy) {
-  const made = (attributes: Attributes) => Object.entries(attributes).map(([name, type]) => attributeOf(name, type));
+export function definitionsOf(scimmy: Scimmy): Definitions {
+  const found = known.get(scimmy) ?? madeOf(scimmy);
+  known.set(scimmy, found);
+  return found;
+}
+
+type Definitions = ReturnType<typeof madeOf>;
+const known = new WeakMap<Scimmy, Definitions>();
+
+function madeOf({ Types }: Scimmy) {
+  // `externalId` belongs to every resource by itself.
+  const made = (attributes: Attributes) =>
+    Object.entries(attributes)
+      .filter(([name]) => name !== "externalId")
+      .map(([name, type]) => attributeOf(name, type));
   const attributeOf = (name: string, type: AttributeType): InstanceType<typeof Types.Attribute> => {
     if (typeof type !== "string")
       return new Types.Attribute("complex", name, { multiValued: type.several === true }, made(type.of));
     const required = name === "userName" ? { required: true, uniqueness: "server" } : {};
     const secret = name === "password" ? { returned: "never", mutable: "writeOnly" } : {};
-    const exact = name === "externalId" ? { caseExact: true } : {};
     const refers = type === "reference" ? { referenceTypes: ["uri"] } : {};
-    return new Types.Attribute(type, name, { ...required, ...secret, ...exact, ...refers });
+    return new Types.Attribute(type, name, { ...required, ...secret, ...refers });
   };
   const define = (name: string, id: string, text: string, attributes: Attributes) =>
     new Types.SchemaDefinition(name, id, text, made(attributes));

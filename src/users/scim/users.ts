@@ -50,6 +50,7 @@ export async function createUser(call: ScimCall): Promise<Response> {
   const attributes = await checkedBody(call, await bodyOf(call));
   const atoms = present(atomsOf(attributes));
   const id = randomName(state.random);
+  if (state.directory.idsNamed(String(atoms.userName)).length > 0) throw taken();
   await setPassword(call, id, attributes);
   await written(call, () => {
     if (state.directory.idsNamed(String(atoms.userName)).length > 0) throw taken();
