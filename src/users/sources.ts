@@ -61,7 +61,8 @@ export class Sources {
     if (reason === null) return;
     const none = { since: 0, active: 0, ended: 0 };
     const held = await this.#change(source, (known): Decision => {
-      if (known !== undefined && this.#parts.clock.now() < (known.confirmed ?? 0)) return { record: none, reason: null };
+      if (known !== undefined && this.#parts.clock.now() < (known.confirmed ?? 0))
+        return { record: none, reason: null };
       return { record: known?.held === true ? null : { ...none, held: true }, reason };
     });
     if (held !== null) throw heldProblem(source, held);
@@ -83,10 +84,7 @@ export class Sources {
     return count;
   }
 
-  async #change(
-    source: string,
-    decide: (known: SourceRecord | undefined) => Decision,
-  ): Promise<string | null> {
+  async #change(source: string, decide: (known: SourceRecord | undefined) => Decision): Promise<string | null> {
     const { tail, writer } = this.#parts;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       await tail.catchUp();

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { readJson } from "../../server/body.ts";
 import type { Call, Core } from "../../server/core.ts";
 import { canonical, type Json } from "../../util/json.ts";
-import { Rejected } from "../carrier.ts";
 import type { Carrier } from "../carrier.ts";
+import { Rejected } from "../carrier.ts";
 import type { Opened } from "../state.ts";
 import { answer, type Resource, ScimError, type Scimmy, short } from "./protocol.ts";
 
@@ -35,7 +35,10 @@ export function resourceOf(
   id: string,
   attributes: { readonly [name: string]: unknown },
 ): Resource {
-  const version = createHash("sha256").update(canonical({ id, ...attributes } as Json)).digest("hex").slice(0, 24);
+  const version = createHash("sha256")
+    .update(canonical({ id, ...attributes } as Json))
+    .digest("hex")
+    .slice(0, 24);
   const location = `${base}/${kind}s/${encodeURIComponent(id)}`;
   return { schemas, id, ...attributes, meta: { resourceType: kind, location, version: `W/"${version}"` } };
 }

@@ -43,10 +43,7 @@ function typesOf({ base }: ScimCall): Described[] {
     schemaExtensions,
     meta: { resourceType: "ResourceType", location: `${base}/ResourceTypes/${name}` },
   });
-  return [
-    type("User", SCHEMAS.user, [{ schema: SCHEMAS.enterprise, required: false }]),
-    type("Group", SCHEMAS.group),
-  ];
+  return [type("User", SCHEMAS.user, [{ schema: SCHEMAS.enterprise, required: false }]), type("Group", SCHEMAS.group)];
 }
 
 function schemasOf({ scimmy, base }: ScimCall): Described[] {

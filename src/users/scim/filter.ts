@@ -1,6 +1,6 @@
 import { isObject } from "../../util/json.ts";
 import { asScim, SCHEMAS, ScimError, type Scimmy, short } from "./protocol.ts";
-import type { Attributes } from "./schemas.ts";
+import { type Attributes, truth } from "./schemas.ts";
 
 /** Beyond these a filter is no question that a directory asks, and takes longer to answer than its sender may cost. */
 const LONGEST = 1_024;
@@ -23,12 +23,11 @@ export async function filterOf(scimmy: Scimmy, text: string, attributes: Attribu
     .replace(new RegExp(`${SCHEMAS.enterprise}:`, "gi"), "enterprise.");
   const parsed = await asScim(() => [...new scimmy.Types.Filter(plain)] as Expression[]);
   const known = { ...attributes, id: "string" } as Attributes;
-  const folded = parsed.map((each) => foldedExpression(each, known, ""));
-  const filter = await asScim(() => new scimmy.Types.Filter(folded as never));
+  const checked = parsed.map((each) => checkedExpression(each, known, ""));
   return {
-    matches: (resource) => filter.match([foldedResource(resource)]).length > 0,
+    matches: (resource) => checked.some((each) => holds(each, resource as Valued)),
     only(attribute) {
-      const [one, ...others] = folded;
+      const [one, ...others] = checked;
       const value = one?.[attribute];
       if (one === undefined || others.length > 0 || Object.keys(one).length > 1 || !Array.isArray(value)) return null;
       const [operator, text] = value as readonly unknown[];
@@ -53,50 +52,83 @@ function checkShape(text: string): void {
   if (/(\(\s*){5}/.test(bare)) throw refuse("groups nest at most four deep");
 }
 
-function foldedExpression(expression: Expression, attributes: Attributes, path: string): Expression {
+function checkedExpression(expression: Expression, attributes: Attributes, path: string): Expression {
   const found: { [attribute: string]: Expression | readonly unknown[] } = {};
   for (const [key, value] of Object.entries(expression)) {
     const name = Object.keys(attributes).find((one) => one.toLowerCase() === key.toLowerCase());
     if (name === undefined)
       throw new ScimError(400, "invalidFilter", `there is no attribute ${short(`${path}${key}`)} to filter by`);
     const type = attributes[name];
-    if (Array.isArray(value)) found[name] = foldedComparisons(name, value);
+    if (Array.isArray(value)) found[name] = checkedComparisons(name, value);
     else if (typeof type === "object" && isObject(value))
-      found[name] = foldedExpression(value as Expression, type.of, `${name}.`);
+      found[name] = checkedExpression(value as Expression, type.of, `${name}.`);
     else throw new ScimError(400, "invalidFilter", `${short(`${path}${name}`)} has no parts`);
     // `emails eq "x"` asks for the value of one of them.
-    if (typeof type === "object" && Array.isArray(value) && "value" in type.of && !isPresence(value))
+    if (typeof type === "object" && Array.isArray(value) && "value" in type.of && value.at(-1) !== "pr")
       found[name] = { value: found[name] as readonly unknown[] };
   }
   return found;
 }
 
 /** One comparison, or several that all have to hold. */
-function foldedComparisons(name: string, value: readonly unknown[]): readonly unknown[] {
-  return value.every(Array.isArray) ? value.map((one) => comparison(name, one)) : comparison(name, value);
+function checkedComparisons(name: string, value: readonly unknown[]): readonly unknown[] {
+  for (const each of comparisonsIn(value)) {
+    const parts = each[0] === "not" ? each.slice(1) : each;
+    if (parts[0] !== "pr" && parts.length < 2)
+      throw new ScimError(400, "invalidFilter", `${name} ${String(parts[0])} needs a value`);
+  }
+  return value;
 }
 
-function isPresence(value: readonly unknown[]): boolean {
-  return value[value.length - 1] === "pr";
+function comparisonsIn(value: readonly unknown[]): readonly (readonly unknown[])[] {
+  return value.every(Array.isArray) ? value : [value];
 }
 
-function comparison(name: string, given: readonly unknown[]): readonly unknown[] {
-  const parts = given[0] === "not" ? given.slice(1) : given;
-  const [operator, value] = parts as [string, unknown];
-  if (operator !== "pr" && parts.length < 2)
-    throw new ScimError(400, "invalidFilter", `${name} ${operator} needs a value`);
-  if (typeof value !== "string" || EXACT.has(name)) return given;
-  return [...given.slice(0, -1), value.toLowerCase()];
+interface Valued {
+  readonly [attribute: string]: unknown;
 }
 
-function foldedResource(resource: object): { [name: string]: unknown } {
-  const found: { [name: string]: unknown } = {};
-  for (const [key, value] of Object.entries(resource)) found[key] = EXACT.has(key) ? value : foldedValue(value);
-  return found;
+/** scimmy's own matching throws where an attribute with parts is absent, and minds case. */
+function holds(expression: Expression, resource: Valued): boolean {
+  return Object.entries(expression).every(([name, wanted]) => {
+    const actual = resource[name];
+    const values = Array.isArray(actual) ? actual : [actual];
+    if (Array.isArray(wanted))
+      return comparisonsIn(wanted).every((one) => values.some((value) => compares(one, value, EXACT.has(name))));
+    const parts = values.length === 0 ? [undefined] : values;
+    return parts.some((value) => holds(wanted as Expression, isObject(value) ? value : {}));
+  });
 }
 
-function foldedValue(value: unknown): unknown {
-  if (typeof value === "string") return value.toLowerCase();
-  if (Array.isArray(value)) return value.map(foldedValue);
-  return isObject(value) ? foldedResource(value) : value;
+function compares(comparison: readonly unknown[], value: unknown, exact: boolean): boolean {
+  const [first, ...rest] = comparison;
+  if (first === "not") return !compares(rest, value, exact);
+  const fold = (one: unknown) => (typeof one === "string" && !exact ? one.toLowerCase() : one);
+  const actual = fold(value);
+  const wanted = fold(typeof value === "boolean" ? truth(rest[0]) : rest[0]);
+  const texts = typeof actual === "string" && typeof wanted === "string";
+  switch (first) {
+    case "pr":
+      return actual !== undefined;
+    case "eq":
+      return actual === (wanted ?? undefined);
+    case "ne":
+      return actual !== (wanted ?? undefined);
+    case "co":
+      return texts && actual.includes(wanted);
+    case "sw":
+      return texts && actual.startsWith(wanted);
+    case "ew":
+      return texts && actual.endsWith(wanted);
+    case "gt":
+      return texts && actual > wanted;
+    case "ge":
+      return texts && actual >= wanted;
+    case "lt":
+      return texts && actual < wanted;
+    case "le":
+      return texts && actual <= wanted;
+    default:
+      return false;
+  }
 }

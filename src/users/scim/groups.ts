@@ -1,7 +1,16 @@
 import type { Write } from "../../model/mutation.ts";
 import type { RecordData } from "../../model/record.ts";
 import { randomName } from "../../util/random.ts";
-import { bodyOf, checkMatch, listAnswer, readOnly, resourceAnswer, resourceOf, type ScimCall, written } from "./call.ts";
+import {
+  bodyOf,
+  checkMatch,
+  listAnswer,
+  readOnly,
+  resourceAnswer,
+  resourceOf,
+  type ScimCall,
+  written,
+} from "./call.ts";
 import { filterOf } from "./filter.ts";
 import { type GroupState, memberIds, operationsOf, patchedGroup } from "./patch.ts";
 import { answer, notThere, type Resource, SCHEMAS, ScimError, short } from "./protocol.ts";
@@ -9,10 +18,17 @@ import { GROUP, tidied } from "./schemas.ts";
 
 function attributesOf({ state, base }: ScimCall, group: RecordData) {
   const { directory } = state;
-  const ids = [...new Set(directory.membersOf(group.id).map(({ user }) => user))].filter((id) => directory.users.has(id));
+  const ids = [...new Set(directory.membersOf(group.id).map(({ user }) => user))].filter((id) =>
+    directory.users.has(id),
+  );
   const members = ids.sort().map((value) => {
     const { displayName, userName } = directory.users.get(value) ?? {};
-    return { value, $ref: `${base}/Users/${encodeURIComponent(value)}`, display: displayName ?? userName, type: "User" };
+    return {
+      value,
+      $ref: `${base}/Users/${encodeURIComponent(value)}`,
+      display: displayName ?? userName,
+      type: "User",
+    };
   });
   return {
     displayName: group.displayName,
@@ -111,7 +127,8 @@ function memberWrites({ state, carrier }: ScimCall, group: string, wanted: Reado
   const there = new Set(rows.map(({ user }) => user));
   const fresh = [...wanted].filter((user) => !there.has(user));
   const unknown = fresh.find((user) => !directory.users.has(user));
-  if (unknown !== undefined) throw new ScimError(400, "invalidValue", `there is no user ${short(unknown)} to be a member`);
+  if (unknown !== undefined)
+    throw new ScimError(400, "invalidValue", `there is no user ${short(unknown)} to be a member`);
   const over = rows.filter(({ user, managedBy }) => !wanted.has(user) && carrier.mayChange(managedBy));
   return [
     ...over.map(({ id }): Write => ({ op: "delete", collection: "memberships", id })),

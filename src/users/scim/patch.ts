@@ -61,7 +61,8 @@ export async function patchedUser(
 /** Without a path, an operation is one for each attribute of its value; Okta and Entra put paths in the place of names there. */
 function plainOperations({ op, path, value }: Operation): Operation[] {
   if (path !== undefined) return [{ op, path, value: pathTruth(path, value) }];
-  if (!isObject(value)) throw new ScimError(400, "invalidValue", "an operation without a path has an object as its value");
+  if (!isObject(value))
+    throw new ScimError(400, "invalidValue", "an operation without a path has an object as its value");
   return Object.entries(value).flatMap(([key, part]): Operation[] => {
     const name = withoutUrn(key);
     if (["schemas", "id", "meta"].includes(name.toLowerCase())) return [];
@@ -147,7 +148,8 @@ export function memberIds(value: unknown): string[] {
   if (value === undefined || value === null) return [];
   return (Array.isArray(value) ? value : [value]).map((each: unknown) => {
     if (typeof each === "string") return each;
-    const { value: id } = tidied({ members: [each] }, GROUP).members instanceof Array && isObject(each) ? lowered(each) : {};
+    const { value: id } =
+      tidied({ members: [each] }, GROUP).members instanceof Array && isObject(each) ? lowered(each) : {};
     if (typeof id !== "string") throw new ScimError(400, "invalidValue", "a member is {value: the id of a user}");
     return id;
   });

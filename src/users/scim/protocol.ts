@@ -1,4 +1,4 @@
-import { type ProblemCode, PROBLEMS, Problem } from "../../wire/problem.ts";
+import { PROBLEMS, Problem, type ProblemCode } from "../../wire/problem.ts";
 
 /** The part of `scimmy` that is used. */
 export type Scimmy = typeof import("scimmy").default;

@@ -2,7 +2,16 @@ import type { Write } from "../../model/mutation.ts";
 import type { RecordData } from "../../model/record.ts";
 import { randomName } from "../../util/random.ts";
 import { checkPassword } from "../accounts.ts";
-import { bodyOf, checkMatch, listAnswer, readOnly, resourceAnswer, resourceOf, type ScimCall, written } from "./call.ts";
+import {
+  bodyOf,
+  checkMatch,
+  listAnswer,
+  readOnly,
+  resourceAnswer,
+  resourceOf,
+  type ScimCall,
+  written,
+} from "./call.ts";
 import { filterOf } from "./filter.ts";
 import { operationsOf, patchedUser } from "./patch.ts";
 import { answer, asScim, notThere, type Resource, SCHEMAS, ScimError } from "./protocol.ts";
@@ -15,11 +24,17 @@ function resource(call: ScimCall, user: RecordData): Resource {
   const groups = directory.groupsOf(user.id).map((group) => {
     return { value: group.id, $ref: `${call.base}/Groups/${encodeURIComponent(group.id)}`, display: group.displayName };
   });
-  return resourceOf(call, "User", enterprise === undefined ? [SCHEMAS.user] : [SCHEMAS.user, SCHEMAS.enterprise], user.id, {
-    ...attributes,
-    ...(groups.length === 0 ? {} : { groups }),
-    ...(enterprise === undefined ? {} : { [SCHEMAS.enterprise]: enterprise }),
-  });
+  return resourceOf(
+    call,
+    "User",
+    enterprise === undefined ? [SCHEMAS.user] : [SCHEMAS.user, SCHEMAS.enterprise],
+    user.id,
+    {
+      ...attributes,
+      ...(groups.length === 0 ? {} : { groups }),
+      ...(enterprise === undefined ? {} : { [SCHEMAS.enterprise]: enterprise }),
+    },
+  );
 }
 
 function userOf({ state, call }: ScimCall): RecordData {
@@ -84,10 +99,7 @@ export async function deleteUser(call: ScimCall): Promise<Response> {
   return answer(204, null);
 }
 
-async function changed(
-  call: ScimCall,
-  become: (before: UserAttributes) => Promise<UserAttributes>,
-): Promise<Response> {
+async function changed(call: ScimCall, become: (before: UserAttributes) => Promise<UserAttributes>): Promise<Response> {
   const { state, carrier } = call;
   const admit = gate(call);
   const first = mine(call);
@@ -98,7 +110,9 @@ async function changed(
     const atoms = atomsOf(await become(attributesOf(user)));
     const others = state.directory.idsNamed(String(atoms.userName ?? user.userName)).filter((id) => id !== user.id);
     if (others.length > 0) throw taken();
-    const due = Object.entries(atoms).filter(([atom, value]) => JSON.stringify(user[atom] ?? null) !== JSON.stringify(value));
+    const due = Object.entries(atoms).filter(
+      ([atom, value]) => JSON.stringify(user[atom] ?? null) !== JSON.stringify(value),
+    );
     if (due.length === 0) return [];
     await admit(user, atoms.active !== false);
     const record = { id: user.id, ...Object.fromEntries(due), managedBy: carrier.source };

@@ -1,5 +1,5 @@
 import { good } from "../../support/server.ts";
-import { founded, type House, type Login, type Admin } from "../support.ts";
+import { type Admin, founded, type House, type Login } from "../support.ts";
 
 export const USER = "urn:ietf:params:scim:schemas:core:2.0:User";
 export const ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -35,7 +35,10 @@ export class Provider {
   }
 
   async made(path: "/Users" | "/Groups", attributes: object): Promise<string> {
-    const { status, body } = await this.ask("POST", path, { schemas: [path === "/Users" ? USER : GROUP], ...attributes });
+    const { status, body } = await this.ask("POST", path, {
+      schemas: [path === "/Users" ? USER : GROUP],
+      ...attributes,
+    });
     if (status !== 201) throw new Error(JSON.stringify(body));
     return body.id;
   }
