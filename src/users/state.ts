@@ -9,6 +9,7 @@ import type { SessionRecord, SourceRecord } from "./collections.ts";
 import { Credentials } from "./credentials.ts";
 import { Directory } from "./directory.ts";
 import { Guesses } from "./guesses.ts";
+import type { LdapSources } from "./ldap/sources.ts";
 import { CREDENTIALS, FOUNDER, KEEPER, SESSIONS, SYSTEM } from "./names.ts";
 import type { Passwords } from "./passwords.ts";
 import { ScimTokens } from "./scim/tokens.ts";
@@ -50,11 +51,12 @@ interface Parts {
   readonly random: Random;
   readonly passwords: Passwords;
   readonly lifetimes: Lifetimes;
+  readonly ldap: Pick<LdapSources, "verifier">;
   /** A login may have ended, or a permission changed. */
   changed(): void;
 }
 
-export function openState({ host, clock, random, passwords, lifetimes, changed }: Parts): Opened {
+export function openState({ host, clock, random, passwords, lifetimes, changed, ldap }: Parts): Opened {
   const { store, stopping, log } = host;
   const directory = new Directory();
   let decides = false;
@@ -144,6 +146,7 @@ export function openState({ host, clock, random, passwords, lifetimes, changed }
     sessions,
     codes,
     passwords,
+    elsewhere: (user) => ldap.verifier(user),
     guesses: new Guesses(clock),
     tail: system,
     founder: new Writer(host, SYSTEM, random, FOUNDER),

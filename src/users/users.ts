@@ -9,6 +9,7 @@ import { Problem } from "../wire/problem.ts";
 import { CREDENTIAL_COLLECTIONS, SESSION_COLLECTIONS, SYSTEM_COLLECTIONS } from "./collections.ts";
 import { isIn } from "./directory.ts";
 import { allows } from "./grants.ts";
+import { LdapSources } from "./ldap/sources.ts";
 import { CREDENTIALS, FOUNDER, KEEPER, SESSIONS, SYSTEM } from "./names.ts";
 import { type Argon2, Passwords } from "./passwords.ts";
 import { authRoutes } from "./routes.ts";
@@ -21,7 +22,7 @@ import { type Opened, openState } from "./state.ts";
 const SWEEP = 3_600_000;
 
 export interface UsersOptions {
-  /** How long a login lasts. */
+  /** How long a login lasts, and where users come from: `users` of the configuration. */
   readonly lifetimes?: UsersConfig | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -45,6 +46,7 @@ export interface Users extends Identity {
 export function createUsers(options: UsersOptions = {}): Users {
   const { clock = systemClock, random = systemRandom } = options;
   const lifetimes = settingsOf({ users: options.lifetimes ?? true }).users;
+  const ldap = new LdapSources(lifetimes?.ldap ?? []);
   const passwords = new Passwords(options.argon2);
   const listeners = new Set<() => void>();
   /** The session by which a user came in. */
@@ -62,10 +64,11 @@ export function createUsers(options: UsersOptions = {}): Users {
 
   async function open(host: IdentityHost): Promise<void> {
     if (lifetimes === null) return;
-    state = openState({ host, clock, random, passwords, lifetimes, changed });
+    state = openState({ host, clock, random, passwords, lifetimes, changed, ldap });
     await state.current();
     for (const tail of state.tails) void tail.keepUp();
     void sweep(state, host);
+    ldap.start(state);
   }
 
   async function sweep({ sessions, codes, credentials, directory }: Opened, host: IdentityHost): Promise<void> {
@@ -148,7 +151,7 @@ export function createUsers(options: UsersOptions = {}): Users {
 
   return {
     spaces,
-    routes: [...authRoutes(opened), ...sourceRoutes(opened), ...scimRoutes(opened)],
+    routes: [...authRoutes(opened), ...sourceRoutes(opened, ldap), ...scimRoutes(opened)],
     open,
     identify,
     admit,

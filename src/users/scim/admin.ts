@@ -3,6 +3,7 @@ import { readJson } from "../../server/body.ts";
 import { json } from "../../server/encode.ts";
 import { parsed } from "../../server/requests/parts.ts";
 import type { Route } from "../../server/routes.ts";
+import type { LdapSources } from "../ldap/sources.ts";
 import type { Opened } from "../state.ts";
 
 const SMALL = { body: 16_384, depth: 4 };
@@ -12,10 +13,10 @@ const name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, {
   error: "a name has 1 to 64 letters, digits, dots, dashes and underscores",
 });
 const named = z.object({ name });
-const confirmed = z.object({ source: z.string().max(256) });
+const ordered = z.object({ source: z.string().max(256) });
 
 /** What administrators order about sources of users: their tokens, and what is held of them. */
-export function sourceRoutes(state: () => Opened): readonly Route[] {
+export function sourceRoutes(state: () => Opened, ldap: LdapSources): readonly Route[] {
   const order = <T>(path: string, schema: z.ZodType<T>, work: (body: T) => Promise<unknown>): Route => ({
     method: "POST",
     path: `/v1/auth/${path}`,
@@ -41,7 +42,8 @@ export function sourceRoutes(state: () => Opened): readonly Route[] {
         return json(request, { tokens: tokens.sort((a, b) => (a.name + a.made < b.name + b.made ? -1 : 1)) });
       },
     },
-    order("confirm", confirmed, async ({ source }) => {
+    order("sync", ordered, ({ source }) => ldap.sync(state(), source)),
+    order("confirm", ordered, async ({ source }) => {
       await state().sources.confirm(source);
       return { source };
     }),
