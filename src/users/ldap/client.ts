@@ -126,7 +126,7 @@ function unavailable({ name, url }: LdapPlan, error: unknown): Problem {
   );
   return new Problem(
     "unavailable",
-    `the directory ldap:${name} at ${url} did not answer in full: ${reason.join(": ")}`,
+    `the directory ldap:${name} at ${url} did not answer in full: ${reason.join(": ").replace(/\s+/g, " ")}`,
   );
 }
 
