@@ -4,7 +4,7 @@ import { get } from "./wire.ts";
 
 /** Seconds of one run. */
 const WINDOW = 0.7;
-/** Pushes that are made before a run, so that it measures the server: more than it can take in that time. */
+/** Mutations that are made before a run, so that it measures the server: more than it can take in that time. */
 const READY = 10_000;
 
 let opened = 0;
@@ -14,9 +14,11 @@ interface Pushing {
   /** Addresses of spaces, which the clients are dealt out to in turn. */
   readonly bases: readonly string[];
   readonly clients: number;
+  /** Of a push; by default one. */
+  readonly mutations?: number;
 }
 
-/** Clients that each push one mutation, wait until it is durable, and push the next. */
+/** Clients that each push, wait until it is durable, and push again. */
 export class Pushers {
   readonly #load: Load;
   readonly #bases: readonly string[];
@@ -24,14 +26,16 @@ export class Pushers {
   readonly #name: string;
   readonly #last: number[];
   readonly #ready: string[][];
+  readonly #mutations: number;
   #made = 0;
   #sent = 0;
 
-  private constructor(load: Load, { bases, clients }: Pushing, revisions: readonly number[]) {
+  private constructor(load: Load, { bases, clients, mutations = 1 }: Pushing, revisions: readonly number[]) {
     this.#load = load;
     this.#bases = bases;
     this.#revisions = revisions;
     this.#name = `pusher-${process.pid}-${opened++}`;
+    this.#mutations = mutations;
     this.#last = new Array<number>(clients).fill(0);
     this.#ready = Array.from({ length: clients }, () => []);
   }
@@ -41,19 +45,21 @@ export class Pushers {
     return new Pushers(await Load.open(pushing.url, pushing.clients), pushing, revisions);
   }
 
+  /** Mutations. */
   get sent(): number {
     return this.#sent;
   }
 
-  /** Pushes a second, of one run. */
-  rate(): Promise<number> {
+  /** Mutations a second, of one run. */
+  async rate(): Promise<number> {
     for (const [client, ready] of this.#ready.entries()) {
-      while (ready.length < READY / this.#ready.length) ready.push(this.#request(client));
+      while (ready.length < READY / this.#mutations / this.#ready.length) ready.push(this.#request(client));
     }
-    return this.#load.rate(WINDOW, (client) => {
-      this.#sent++;
+    const pushes = await this.#load.rate(WINDOW, (client) => {
+      this.#sent += this.#mutations;
       return this.#ready[client]?.shift() ?? this.#request(client);
     });
+    return pushes * this.#mutations;
   }
 
   /** Throws where a push was answered and has no revision. */
@@ -65,13 +71,16 @@ export class Pushers {
   }
 
   #request(client: number): string {
-    const id = ++(this.#last[client] as number);
+    const acked = this.#last[client] as number;
     const place = client % this.#bases.length;
     const name = `${this.#name}-${client}`;
-    const insert = { op: "insert", collection: "tasks", record: { ...record(this.#made++), id: `${name}-${id}` } };
-    const mutation = { id, base: this.#revisions[place], writes: [insert] };
-    const push = { client: name, acked: id - 1, mutations: [mutation] };
-    return requestText("POST", `${this.#bases[place]}/push`, JSON.stringify(push));
+    const mutations = Array.from({ length: this.#mutations }, (_, i) => {
+      const id = acked + i + 1;
+      const insert = { op: "insert", collection: "tasks", record: { ...record(this.#made++), id: `${name}-${id}` } };
+      return { id, base: this.#revisions[place], writes: [insert] };
+    });
+    this.#last[client] = acked + this.#mutations;
+    return requestText("POST", `${this.#bases[place]}/push`, JSON.stringify({ client: name, acked, mutations }));
   }
 }
 

@@ -6,6 +6,8 @@ import { bareRow, insertRate } from "../bare.ts";
 import { baseOf, cpuOf, inTurn, onPostgres, onSqlite, type Part, type RunningServer, type Setting } from "../part.ts";
 
 const CLIENTS = 64;
+/** Mutations of a push of a client that writes faster than it is answered. */
+const TEN = 10;
 /** Seconds of one run of a floor. */
 const WINDOW = 0.7;
 /** Of 15,000 rows a second of a bare batched insert. */
@@ -25,9 +27,9 @@ export const push: Part = {
 
 async function inOneSpace(setting: Setting, server: RunningServer, sqliteServer: RunningServer): Promise<Row[]> {
   const { database, runs } = setting;
-  const pushersOf = (one: RunningServer) =>
-    Pushers.open({ url: one.told.url, bases: [baseOf(one, "hammered")], clients: CLIENTS });
-  const [ours, sqlite] = [await pushersOf(server), await pushersOf(sqliteServer)];
+  const pushersOf = (one: RunningServer, mutations = 1) =>
+    Pushers.open({ url: one.told.url, bases: [baseOf(one, `hammered-${mutations}`)], clients: CLIENTS, mutations });
+  const [ours, sqlite, tens] = [await pushersOf(server), await pushersOf(sqliteServer), await pushersOf(server, TEN)];
   const sql = postgres(database, { max: 1 });
   const requests = await Load.open(server.told.told, CLIENTS);
   const batched = () => requests.rate(WINDOW, () => requestText("POST", server.told.told, JSON.stringify(bareRow())));
@@ -47,21 +49,22 @@ async function inOneSpace(setting: Setting, server: RunningServer, sqliteServer:
       bare: () => insertRate(sql, WINDOW, CLIENTS),
       batched,
       sqlite: () => sqlite.rate(),
+      tens: () => tens.rate(),
     },
     { runs, warm: 1 },
   );
   requests.close();
   await sql.end();
-  for (const pushers of [ours, sqlite]) await pushers.close();
+  for (const pushers of [ours, sqlite, tens]) await pushers.close();
   const row = { id: "P4", unit: "a second", values: found.ours };
+  const bare = {
+    floor: found.bare,
+    floorIs: "rows a second of a bare `INSERT` by the same driver, 64 rows a statement and a commit, no HTTP",
+    target: atLeast(SHARE),
+  };
   return [
-    {
-      ...row,
-      work: "pushes of one mutation, durable, from 64 clients at once in one space",
-      floor: found.bare,
-      floorIs: "rows a second of a bare `INSERT` by the same driver, 64 rows a statement and a commit, no HTTP",
-      target: atLeast(SHARE),
-    },
+    { ...row, work: "pushes of one mutation, durable, from 64 clients at once in one space", ...bare },
+    { ...row, work: "mutations in pushes of ten, likewise", values: found.tens, ...bare },
     {
       ...row,
       work: "the same beside a bare server",
