@@ -6,6 +6,7 @@ import { optionsOrComplaint } from "./options.ts";
 import { makeBare } from "./postgres/bare.ts";
 import { type Contest, contest, contestTable } from "./postgres/contest.ts";
 import { startDatabase, statements } from "./postgres/database.ts";
+import { paper } from "./postgres/paper.ts";
 import type { Setting } from "./postgres/part.ts";
 import { PARTS } from "./postgres/parts/index.ts";
 import { run } from "./processes.ts";
@@ -35,6 +36,7 @@ async function main({ only, runs, json, write, profile }: NonNullable<typeof opt
   if (write) {
     writeFileSync(join(RESULTS, "postgres.json"), `${JSON.stringify(result, null, 2)}\n`);
     writeSection("postgres", sectionOf(rows, peer, runs));
+    writeSection("paper", paper(rows), "scaling.md");
   }
   process.stdout.write(`${json ? JSON.stringify(result, null, 2) : shown(rows, peer)}\n`);
 }

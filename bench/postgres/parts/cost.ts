@@ -12,6 +12,16 @@ const [FEW_SPACES, MANY_SPACES] = [100, 1_100];
 const WATCHED = 15;
 const SUBSCRIBE = { op: "subscribe", subscriptions: [{ scope: "*" }] };
 
+/** How its rows are called. */
+export const COSTS = {
+  delivery: "server CPU of a delivery of one change to one more live replica",
+  push: "server CPU of a push that is alone in its commit, and of the round that tells of it",
+  pushDatabase: "PostgreSQL's CPU of such a push, and of what the round reads",
+  memory: "server memory of an idle space with one live replica",
+  idle: "server CPU of an idle space with one live replica, a second",
+  idleDatabase: "PostgreSQL's CPU of an idle space with one live replica, a second",
+} as const;
+
 /** What docs/scaling.md calculates with, and no other row has. */
 export const cost: Part = {
   id: "P7",
@@ -19,8 +29,15 @@ export const cost: Part = {
   filled: false,
   async measure(setting) {
     const server = await onPostgres(setting, "costs");
-    const rows = [await deliveries(setting, server), ...(await idleSpaces(setting, server))];
+    const delivered = await deliveries(setting, server);
+    for (let at = 0; at < MANY_SPACES; at += 50) {
+      await Promise.all(Array.from({ length: 50 }, (_, i) => pushOne(server, `idle-${at + i}`, "first")));
+    }
     await server.end();
+    // One that has no room left over from other work.
+    const quiet = await onPostgres(setting, "costs");
+    const rows = [...delivered, ...(await idleSpaces(setting, quiet))];
+    await quiet.end();
     return rows;
   },
 };
@@ -35,37 +52,44 @@ function pushOne(server: RunningServer, space: string, id: string): Promise<stri
   return post(`${baseOf(server, space)}/push`, { client: "cost", acked: number - 1, mutations });
 }
 
-/** What one more live replica adds to a commit that it is told of. */
-async function deliveries(setting: Setting, server: RunningServer): Promise<Row> {
+/** What one push takes, and what one more live replica adds that is told of it. */
+async function deliveries(setting: Setting, server: RunningServer): Promise<Row[]> {
   await pushOne(server, "live", "first");
+  let number = 1_000;
   const costOf = async (count: number) => {
     const following = await Subscribers.open(`${baseOf(server, "live")}/live`, count, SUBSCRIBE);
-    const { server: taken } = await cpuOf(setting, [server], async () => {
+    const taken = await cpuOf(setting, [server], async () => {
       for (let i = 0; i < PUSHES; i++) {
-        const id = `${count}-${i}`;
+        const id = `delivered-${number++}`;
         await following.times(() => pushOne(server, "live", id), id);
       }
     });
     following.close();
-    return taken / PUSHES;
+    return { server: taken.server / PUSHES, database: taken.database === null ? [] : [taken.database / PUSHES] };
   };
   await costOf(FEW);
   const [few, many] = [await costOf(FEW), await costOf(MANY)];
-  return {
-    id: "P7",
-    work: "server CPU of a delivery of one change to one more live replica",
-    unit: "µs",
-    values: [(many - few) / (MANY - FEW)],
-    floor: [],
-    note: `the slope from ${FEW} to ${MANY} replicas of one space`,
-  };
+  const delivery = (many.server - few.server) / (MANY - FEW);
+  const row = { id: "P7", unit: "µs", floor: [] };
+  return [
+    {
+      ...row,
+      work: COSTS.delivery,
+      values: [delivery],
+      note: `the slope from ${FEW} to ${MANY} replicas of one space`,
+    },
+    {
+      ...row,
+      work: COSTS.push,
+      values: [few.server - FEW * delivery],
+      note: "one at a time, so that none share a commit",
+    },
+    { ...row, work: COSTS.pushDatabase, values: few.database },
+  ];
 }
 
 /** What one more space with one live replica takes while nothing happens in it. */
 async function idleSpaces(setting: Setting, server: RunningServer): Promise<Row[]> {
-  for (let at = 0; at < MANY_SPACES; at += 50) {
-    await Promise.all(Array.from({ length: 50 }, (_, i) => pushOne(server, `idle-${at + i}`, "first")));
-  }
   const opened: Subscribers[] = [];
   const upTo = async (count: number) => {
     for (let i = opened.length; i < count; i++) {
@@ -83,14 +107,13 @@ async function idleSpaces(setting: Setting, server: RunningServer): Promise<Row[
     floor: [],
     note: `the slope from ${FEW_SPACES} to ${MANY_SPACES.toLocaleString("en-US")} spaces`,
   };
-  const idle = "of an idle space with one live replica";
   const databases = few.database === null || many.database === null ? [] : [many.database - few.database];
   return [
-    { ...row, work: `server memory ${idle}`, unit: "KiB", values: [(many.rss - few.rss) / more / 1_024] },
-    { ...row, work: `server CPU ${idle}, a second`, unit: "µs", values: [(many.server - few.server) / more / WATCHED] },
+    { ...row, work: COSTS.memory, unit: "KiB", values: [(many.rss - few.rss) / more / 1_024] },
+    { ...row, work: COSTS.idle, unit: "µs", values: [(many.server - few.server) / more / WATCHED] },
     {
       ...row,
-      work: `PostgreSQL's CPU ${idle}, a second`,
+      work: COSTS.idleDatabase,
       unit: "µs",
       values: databases.map((taken) => taken / more / WATCHED),
     },

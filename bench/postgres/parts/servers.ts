@@ -2,6 +2,12 @@ import { atMost, type Row } from "../../figures.ts";
 import { post } from "../../wire.ts";
 import { baseOf, cpuOf, FILLED, inTurn, onPostgres, type Part, RECORDS, type RunningServer } from "../part.ts";
 
+/** How its rows are called. */
+export const COPIED = {
+  server: "server CPU for each copied record, two servers giving copies at once",
+  database: "PostgreSQL's CPU for each copied record, likewise",
+} as const;
+
 /** Copies of each run: all from one server, or half of them from each of two at once. */
 const COPIES = 6;
 
@@ -41,14 +47,14 @@ function rowsOf(server: Costs, database: Costs): Row[] {
   return [
     {
       ...row,
-      work: "server CPU for each copied record, two servers giving copies at once",
+      work: COPIED.server,
       values: server.two,
       floor: server.one,
       target: atMost(1.1),
     },
     {
       ...row,
-      work: "PostgreSQL's CPU for each copied record, likewise",
+      work: COPIED.database,
       values: database.two,
       floor: database.one,
     },
