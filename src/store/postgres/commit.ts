@@ -205,13 +205,23 @@ function clientOf({ author, last, acked, was, seen }: ClientRow): Columns {
   return [author, last, acked, JSON.stringify(was.map(({ author: who, revision }) => [who, revision])), seen];
 }
 
-/** Drops of the outcomes that a client now has acknowledged what is kept no longer (W6). */
+/**
+ * Drops of the outcomes that a client now has acknowledged what is kept no longer (W6). OFFSET 0 keeps the planner to a
+ * look-up for each client, where it would read all outcomes of the space while it does not know the table. No row moves
+ * meanwhile: they are changed under the space's lock alone.
+ */
 const ACKNOWLEDGED = `
   UPDATE outcome o SET
-    acked = b.seen,
+    acked = found.seen,
     detail = CASE o.status WHEN 'rejected' THEN json_build_array(o.detail::json ->> 0, '', '')::text END
-  FROM unnest($2::text::text[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[]) b(author, before, acked, seen)
-  WHERE o.space = $1 AND o.author = b.author AND o.id > b.before AND o.id <= b.acked AND o.acked IS NULL`;
+  FROM (
+    SELECT w.place, b.seen
+    FROM unnest($2::text::text[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[]) b(author, before, acked, seen)
+    CROSS JOIN LATERAL (
+      SELECT w.ctid AS place FROM outcome w
+      WHERE w.space = $1 AND w.author = b.author AND w.id > b.before AND w.id <= b.acked AND w.acked IS NULL OFFSET 0) w
+  ) found
+  WHERE o.space = $1 AND o.ctid = found.place`;
 
 function acknowledgedOf(loaded: Loaded, { clients }: Batch): Columns[] {
   return clients.flatMap(({ author, acked, seen }) => {
