@@ -1,9 +1,9 @@
 import { expect, test, vi } from "vitest";
 import { Connection } from "../../src/store/postgres/connection.ts";
-import { Listening } from "../../src/store/postgres/notify.ts";
 import { placeOf } from "../../src/store/postgres/place.ts";
 import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { Session, type Value } from "../../src/store/postgres/session.ts";
+import { Listening } from "../../src/store/postgres/wake/listening.ts";
 import type { Query } from "../../src/store/store.ts";
 import { ANN, batchOf, put, wantedFor } from "../../src/testing/store-batches.ts";
 import { schemaOf, schemaUrl, statement, TABLES } from "../support/postgres.ts";
@@ -38,7 +38,7 @@ test.each(["*", "red"])(
     const place = await placeOf({ url });
     const connection = new Connection(place, 2, false);
     await connection.open();
-    const store = new PostgresStore(connection, new Listening(place, async () => []));
+    const store = new PostgresStore(connection, new Listening(null, async () => []));
     for (const table of ["record", "member"])
       await statement(url, `ALTER TABLE "${schemaOf(url)}".${table} SET (autovacuum_enabled = off)`);
     const ids = Array.from({ length: RECORDS }, (_, i) => i);

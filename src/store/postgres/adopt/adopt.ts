@@ -4,7 +4,7 @@ import { systemRandom } from "../../../util/random.ts";
 import type { Adoption, AdoptionHost, AdoptionPlan, AdoptionStatus } from "../../adopt.ts";
 import type { Connection } from "../connection.ts";
 import { storeFailure } from "../failure.ts";
-import type { Listening } from "../notify.ts";
+import type { Listening } from "../wake/listening.ts";
 import { Adopted } from "./adopted.ts";
 import type { Copying } from "./copy.ts";
 import { Leader } from "./leader.ts";

@@ -1,8 +1,9 @@
 import type { Duplex } from "node:stream";
 import { systemClock } from "../../../util/clock.ts";
+import { StoreError } from "../../store.ts";
+import { failureOf } from "../driver/postgres-js.ts";
 import { LostConnection } from "../failure.ts";
 import type { Place } from "../place.ts";
-import { failureOf } from "../session.ts";
 import { literal, quote } from "./names.ts";
 import { Decoder, type LoggedTransaction } from "./pgoutput.ts";
 import { lsnOf, lsnText } from "./seen.ts";
@@ -45,11 +46,15 @@ export class LogStream {
 
   /** Begins behind what the slot has been acknowledged. Only one connection at a time may read a slot. */
   static async open(place: Place, slot: string, publication: string, position: string): Promise<LogStream> {
+    if (place.replication === null) {
+      const cure = 'install it (npm install postgres), or adopt with capture: "triggers"';
+      throw new StoreError(
+        "unavailable",
+        `PostgreSQL's log is followed with the driver postgres, not with pg: ${cure}.`,
+      );
+    }
     let closed: () => void = () => undefined;
-    const sql = place.driver({
-      onclose: () => closed(),
-      connection: { ...TEXT_SETTINGS, replication: "database" },
-    });
+    const sql = place.replication(() => closed(), { ...TEXT_SETTINGS, replication: "database" });
     const end = () => void sql.end({ timeout: 0 }).catch(() => undefined);
     try {
       const options = `proto_version '1', publication_names ${literal(quote(publication))}`;
