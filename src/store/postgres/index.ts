@@ -10,6 +10,7 @@ import { Listening, type StoreLog } from "./wake/listening.ts";
 import type { Wake } from "./wake/wake.ts";
 
 export { isPostgresUrl, type PostgresPlace } from "./place.ts";
+export { isWake } from "./wake/choose.ts";
 export type { StoreLog } from "./wake/listening.ts";
 export type { Wake, WakeLink } from "./wake/wake.ts";
 

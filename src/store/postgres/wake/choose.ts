@@ -4,6 +4,10 @@ import { isNatsUrl, natsWake } from "./nats.ts";
 import { notifyWake } from "./notify.ts";
 import type { Wake } from "./wake.ts";
 
+export function isWake(text: string): boolean {
+  return text === "none" || text === "notify" || isNatsUrl(text);
+}
+
 /** `notify`; `none`; an address of NATS; or a way of one's own. Null for none. */
 export async function wakeOf(wake: Wake | string, place: Place): Promise<Wake | null> {
   if (typeof wake !== "string") return wake;

@@ -11,6 +11,8 @@ const SPACES = 1_000;
 /** Milliseconds that a store which closes waits for its last word to go out. */
 const LAST_WORD = 1_000;
 
+const DEAF = "other servers' commits are not heard of, and looked for every few seconds; it is tried again";
+
 export type StoreLog = AdoptionHost["log"];
 
 export const noLog: StoreLog = { info: () => undefined, error: () => undefined };
@@ -19,7 +21,7 @@ export const noLog: StoreLog = { info: () => undefined, error: () => undefined }
 export class Listening {
   /** Of this store, so that it does not hear itself. */
   readonly #name = randomName(systemRandom);
-  readonly #wake: Wake | null;
+  #wake: Wake | null;
   readonly #spaces: () => Promise<readonly string[]>;
   readonly #log: StoreLog;
   readonly #listeners = new Set<(space: string) => void>();
@@ -69,42 +71,48 @@ export class Listening {
   async #keepListening(wake: Wake, tried: () => void): Promise<void> {
     const { signal } = this.#stop;
     let deaf = false;
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      let cause: string;
-      try {
-        const link = await wake.connect((message) => this.#hear(message));
-        if (link === null) {
-          this.#log.error(
-            { wake: wake.text },
-            "there is none: servers look for each other's commits every few seconds",
-          );
-          return;
-        }
-        if (deaf) this.#log.info({ wake: wake.text }, "other servers' commits are heard of again");
-        cause = await this.#hearOn(link, attempt > 0 || deaf, tried);
-        attempt = 0;
-        deaf = false;
-      } catch (error) {
-        cause = error instanceof Error ? error.message : String(error);
-      }
+    let missed = false;
+    const heard = () => {
+      if (deaf) this.#log.info({ wake: wake.text }, "other servers' commits are heard of again");
+      deaf = false;
       tried();
-      if (!deaf && !signal.aborted) {
-        const text = "other servers' commits are not heard of, and looked for every few seconds; it is tried again";
-        this.#log.error({ wake: wake.text, cause }, text);
-      }
+    };
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const since = systemClock.now();
+      const cause = await this.#hearOnce(wake, missed, heard);
+      if (cause !== null && !deaf && !signal.aborted) this.#log.error({ wake: wake.text, cause }, DEAF);
+      tried();
+      if (cause === null) return;
       deaf = true;
+      missed = true;
+      // Who is thrown out again and again at once comes back ever more slowly.
+      if (systemClock.now() - since > PAUSE.most) attempt = 0;
       await systemClock.sleep(backoff(attempt, PAUSE, systemRandom), signal);
     }
   }
 
+  /** Until the link is lost, or where there comes none; gives the cause, or null where there never will be one. */
+  async #hearOnce(wake: Wake, missed: boolean, heard: () => void): Promise<string | null> {
+    try {
+      const link = await wake.connect((message) => this.#hear(message));
+      if (link !== null) return await this.#hearOn(link, missed, heard);
+      this.#wake = null;
+      this.#untold.clear();
+      this.#log.error({ wake: wake.text }, "there is none: servers look for each other's commits every few seconds");
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
   /** Until the link is lost; gives the cause. Whoever may have missed something is woken first. */
-  async #hearOn(link: WakeLink, missed: boolean, tried: () => void): Promise<string> {
+  async #hearOn(link: WakeLink, missed: boolean, heard: () => void): Promise<string> {
     try {
       if (this.#stop.signal.aborted) return "";
       this.#link = link;
       if (missed) for (const space of await this.#spaces()) this.#here(space);
       this.#send();
-      tried();
+      heard();
       return await link.lost;
     } finally {
       this.#link = null;

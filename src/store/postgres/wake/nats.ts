@@ -46,6 +46,8 @@ export async function natsWake(url: string, { driver, schema }: Place): Promise<
       });
       const flush = () => Promise.race([connection.flush(), lost.then((cause) => Promise.reject(new Error(cause)))]);
       await flush();
+      // What was refused has been told by the second answer at the latest.
+      await flush();
       return {
         lost,
         async send(messages) {
