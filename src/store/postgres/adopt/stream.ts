@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
+import { must } from "../../../util/assert.ts";
 import { systemClock } from "../../../util/clock.ts";
-import { StoreError } from "../../store.ts";
 import { failureOf } from "../driver/postgres-js.ts";
 import { LostConnection } from "../failure.ts";
 import type { Place } from "../place.ts";
@@ -46,15 +46,9 @@ export class LogStream {
 
   /** Begins behind what the slot has been acknowledged. Only one connection at a time may read a slot. */
   static async open(place: Place, slot: string, publication: string, position: string): Promise<LogStream> {
-    if (place.replication === null) {
-      const cure = 'install it (npm install postgres), or adopt with capture: "triggers"';
-      throw new StoreError(
-        "unavailable",
-        `PostgreSQL's log is followed with the driver postgres, not with pg: ${cure}.`,
-      );
-    }
     let closed: () => void = () => undefined;
-    const sql = place.replication(() => closed(), { ...TEXT_SETTINGS, replication: "database" });
+    const open = must(place.replication, "adopting by replication was refused without it");
+    const sql = open(() => closed(), { ...TEXT_SETTINGS, replication: "database" });
     const end = () => void sql.end({ timeout: 0 }).catch(() => undefined);
     try {
       const options = `proto_version '1', publication_names ${literal(quote(publication))}`;

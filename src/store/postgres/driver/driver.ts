@@ -29,11 +29,20 @@ export interface DriverConnection {
 }
 
 export interface Answer {
-  /** Booleans, and numbers that a double holds, are such; everything else is text, bigint and numeric too. */
+  /** Booleans, and numbers that a double holds, are such; everything else is text, bigint and JSON too. */
   readonly rows: readonly unknown[];
   /** `SELECT`, `COMMIT` … */
   readonly command: string;
 }
+
+const NUMBERS = { int2: 21, int4: 23, oid: 26, float4: 700, float8: 701 };
+const BOOLEAN = 16;
+
+/** How values are read, by the type's number; those of other types stay text. */
+export const PARSERS: { readonly [oid: number]: (text: string) => unknown } = {
+  [BOOLEAN]: (text: string) => text === "t",
+  ...Object.fromEntries(Object.values(NUMBERS).map((oid) => [oid, Number])),
+};
 
 /** The fields of an error of PostgreSQL, as both drivers have them. */
 interface Told {

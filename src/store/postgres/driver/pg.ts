@@ -1,4 +1,4 @@
-import { type Answer, type Driver, failureFrom } from "./driver.ts";
+import { type Answer, type Driver, failureFrom, PARSERS } from "./driver.ts";
 
 /** The part of the package `pg` that is used; it brings no types. https://node-postgres.com */
 export interface Pg {
@@ -75,16 +75,7 @@ function nameOf(text: string): string {
   return name;
 }
 
-const asNumber = [21, 23, 26, 700, 701];
-const BOOLEAN = 16;
-
-/** As the driver `postgres` reads them: int2, int4, oid, float4, float8 and bool; all others stay text. */
-const TYPES = {
-  getTypeParser(oid: number): (text: string) => unknown {
-    if (asNumber.includes(oid)) return Number;
-    return oid === BOOLEAN ? (text) => text === "t" : (text) => text;
-  },
-};
+const TYPES = { getTypeParser: (oid: number) => PARSERS[oid] ?? String };
 
 function failureOf(error: unknown) {
   const told = error as Error & { code?: string; severity?: string; constraint?: string; column?: string };

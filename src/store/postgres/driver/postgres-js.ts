@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 import type { LostConnection, ServerError } from "../failure.ts";
-import { type Answer, type Driver, failureFrom } from "./driver.ts";
+import { type Answer, type Driver, failureFrom, PARSERS } from "./driver.ts";
 
 type Options = postgres.Sql["options"];
 
@@ -22,6 +22,7 @@ export function postgresDriver(make: typeof postgres, base: Options): PostgresDr
     idle_timeout: null,
     max_lifetime: null,
     fetch_types: false,
+    parsers: PARSERS,
     debug: false,
     onnotice: () => undefined,
     transform: UNTOUCHED,
