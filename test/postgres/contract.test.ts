@@ -92,6 +92,8 @@ describe("all statements that the contract has the store send", () => {
       "DELETE FROM outcome o USING gone g WHERE o.id = g.id",
       "INSERT INTO note (name, text) VALUES ($1, $2)",
       "INSERT INTO note (space, name, text) SELECT space, name, text FROM unnest($1) b(space, name, text)",
+      "UPDATE note n SET text = json_build_array(n.text)::text WHERE n.space = $1",
+      "SELECT ctid FROM note WHERE space = $1",
       "SELECT nextval('revisions')",
       "SELECT pg_advisory_lock(1)",
       "NOTIFY news",

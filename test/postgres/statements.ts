@@ -75,6 +75,11 @@ const NEVER: readonly (readonly [what: string, pattern: RegExp])[] = [
   ["COPY", /^\s*COPY\b/i],
   ["a snapshot that is handed on", /pg_export_snapshot/i],
   ["SERIALIZABLE", /\bSERIALIZABLE\b/],
+  // Citus refuses a function that is not immutable on a column: https://docs.citusdata.com/en/stable/develop/reference_workarounds.html
+  [
+    "a function of JSON or of time in an UPDATE",
+    /\bUPDATE (?!SET)[^;]*(?:\bjsonb?_\w+\(|::jsonb?\b|\bto_jsonb?\(|\bnow\(|\brandom\()/i,
+  ],
   ["an index of a kind that is not everywhere", /\bUSING (gin|gist|brin|spgist|hash)\b/i],
 ];
 

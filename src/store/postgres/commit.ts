@@ -201,11 +201,14 @@ function clientOf({ author, last, acked, was, seen }: ClientRow): Columns {
   return [author, last, acked, JSON.stringify(was.map(({ author: who, revision }) => [who, revision])), seen];
 }
 
-/** Drops of the outcomes that a client now has acknowledged what is kept no longer (W6). */
+/**
+ * Drops of the outcomes that a client now has acknowledged what is kept no longer (W6). Of a rejection its code stays, the
+ * first text of its detail; it is cut out of the text, since Citus takes no functions of JSON in an UPDATE.
+ */
 const ACKNOWLEDGED = `
   UPDATE outcome o SET
     acked = b.seen,
-    detail = CASE o.status WHEN 'rejected' THEN json_build_array(o.detail::json ->> 0, '', '')::text END
+    detail = CASE o.status WHEN 'rejected' THEN '["' || split_part(o.detail, '"', 2) || '","",""]' END
   FROM unnest($2::text::text[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[]) b(author, before, acked, seen)
   WHERE o.space = $1 AND o.author = b.author AND o.id > b.before AND o.id <= b.acked AND o.acked IS NULL`;
 
