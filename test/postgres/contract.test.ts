@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it, test } from "vitest";
 import { openPostgresStore, surveyPostgres } from "../../src/store/postgres/index.ts";
 import { type OpenStore, storeContract } from "../../src/testing/store-contract.ts";
-import { dropEmptied, emptyUrl, schemaUrl, TABLES } from "../support/postgres.ts";
+import { dropEmptied, emptyUrl, schemaOf, schemaUrl, statement, TABLES } from "../support/postgres.ts";
 import { flawsOf, recordStatements } from "./statements.ts";
 
 async function open(): Promise<OpenStore> {
@@ -79,6 +79,24 @@ describe("all statements that the contract has the store send", () => {
     );
     expect(places.length).toBeGreaterThan(40);
     expect(places.filter((place) => !sent.has(place))).toEqual([]);
+  });
+
+  test("[R13] and the documented command for Citus distributes every table that holds data, by its space", async () => {
+    const url = await schemaUrl();
+    await (await openPostgresStore({ url })).close();
+    const document = readFileSync(join(import.meta.dirname, "../../docs/scaling.md"), "utf8");
+    const [, command = ""] = /<<'SQL'\n(.*?)\nSQL\n/s.exec(document) ?? [];
+    const asked = await statement<{ calls: string }>(
+      url,
+      `SET search_path = "${schemaOf(url)}";
+       CREATE TABLE calls (name text, by text, beside text);
+       CREATE FUNCTION create_distributed_table(name regclass, by text, colocate_with text DEFAULT NULL) RETURNS void
+         LANGUAGE sql AS 'INSERT INTO calls VALUES (name::text, by, colocate_with)';
+       ${command.replace("sync", `"${schemaOf(url)}"`)}
+       SELECT concat_ws(' ', name, by, beside) AS calls FROM calls`,
+    );
+    const calls = (asked.at(-1) as unknown as { calls: string }[]).map((row) => row.calls);
+    expect(calls).toEqual(TABLES.map((table) => (table === "space" ? "space name" : `${table} space space`)));
   });
 
   test("the check finds what is about no certain space, or about two, or not to be had everywhere", () => {

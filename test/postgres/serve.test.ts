@@ -92,8 +92,10 @@ test("[R7 W6 H15 L1] servers that are restarted one after the other, or killed, 
   const start = (i: number) => serve(cwd, ["--port", String(ports[i]), "--data", url]);
   const servers = [await start(0), await start(1)];
   let over = false;
-  const clients = Array.from({ length: 6 }, (_, i) => pushOn(`c${i}`, ports, () => over));
   const readers = Array.from({ length: 4 }, (_, i) => new LiveReader(ports, i));
+  // From the empty space on: what they are told is all deltas, in the order of revisions.
+  for (const reader of readers) await expect.poll(() => reader.cursor).toBeDefined();
+  const clients = Array.from({ length: 6 }, (_, i) => pushOn(`c${i}`, ports, () => over));
   for (const [i, signal] of [
     [0, "SIGTERM"],
     [1, "SIGKILL"],

@@ -7,9 +7,9 @@ export class LiveReader {
   /** The records that it was told of, in order; what an answer that broke off had begun is not among them. */
   readonly told: string[] = [];
   revision = 0;
+  cursor: string | undefined;
   connections = 0;
   readonly #ports: readonly number[];
-  #cursor: string | undefined;
   #client: LiveClient | null = null;
   #closed = false;
 
@@ -37,7 +37,7 @@ export class LiveReader {
 
   async #follow(client: LiveClient): Promise<void> {
     this.connections++;
-    client.send({ op: "subscribe", subscriptions: [{ scope: "*", ...(this.#cursor && { cursor: this.#cursor }) }] });
+    client.send({ op: "subscribe", subscriptions: [{ scope: "*", ...(this.cursor && { cursor: this.cursor }) }] });
     for (;;) {
       const lines = await client.answer().catch(() => null);
       if (lines === null) return;
@@ -50,7 +50,7 @@ export class LiveReader {
       if (line.op === "put") for (const { id } of line.records) this.told.push(String(id));
       if (line.op !== "end") continue;
       this.revision = line.revision;
-      this.#cursor = line.subscriptions["*"]?.cursor ?? this.#cursor;
+      this.cursor = line.subscriptions["*"]?.cursor ?? this.cursor;
     }
   }
 }

@@ -61,6 +61,12 @@ export function withSchema(url: string, schema: string): string {
   return `${url}${url.includes("?") ? "&" : "?"}schema=${schema}${driver === null ? "" : `&driver=${driver}`}`;
 }
 
+export function withDriver(url: string, name: string): string {
+  const address = new URL(url);
+  address.searchParams.set("driver", name);
+  return address.href;
+}
+
 export function schemaOf(url: string): string {
   return new URL(url).searchParams.get("schema") as string;
 }
