@@ -57,11 +57,15 @@ async function push(servers: readonly LiveServer[], count: number, prefix = "r")
 /** Live readers at the second server, and at the first, of what is pushed to the first, and then to both. */
 async function checkLive(servers: readonly [LiveServer, LiveServer]): Promise<void> {
   const readers = [await follow(servers[1]), await follow(servers[1]), await follow(servers[0])];
-  const ids = [...(await push([servers[0]], 20, "one-")), ...(await push(servers, 20, "both-"))];
-  for (const reader of readers) {
-    await expect.poll(() => toldIn(reader).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(ids.length);
-    expect(toldIn(reader)).toEqual(ids);
-  }
+  const ids = await push([servers[0]], 20, "one-");
+  for (const reader of readers) await sees(reader, ids);
+  ids.push(...(await push(servers, 20, "both-")));
+  for (const reader of readers) await sees(reader, ids);
+}
+
+async function sees(reader: LiveClient, ids: readonly string[]): Promise<void> {
+  await expect.poll(() => toldIn(reader).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(ids.length);
+  expect(toldIn(reader)).toEqual(ids);
 }
 
 describe("live readers see what is pushed to another server, in order, without a gap, each revision once", () => {
@@ -210,6 +214,18 @@ describe("what is told", () => {
     for (const space of ["a", "b", "a"]) listening.tell(space);
     await expect.poll(() => messages).toEqual([["a", "b"]]);
     letGo();
+    await listening.close();
+  });
+
+  test("[R11] while nothing could be heard is made good: whoever watches is woken in every space, once it can", async () => {
+    const { wake, lose } = held();
+    const woken: string[] = [];
+    const listening = new Listening(wake, async () => ["a", "b"]);
+    listening.watch((space) => woken.push(space));
+    await listening.start();
+    expect(woken).toEqual([]);
+    lose();
+    await expect.poll(() => woken).toEqual(["a", "b"]);
     await listening.close();
   });
 
