@@ -175,8 +175,9 @@ export class Local {
     const { unstage, wipe, adopt, rows, stage, lazy = false } = change;
     const arriving = adopt === undefined ? rows : await this.#arriving(adopt, rows);
     const moves = wipe === true || adopt !== undefined || rows !== undefined;
-    if (moves || unstage !== undefined || stage !== undefined || notes.size > 0)
+    if (moves || unstage !== undefined || stage !== undefined || notes.size > 0) {
       await this.store.write({ unstage, wipe, adopt, rows, stage, notes, lazy });
+    }
     if (moves) this.changes++;
     this.meta = meta;
     this.known = known;
