@@ -220,6 +220,7 @@ const ACKNOWLEDGED = `
     CROSS JOIN LATERAL (
       SELECT w.id FROM outcome w
       WHERE w.space = $1 AND w.author = b.author AND w.id > b.before AND w.id <= b.acked AND w.acked IS NULL OFFSET 0) w
+    OFFSET 0
   ) found
   WHERE o.space = $1 AND o.author = found.author AND o.id = found.id`;
 
