@@ -20,7 +20,7 @@ async function house(config: string) {
   return { server, users };
 }
 
-test("[U15] a SCIM token is made, listed without itself, and revoked by the command line", async () => {
+test("[U17] a SCIM token is made, listed without itself, and revoked by the command line", async () => {
   const { server, users } = await house("{ users: true }");
   const made = await users("scim-token", "okta");
   expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/^tdms_[\w-]+\n$/)]);
@@ -36,7 +36,7 @@ test("[U15] a SCIM token is made, listed without itself, and revoked by the comm
   expect((await ask()).status).toBe(401);
 });
 
-skipUnless(hasSlapd, "needs slapd")("[U16] `users sync` reads the directory that the configuration names", async () => {
+skipUnless(hasSlapd, "needs slapd")("[U18] `users sync` reads the directory that the configuration names", async () => {
   await using slapd = await Slapd.start();
   await slapd.add("bob");
   await slapd.add("ann");

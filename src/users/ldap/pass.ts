@@ -32,7 +32,7 @@ interface Step {
 }
 
 /**
- * Brings the users of a source to what a complete pass found (U16): by their keys, so that who was renamed or moved stays
+ * Brings the users of a source to what a complete pass found (U18): by their keys, so that who was renamed or moved stays
  * who they are. Who is absent is deactivated. Throws `forbidden` where that is held (U5): then nothing was changed.
  */
 export async function carryPass(

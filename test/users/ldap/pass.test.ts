@@ -57,7 +57,7 @@ interface Person {
 const test = skipUnless(hasSlapd, "needs slapd");
 
 describe("a directory as a source of users", () => {
-  test("[U16] a pass brings all, page by page, and a second one changes nothing", async () => {
+  test("[U18] a pass brings all, page by page, and a second one changes nothing", async () => {
     await using all = await house(23);
     expect(await all.sync()).toEqual({ found: 23, added: 23, changed: 0, deactivated: 0, unchanged: 0, refused: [] });
     const { store } = all.server;
@@ -73,7 +73,7 @@ describe("a directory as a source of users", () => {
     });
   });
 
-  test("[U16] who is renamed and moved stays who they are", async () => {
+  test("[U18] who is renamed and moved stays who they are", async () => {
     await using all = await house(3);
     await all.sync();
     const before = (await all.people()).get("u1");
@@ -82,7 +82,7 @@ describe("a directory as a source of users", () => {
     expect((await all.people()).get("una")).toMatchObject({ id: before?.id, active: true });
   });
 
-  test("[U16] who is gone is deactivated and not deleted, and comes back as the same", async () => {
+  test("[U18] who is gone is deactivated and not deleted, and comes back as the same", async () => {
     await using all = await house(3);
     await all.sync();
     const before = (await all.people()).get("u1") as Person;
@@ -95,7 +95,7 @@ describe("a directory as a source of users", () => {
     expect((await all.people()).get("u1")).toEqual(before);
   });
 
-  test("[U16] locks of the directory deactivate, and their end brings back whom nobody deactivated here", async () => {
+  test("[U18] locks of the directory deactivate, and their end brings back whom nobody deactivated here", async () => {
     await using all = await house(4);
     await all.sync();
     await all.slapd.set("u1", "pwdAccountLockedTime", "000001010000Z");
@@ -123,7 +123,7 @@ describe("a directory as a source of users", () => {
     ["a directory that is gone", (all) => all.slapd[Symbol.asyncDispose](), /did not answer in full: .*ECONN/],
   ];
   for (const [title, breakIt, reason] of failures)
-    test(`[U16] ${title} deactivates and deletes nobody`, async () => {
+    test(`[U18] ${title} deactivates and deletes nobody`, async () => {
       await using all = await house(3);
       await all.sync();
       await all.slapd.remove("u2");
@@ -135,7 +135,7 @@ describe("a directory as a source of users", () => {
       expect(await all.server.store.head("system")).toEqual(head);
     });
 
-  test("[U16] a base that is not there is no empty directory", async () => {
+  test("[U18] a base that is not there is no empty directory", async () => {
     await using all = await house(3, { base: `ou=nowhere,${BASE}` });
     expect(await problemIn(all.order("sync"))).toMatchObject({
       code: "unavailable",
@@ -143,7 +143,7 @@ describe("a directory as a source of users", () => {
     });
   });
 
-  test("[U16] a pass that is cut off between its pages changes nobody", async () => {
+  test("[U18] a pass that is cut off between its pages changes nobody", async () => {
     await using all = await house(30);
     await all.sync();
     for (const bytes of [200, 1_500, 4_000]) {
@@ -170,7 +170,7 @@ describe("a directory as a source of users", () => {
     }
   });
 
-  test("[U5 U16] a pass that would deactivate many, or finds nobody, is held until it is confirmed", async () => {
+  test("[U5 U18] a pass that would deactivate many, or finds nobody, is held until it is confirmed", async () => {
     await using all = await house(12);
     await all.sync();
     await all.slapd.add("late");
@@ -191,7 +191,7 @@ describe("a directory as a source of users", () => {
     expect(await all.sync()).toMatchObject({ found: 0, deactivated: 2 });
   });
 
-  test("[U16] a user of the same name who is not of the directory is not taken over", async () => {
+  test("[U18] a user of the same name who is not of the directory is not taken over", async () => {
     await using all = await house(2);
     await all.slapd.add("ann");
     const passed = await all.sync();
@@ -202,7 +202,7 @@ describe("a directory as a source of users", () => {
 });
 
 describe("passwords of the directory", () => {
-  test("[U16] a login is a bind, and nothing of the password stays here", async () => {
+  test("[U18] a login is a bind, and nothing of the password stays here", async () => {
     await using all = await house(2);
     await all.sync();
     const { user } = await loggedIn(all.server, "u1", "password of u1");
@@ -219,7 +219,7 @@ describe("passwords of the directory", () => {
     expect((await login(all.server, "u1", "a new one there")).status).toBe(200);
   });
 
-  test("[U16] who is deactivated does not come in, whatever the directory says", async () => {
+  test("[U18] who is deactivated does not come in, whatever the directory says", async () => {
     await using all = await house(2);
     await all.sync();
     const u1 = (await all.people()).get("u1") as Person;
@@ -227,7 +227,7 @@ describe("passwords of the directory", () => {
     expect((await login(all.server, "u1", "password of u1")).status).toBe(401);
   });
 
-  test("[U16] a directory that does not answer lets nobody of it in, and says so", async () => {
+  test("[U18] a directory that does not answer lets nobody of it in, and says so", async () => {
     await using all = await house(2);
     await all.sync();
     await all.slapd[Symbol.asyncDispose]();

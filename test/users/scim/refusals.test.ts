@@ -231,7 +231,7 @@ describe("the accounts' own rules", () => {
     expect((await other.patch("/Users/carl", { op: "replace", path: "title", value: "x" })).status).toBe(403);
   });
 
-  it("[U5 U6 U15] an eleventh deactivation that is more than a tenth is held until it is confirmed", async () => {
+  it("[U5 U6 U17] an eleventh deactivation that is more than a tenth is held until it is confirmed", async () => {
     const later = 0;
     const clock = { ...systemClock, now: () => systemClock.now() + later };
     const { server, provider, ann } = await scimHouse({ server: { clock }, users: { clock } });
