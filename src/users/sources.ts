@@ -1,3 +1,4 @@
+import type { Log } from "../server/log.ts";
 import type { Clock } from "../util/clock.ts";
 import { Problem } from "../wire/problem.ts";
 import type { SourceRecord } from "./collections.ts";
@@ -24,6 +25,7 @@ interface Parts {
   readonly tail: Tail;
   readonly writer: Writer;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 /** How many users each source has ended, so that none empties a directory unless somebody confirms it (U5). */
@@ -49,7 +51,7 @@ export class Sources {
       const record = held === null ? { since, active, ended: ended + ending } : { since, active, ended, held: true };
       return { record, reason: held };
     });
-    if (reason !== null) throw heldProblem(source, reason);
+    if (reason !== null) throw this.#held(source, reason);
   }
 
   /**
@@ -65,7 +67,7 @@ export class Sources {
         return { record: none, reason: null };
       return { record: known?.held === true ? null : { ...none, held: true }, reason };
     });
-    if (held !== null) throw heldProblem(source, held);
+    if (held !== null) throw this.#held(source, held);
   }
 
   /** Lets through what is held of a source, for a day. Throws `not-found` where nothing is. */
@@ -75,6 +77,11 @@ export class Sources {
       if (known?.held !== true) throw new Problem("not-found", `nothing of ${JSON.stringify(source)} is held`);
       return { record: { since: 0, active: 0, ended: 0, confirmed }, reason: null };
     });
+  }
+
+  #held(source: string, reason: string): Problem {
+    this.#parts.log.error({ source, reason }, "users are held until somebody confirms");
+    return new Problem("forbidden", `held: ${reason} with \`tidemark users confirm WHERE ${source}\``);
   }
 
   #activeOf(source: string): number {
@@ -101,8 +108,4 @@ export class Sources {
     }
     throw again();
   }
-}
-
-export function heldProblem(source: string, reason: string): Problem {
-  return new Problem("forbidden", `held: ${reason} with \`tidemark users confirm WHERE ${source}\``);
 }

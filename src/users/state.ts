@@ -128,7 +128,7 @@ export function openState({ host, clock, random, passwords, lifetimes, changed, 
   const sessions = new Sessions({ directory, credentials, tail: own, writer, tokens, lifetimes, clock, random });
   const codes = new SetupCodes(own, writer, random);
   const scimTokens = new ScimTokens(own, writer, random);
-  const sources = new Sources({ directory, tail: own, writer, clock });
+  const sources = new Sources({ directory, tail: own, writer, clock, log });
   const principals = new WeakSet<User>();
   const carriers = new Map<string, Carrier>();
   const carrier = (source: string) => {

@@ -63,7 +63,7 @@ async function answered(core: Core, call: Call, state: () => Opened, handle: Han
     const carrier = opened.carrier(source);
     return await handle({ state: opened, scimmy: await loadScimmy(), carrier, core, call, base });
   } catch (error) {
-    logFault(core.log, error instanceof ScimError ? problemOf(error) : error, { route: ROOT });
+    if (!(error instanceof ScimError)) logFault(core.log, error, { route: ROOT });
     return errorAnswer(scimErrorOf(error) ?? (scimErrorOf(problemOf(error)) as ScimError));
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect } from "vitest";
 import type { LdapConfig } from "../../../src/server/ldap-config.ts";
+import { type Log, noLog } from "../../../src/server/log.ts";
+import { type Clock, systemClock } from "../../../src/util/clock.ts";
 import { good, problemIn } from "../../support/server.ts";
 import { skipUnless } from "../../support/skip.ts";
 import { founded, loggedIn, login, statusOf } from "../support.ts";
@@ -15,7 +17,7 @@ interface Passed {
 }
 
 /** A server whose users come from a directory with so many people. */
-async function house(count: number, more: Partial<LdapConfig> = {}) {
+async function house(count: number, more: Partial<LdapConfig> = {}, clock = systemClock, log: Log = noLog) {
   const slapd = await Slapd.start();
   for (let i = 0; i < count; i++) await slapd.add(`u${i}`, { mail: `u${i}@example.org` });
   const over: { -readonly [K in keyof LdapConfig]?: LdapConfig[K] } = {};
@@ -28,7 +30,11 @@ async function house(count: number, more: Partial<LdapConfig> = {}) {
     ...more,
   };
   const users = { ldap: { office } };
-  const all = await founded({ users: { lifetimes: users }, config: { users, limits: { rate: false } } });
+  const all = await founded({
+    users: { lifetimes: users, clock },
+    server: { log },
+    config: { users, limits: { rate: false } },
+  });
   const order = (path: string, source = "ldap:office") =>
     all.server.post(`/v1/auth/${path}`, { source }, { token: all.ann.accessToken });
   const sync = async () => (await good(await order("sync"))) as Passed;
@@ -198,6 +204,42 @@ describe("a directory as a source of users", () => {
     expect([passed.added, passed.refused]).toEqual([2, [`uid=ann,${PEOPLE}: there is another user of this name`]]);
     expect((await login(all.server, "ann", "password of ann")).status).toBe(401);
     expect((await login(all.server, "ann")).status).toBe(200);
+  });
+
+  test("[U18] a source is read at its times, and a failure waits for the next", async () => {
+    let now = Date.parse("2026-03-01T12:00:00Z");
+    let wake = (): void => undefined;
+    const clock: Clock = {
+      now: () => now,
+      // What sleeps for long sleeps until its time is there; the rest goes by the real clock.
+      sleep: (ms, signal) =>
+        ms <= 1_000
+          ? systemClock.sleep(ms, signal)
+          : new Promise((resolve) => {
+              const last = wake;
+              wake = () => (last(), resolve());
+              signal?.addEventListener("abort", () => resolve(), { once: true });
+            }),
+    };
+    let told = (_text: string): void => undefined;
+    const log: Log = { info: (_, text) => told(text), error: (_, text) => told(text) };
+    const next = (wanted: RegExp) =>
+      new Promise<string>((resolve) => {
+        told = (text) => wanted.test(text) && resolve(text);
+        now += 3_600_000;
+        const due = wake;
+        wake = () => undefined;
+        due();
+      });
+    await using all = await house(3, { schedule: { cron: "0 * * * *", timeZone: "Europe/Berlin" } }, clock, log);
+    expect(await next(/users (were|could)/)).toBe("users were read");
+    expect((await all.people()).get("u1")?.active).toBe(true);
+    all.over.bindPassword = "wrong";
+    expect(await next(/users (were|could)/)).toBe("users could not be read: nobody was changed");
+    all.over.bindPassword = SECRET;
+    await all.slapd.add("late");
+    expect(await next(/users (were|could)/)).toBe("users were read");
+    expect((await all.people()).has("late")).toBe(true);
   });
 });
 

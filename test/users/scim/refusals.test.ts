@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { noLog } from "../../../src/server/log.ts";
 import { systemClock } from "../../../src/util/clock.ts";
 import { good, SECRET, tokenFor } from "../../support/server.ts";
 import { loggedIn, login, PASSWORD } from "../support.ts";
@@ -253,6 +254,20 @@ describe("the accounts' own rules", () => {
     expect((await server.post("/v1/auth/confirm", { source: "scim:idp" }, { token: provider.token })).status).toBe(401);
     await good(await confirm("scim:idp"));
     for (let i = 10; i < 20; i++) expect((await off(i)).status).toBe(200);
+  });
+
+  it("[U17] deactivations are counted for a day, and a few of many are no sweep", async () => {
+    let later = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + later };
+    const { server, provider } = await scimHouse({ server: { log: noLog }, users: { clock } });
+    await using _ = server;
+    const ids: string[] = [];
+    for (let i = 0; i < 22; i++) ids.push(await provider.user(`u${i}`));
+    const remove = async (i: number) => (await provider.ask("DELETE", `/Users/${ids[i]}`)).status;
+    for (let i = 0; i < 10; i++) expect(await remove(i)).toBe(204);
+    expect(await remove(10)).toBe(403);
+    later += 86_400_000;
+    expect(await remove(10)).toBe(204);
   });
 });
 
