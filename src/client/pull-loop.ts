@@ -158,6 +158,7 @@ export class PullLoop {
       const exchanged = await following.take((head, op) => {
         // What fills less than a page is shown before anybody could read that it is missing.
         if (op === "mark" && head > local.meta.revision) condition.say("behind");
+        else condition.tell();
       });
       if (exchanged !== null) await this.#pulled(exchanged, false);
     };
@@ -206,6 +207,7 @@ export class PullLoop {
       const exchanged = await exchange(local, asked, transport.pull(request, given.signal), (head) => {
         this.#waiting = null;
         if (head > local.meta.revision) condition.say("behind");
+        else condition.tell();
       });
       this.#session.bearer.confirm();
       await this.#pulled(exchanged, nameKnown);
