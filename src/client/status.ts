@@ -55,6 +55,8 @@ export class Condition {
 
   constructor(local: Local) {
     this.#local = local;
+    // Before anybody hears that a subscription is ready, its copy is told to be over.
+    local.onSubscriptions(() => this.tell());
   }
 
   get status(): Status {

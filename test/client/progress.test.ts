@@ -123,8 +123,7 @@ it("[C15] a server from before tells no total", async () => {
   script.on("pull", ndjson(...lines, end(9, { "*": { cursor: "c9" } })));
   const { client } = timed(script);
   const told = progressOf(client);
-  client.subscribe({ scope: "*" });
-  await upToDate(client);
+  await client.subscribe({ scope: "*" }).ready;
   expect(told).toEqual([{ done: 2, total: null }, null]);
 });
 
