@@ -67,8 +67,8 @@ export class Answer {
     this.#asked = new Map(asked.map((subscription) => [subscription.key, subscription]));
   }
 
-  /** Takes a line; gives the last one. */
-  async take({ text, line }: Received): Promise<EndLine | null> {
+  /** Takes a line; gives the last one. A promise: what a mark completes is being written. */
+  take({ text, line }: Received): EndLine | Promise<void> | null {
     if (line.op === "error")
       throw problemOf(line.problem) ?? new TransportError("foreign", "the answer ended with an unknown error");
     if (this.#begin === null) {
@@ -89,8 +89,7 @@ export class Answer {
         this.#current?.lines.push({ text, line });
         return null;
       case "mark":
-        await this.#mark(line.key, line.cursor);
-        return null;
+        return this.#mark(line.key, line.cursor);
       case "range":
         this.ranges.push(line);
         return null;
@@ -197,7 +196,7 @@ export class Answer {
     await this.#local.gate.exclusive(async () => {
       const { number } = part.subscription;
       if (this.#local.subscriptions.get(number) !== part.subscription) return;
-      const copied = arrived(part);
+      const copied = part.mode === "copy" ? arrived(part) : part.copied;
       const subscription: Subscription = { ...part.subscription, cursor, staging: part.mode, copied };
       await this.#local.commit({
         ...(this.#local.meta.principal === null && { meta: { principal: this.principal } }),
