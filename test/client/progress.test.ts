@@ -50,8 +50,7 @@ describe.each(WAYS)("over $way", ({ over }) => {
     const line = wire(server);
     const client = clientOf(over(line));
     const told = progressOf(client);
-    client.subscribe({ scope: "*" });
-    await upToDate(client);
+    await client.subscribe({ scope: "*" }).ready;
     expectRight(told, RECORDS);
     const count = told.length;
     await server.write("c1", items(RECORDS, 900));

@@ -136,7 +136,7 @@ class Follower {
 
   #statusLine(status: Status): string {
     const copying = copyText(status.copies);
-    if (copying !== null) return `${stateText(status)} · ${copying}`;
+    if (copying !== null) return PASSING.has(status.state) ? copying : `${stateText(status)} · ${copying}`;
     const age =
       status.asOf === null ? "not complete yet" : `complete as of ${ageText(systemClock.now() - status.asOf)} ago`;
     const counts = `${this.store.records} records · ${age} · recoveries: ${this.#recoveries}`;
