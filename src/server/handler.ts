@@ -55,7 +55,7 @@ export function handlerOf(
 
 /** The path from where Tidemark's own begins, whatever prefix it is mounted under. */
 export function ownPath(path: string): string {
-  const own = Math.max(path.lastIndexOf("/v1/spaces/"), path.lastIndexOf("/v1/auth/"));
+  const own = Math.max(...["/v1/spaces/", "/v1/auth/", "/scim/v2/"].map((begin) => path.lastIndexOf(begin)));
   if (own >= 0) return path.slice(own);
   return /\/(?:healthz|readyz|metrics)$/.exec(path)?.[0] ?? path;
 }
