@@ -38,4 +38,5 @@ export { Fenced } from "./run/place.ts";
 export { Busy, type RunOptions } from "./run/runner.ts";
 export type { RunCounts, RunKind, RunRow, RunStatus, TaskState } from "./run/state.ts";
 export * from "./source.ts";
+export { type FileFormat, type FilesOptions, files } from "./sources/files/files.ts";
 export { type Mark, Watermark, type WatermarkOptions, watermark } from "./watermark.ts";
