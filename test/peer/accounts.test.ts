@@ -136,9 +136,10 @@ describe("what a link may not do to the accounts here", () => {
   });
 
   test("[U5] the last administrator stays, and goes as soon as there is another", async () => {
-    const { hq, branch } = await pair({ roles: { administrator: "administrator" } });
-    await hq.admin.add("carl", "administrator");
-    await until(async () => (await kept(branch.server, "bindings", "administrator carl")) !== null);
+    const { hq, branch } = await pair({ roles: { chief: "administrator" } });
+    await hq.admin.role("chief", []);
+    await hq.admin.add("carl", "chief");
+    await until(async () => (await kept(branch.server, "bindings", "chief carl")) !== null);
     const bea = branch.bea.user.id;
     await until(async () => (await login(branch.server, "carl")).status === 200);
     const carl = await loggedIn(branch.server, "carl");

@@ -85,6 +85,7 @@ describe("registering a link", () => {
   test("[S7] a clock that is off by a year is told, and the code is still good afterwards", async () => {
     const clock = new OffClock();
     const hq = await headquarters();
+    await withBox(hq);
     const { code } = await invited(hq.server, hq.ann.accessToken, { space: "acme", users: "none" });
     clock.by = YEAR;
     const { local } = await following(hq, code, {}, { clock });
