@@ -1,9 +1,10 @@
-import type { webcrypto } from "node:crypto";
 import { fromBase64Url, toBase64Url } from "../util/base64.ts";
 import type { Random } from "../util/random.ts";
 
 /** Bytes of an AES-GCM nonce. */
 const NONCE = 12;
+
+type SealingKey = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 
 /** A secret cannot be stored, or not be read: the text says what to set. */
 export class VaultError extends Error {
@@ -14,7 +15,7 @@ export class VaultError extends Error {
 export class Vault {
   readonly #secret: string | undefined;
   readonly #random: Random;
-  #key: Promise<webcrypto.CryptoKey> | null = null;
+  #key: Promise<SealingKey> | null = null;
 
   /** - `secret`: 32 bytes as base64url or base64. */
   constructor(secret: string | undefined, random: Random) {
@@ -41,13 +42,13 @@ export class Vault {
     }
   }
 
-  #opened(): Promise<webcrypto.CryptoKey> {
+  #opened(): Promise<SealingKey> {
     this.#key ??= imported(this.#secret);
     return this.#key;
   }
 }
 
-async function imported(secret: string | undefined): Promise<webcrypto.CryptoKey> {
+async function imported(secret: string | undefined): Promise<SealingKey> {
   if (secret === undefined)
     throw new VaultError(
       "keys of links are stored encrypted: set TIDEMARK_SECRET_KEY to 32 random bytes as base64 (openssl rand -base64 32)",
