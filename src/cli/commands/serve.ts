@@ -50,7 +50,8 @@ export default command({
     if (path === null) log.info("there is no tidemark.config.ts here: any collection is taken, in no scope but *");
     if (open) log.info("no authentication is configured: only this machine is answered");
     const store = await openData(data, false, { wake: args.wake ?? env.TIDEMARK_WAKE, log: logTo(log) });
-    const server = createServer({ store, config, log: logTo(log), identity: users, links: startLinks });
+    const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
+    const server = createServer({ store, config, log: logTo(log), identity: users, links: startLinks, secrets });
     const incoming = await incomingOf(
       { store, config, folder: isPostgres(data) ? null : data, log: logTo(log) },
       server,
