@@ -86,6 +86,7 @@ const verifierSchema = z.looseObject({
   phc: checked(phcFlaw),
   changed: z.number(),
   mustChange: z.boolean().optional(),
+  managedBy,
 });
 
 export type VerifierRecord = z.output<typeof verifierSchema>;

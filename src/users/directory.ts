@@ -114,7 +114,7 @@ export class Directory {
   empowered(): Set<string> {
     const found = new Set<string>();
     for (const role of this.roles.values()) {
-      if (!role.grants.some(({ space, admin }) => space === "*" && admin === true)) continue;
+      if (!this.administers(role.id)) continue;
       for (const id of this.#bindingsOf.of(role.id)) {
         const binding = this.#bindings.get(id);
         if (binding === undefined || binding.space !== undefined || binding.scope !== undefined) continue;
@@ -122,6 +122,11 @@ export class Directory {
       }
     }
     return found;
+  }
+
+  /** Whether a role administers the server. */
+  administers(role: string): boolean {
+    return this.roles.get(role)?.grants.some(({ space, admin }) => space === "*" && admin === true) === true;
   }
 
   #mapOf(collection: string): ReadonlyMap<string, unknown> | null {

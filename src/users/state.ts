@@ -122,7 +122,12 @@ export function openState({ host, clock, random, passwords, lifetimes, changed, 
   const current = () => Promise.all(tails.map((tail) => tail.current())).then(() => undefined);
   const catchUp = () => Promise.all(tails.map((tail) => tail.catchUp())).then(() => undefined);
   const writerTo = (space: string) => new Writer(host, space, random, KEEPER);
-  const credentials = new Credentials(host, verifiers, writerTo(CREDENTIALS));
+  const credentials = new Credentials(
+    host,
+    verifiers,
+    writerTo(CREDENTIALS),
+    (user) => directory.users.get(user)?.managedBy,
+  );
   const writer = writerTo(SESSIONS);
   const tokens = keysOf(host, own, writer, random, clock);
   const sessions = new Sessions({ directory, credentials, tail: own, writer, tokens, lifetimes, clock, random });

@@ -1,7 +1,7 @@
 import type { Action } from "../model/grant.ts";
 import type { User } from "../model/schema.ts";
 import { settingsOf, type UsersConfig } from "../server/config.ts";
-import type { Identity, IdentityHost } from "../server/identity.ts";
+import type { Identity, IdentityHost, ReservedSpace } from "../server/identity.ts";
 import { logFault } from "../server/problem.ts";
 import { type Clock, systemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
@@ -9,6 +9,7 @@ import { Problem } from "../wire/problem.ts";
 import { CREDENTIAL_COLLECTIONS, SESSION_COLLECTIONS, SYSTEM_COLLECTIONS } from "./collections.ts";
 import { isIn } from "./directory.ts";
 import { allows } from "./grants.ts";
+import { credentialsIntake, systemIntake } from "./intake.ts";
 import { LdapSources } from "./ldap/sources.ts";
 import { CREDENTIALS, FOUNDER, KEEPER, SESSIONS, SYSTEM } from "./names.ts";
 import { type Argon2, Passwords } from "./passwords.ts";
@@ -143,9 +144,14 @@ export function createUsers(options: UsersOptions = {}): Users {
     return { directory, tail: system, isAdministrator };
   }
 
-  const spaces: Identity["spaces"] = new Map([
-    [SYSTEM, { collections: SYSTEM_COLLECTIONS, rule }],
-    [CREDENTIALS, { collections: CREDENTIAL_COLLECTIONS }],
+  function ruleState() {
+    const { directory, system } = opened();
+    return { directory, catchUp: () => system.catchUp() };
+  }
+
+  const spaces: Identity["spaces"] = new Map<string, ReservedSpace>([
+    [SYSTEM, { collections: SYSTEM_COLLECTIONS, rule, intake: (link) => systemIntake(link, ruleState) }],
+    [CREDENTIALS, { collections: CREDENTIAL_COLLECTIONS, intake: credentialsIntake }],
     [SESSIONS, { collections: SESSION_COLLECTIONS }],
   ]);
 
