@@ -28,9 +28,19 @@ export interface Profile {
 }
 
 export async function startServer(folder: string, profile?: Profile): Promise<BenchServer> {
-  const child = started("server.ts", [folder], profile);
-  const [addresses] = (await Promise.race([once(child.process, "message"), failed(child.process)])) as [Addresses];
-  return { ...child, addresses };
+  const { told, ...child } = await serving<Addresses>("server.ts", [folder], profile);
+  return { ...child, addresses: told };
+}
+
+/** Starts a script that serves until it is ended; what it sends first are its addresses. */
+export async function serving<Told>(
+  script: string,
+  args: readonly string[],
+  profile?: Profile,
+): Promise<Child & { readonly told: Told }> {
+  const child = started(script, args, profile);
+  const [told] = (await Promise.race([once(child.process, "message"), failed(child.process)])) as [Told];
+  return { ...child, told };
 }
 
 /** Runs a script to its end; what it sends is its result. */

@@ -5,7 +5,11 @@ import type { Bench } from "./workload.ts";
 
 export const EVERYTHING = { scope: "*" };
 
-export function open({ url, space }: Bench, http: typeof fetch = fetch, store = memoryStore()): Client {
+export function open(
+  { url, space }: Pick<Bench, "url" | "space">,
+  http: typeof fetch = fetch,
+  store = memoryStore(),
+): Client {
   return createClient({ url, space, store, fetch: http });
 }
 
@@ -17,7 +21,7 @@ export interface Copied {
   readonly checked: number;
 }
 
-export async function copied(bench: Bench, store = memoryStore()): Promise<Copied> {
+export async function copied(bench: Pick<Bench, "url" | "space">, store = memoryStore()): Promise<Copied> {
   const client = open(bench, fetch, store);
   const start = performance.now();
   const handle = client.subscribe(EVERYTHING);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const DOCUMENT = join(import.meta.dirname, "../docs/performance.md");
+const DOCUMENTS = join(import.meta.dirname, "../docs");
 
 /** The text with what stands between the two marks of a section replaced. */
 export function withSection(text: string, name: string, body: string): string {
@@ -12,7 +12,8 @@ export function withSection(text: string, name: string, body: string): string {
   return `${text.slice(0, from + begin.length)}\n${body.trim()}\n${text.slice(to)}`;
 }
 
-/** Writes a section of docs/performance.md anew. */
-export function writeSection(name: string, body: string): void {
-  writeFileSync(DOCUMENT, withSection(readFileSync(DOCUMENT, "utf8"), name, body));
+/** Writes a section of a document in docs/ anew. */
+export function writeSection(name: string, body: string, document = "performance.md"): void {
+  const path = join(DOCUMENTS, document);
+  writeFileSync(path, withSection(readFileSync(path, "utf8"), name, body));
 }

@@ -26,7 +26,7 @@ describe("a watermark", () => {
     expect(read(table, second.mark, 3).fresh).toEqual([]);
   });
 
-  test("[I2] gives a row that changes twice at one value", () => {
+  test("[I2 I14] gives a row that changes twice at one value", () => {
     const table = [{ id: "a", at: 5, n: 1 }];
     const { mark } = read(table, null, 10);
     table[0] = { id: "a", at: 5, n: 2 };
@@ -52,7 +52,7 @@ describe("a watermark", () => {
     expect(read(table, read(table, null, 10).mark, 10).fresh.map(({ id }) => id)).toEqual(["a"]);
   });
 
-  test("[I2] stays small where 100,000 rows have one value: those are given again, and none is lost", () => {
+  test("[I2 I14] stays small where 100,000 rows have one value: those are given again, and none is lost", () => {
     const table = Array.from({ length: 100_000 }, (_, i) => ({ id: `r${i}`, at: 7, n: 0 }));
     const { mark } = read(table, null, 1_000);
     expect(mark).toEqual({ v: 7, seen: null });

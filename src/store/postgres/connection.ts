@@ -104,7 +104,8 @@ export class Connection {
   async #readOnce<T>(session: Session, work: (session: Session) => Promise<T>): Promise<T> {
     const begun = session.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${this.#settings}`);
     const result = await ended(session, begun, work);
-    await session.commit();
+    // What was read stands, whatever becomes of its end; the next transaction of the session goes out behind it.
+    session.commit().catch(() => session.close());
     return result;
   }
 

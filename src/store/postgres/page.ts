@@ -8,10 +8,11 @@ import { comparable, FIRST, LAST, pairOf } from "./values.ts";
 
 export interface RunRow {
   readonly collection: string;
-  readonly records: string;
+  /** Null where none of the collection has room. */
+  readonly records: string | null;
   readonly count: string;
-  readonly last: string;
-  /** How many there are to be given, one beyond the limit included. */
+  readonly last: string | null;
+  /** Records of the collection that there are to be given, one beyond the limit included. */
   readonly found: string;
 }
 
@@ -40,24 +41,28 @@ export function endOf({ to }: Pick<PageQuery, "to">): readonly [string, string] 
  */
 export function runsOf(held: string): string {
   // The length of a text is known without reading it, so that what does not fit costs little.
-  return `SELECT collection, string_agg(text, ',' ORDER BY id) AS records, count(*) AS count, max(id) AS last,
-      max(found) AS found
+  return `SELECT collection, string_agg(text, ',' ORDER BY id) FILTER (WHERE fits) AS records,
+      count(*) FILTER (WHERE fits) AS count, max(id) FILTER (WHERE fits) AS last, count(*) AS found
     FROM (
-      SELECT collection, id, text, count(*) OVER () AS found, row_number() OVER keys AS place,
-        sum(octet_length(text) + 1) OVER keys - 1 AS bytes
+      SELECT collection, id, text, row_number() OVER keys = 1 OR
+        (row_number() OVER keys <= $6 AND sum(octet_length(text) + 1) OVER keys - 1 <= $7) AS fits
       FROM (${held}) taken
       WINDOW keys AS (ORDER BY collection, id ROWS UNBOUNDED PRECEDING)) counted
-    WHERE place = 1 OR (place <= $6 AND bytes <= $7)
     GROUP BY collection ORDER BY collection`;
 }
 
-export function pageOf(found: readonly RunRow[]): PageResult {
+export function pageOf(rows: readonly RunRow[]): PageResult {
   let given = 0;
+  let found = 0;
   let last: Key | null = null;
-  const runs = found.map(({ collection, records, count, last: id }) => {
-    given += Number(count);
-    last = keyOf(collection, id);
-    return { collection, records, count: Number(count) };
-  });
-  return { runs, last, more: given < Number(found[0]?.found ?? 0) };
+  const runs: { collection: string; records: string; count: number }[] = [];
+  for (const row of rows) {
+    found += Number(row.found);
+    if (row.records === null || row.last === null) continue;
+    const { collection, records } = row;
+    given += Number(row.count);
+    last = keyOf(collection, row.last);
+    runs.push({ collection, records, count: Number(row.count) });
+  }
+  return { runs, last, more: given < found };
 }

@@ -16,19 +16,37 @@ import { findHead } from "./space.ts";
 import { fingerprintUnion, pageUnion, scanUnion } from "./union.ts";
 import { comparable } from "./values.ts";
 
-/** All queries at one revision: to be called within one transaction that reads one moment. */
+/** What is answered by looking at the head first. */
+type AtHead = Extract<Query, { readonly kind: "scan" | "behind" | "journal" | "history" | "at" }>;
+type Anywhere = Exclude<Query, AtHead>;
+
+const AT_HEAD: ReadonlySet<string> = new Set<AtHead["kind"]>(["scan", "behind", "journal", "history", "at"]);
+
+/**
+ * All queries at one revision: to be called within one transaction that reads one moment. What can be asked without
+ * knowing the head goes out together with the question for it.
+ */
 export async function read<const Q extends readonly Query[]>(
   session: Session,
   space: string,
   queries: Q,
 ): Promise<Snapshot<Q> | null> {
-  const head = await findHead(session, space);
-  if (head === null) return null;
-  const results = await inOrder(queries.map((query) => answer(session, space, head, query)));
-  return { head, results: results as Snapshot<Q>["results"] };
+  const asked = findHead(session, space);
+  const answers = queries.map((query) =>
+    isAtHead(query)
+      ? asked.then((found) => found && answerAtHead(session, space, found, query))
+      : answer(session, space, query),
+  );
+  const [, ...results] = await inOrder<unknown>([asked, ...answers]);
+  const head = await asked;
+  return head === null ? null : { head, results: results as unknown as Snapshot<Q>["results"] };
 }
 
-async function answer(session: Session, space: string, head: Head, query: Query): Promise<ResultOf<Query>> {
+function isAtHead(query: Query): query is AtHead {
+  return AT_HEAD.has(query.kind);
+}
+
+async function answerAtHead(session: Session, space: string, head: Head, query: AtHead): Promise<ResultOf<AtHead>> {
   switch (query.kind) {
     case "scan":
       // The commonest question of all: whoever is at the head has nothing to read.
@@ -38,14 +56,27 @@ async function answer(session: Session, space: string, head: Head, query: Query)
         (own) => scan(session, space, own),
         (union) => scanUnion(session, space, union),
       );
+    case "behind":
+      return query.after >= head.revision ? 0 : countBehind(session, space, query);
+    case "journal":
+      return readJournal(session, space, head, query);
+    case "history":
+      return readHistory(session, space, head, query);
+    case "at":
+      return readAt(session, space, head, query);
+    default:
+      return unreachable(query);
+  }
+}
+
+async function answer(session: Session, space: string, query: Anywhere): Promise<ResultOf<Anywhere>> {
+  switch (query.kind) {
     case "page":
       return ofScopes(
         query,
         (own) => readPage(session, space, own),
         (union) => pageUnion(session, space, union),
       );
-    case "behind":
-      return query.after >= head.revision ? 0 : countBehind(session, space, query);
     case "fingerprint":
       return ofScopes(
         query,
@@ -64,12 +95,6 @@ async function answer(session: Session, space: string, head: Head, query: Query)
       const key = keyOf(query.collection, query.id);
       return (await loadRows(session, space, [key])).get(key) ?? null;
     }
-    case "journal":
-      return readJournal(session, space, head, query);
-    case "history":
-      return readHistory(session, space, head, query);
-    case "at":
-      return readAt(session, space, head, query);
     case "notes":
       return loadNotes(session, space, query.names);
     case "notes-between":
