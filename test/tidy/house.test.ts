@@ -12,6 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   server: ["util", "model", "wire", "store"],
   users: ["util", "model", "wire", "store", "server"],
   peer: ["util", "model", "wire", "store", "client", "server"],
+  ingest: ["util", "model", "wire", "store", "server"],
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
