@@ -16,9 +16,13 @@ export function ga4Stub({ token }: { token: string }): Ga4Stub {
   const state = { tokensLeft: 200_000 };
   const base = new Stub(({ path, headers, json: body }) => {
     if (headers.get("authorization") !== `Bearer ${token}`)
-      return json({ error: { code: 401, message: "Request had invalid authentication credentials.", status: "UNAUTHENTICATED" } }, 401);
+      return json(
+        { error: { code: 401, message: "Request had invalid authentication credentials.", status: "UNAUTHENTICATED" } },
+        401,
+      );
     if (path === "/v1beta/properties/1/metadata") return json({ name: "properties/1/metadata" });
-    if (path !== "/v1beta/properties/1:runReport") return json({ error: { code: 404, message: "Not found", status: "NOT_FOUND" } }, 404);
+    if (path !== "/v1beta/properties/1:runReport")
+      return json({ error: { code: 404, message: "Not found", status: "NOT_FOUND" } }, 404);
     if (state.tokensLeft <= 0) {
       const message = "Exhausted property tokens per day. These quota tokens will return in under 24 hours.";
       return json({ error: { code: 429, message, status: "RESOURCE_EXHAUSTED" } }, 429);

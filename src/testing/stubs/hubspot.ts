@@ -25,10 +25,17 @@ export function hubspotStub({ token, now }: { token: string; now: () => number }
   const state = { searchLag: 0 };
   const base = new Stub((asked) => {
     if (asked.headers.get("authorization") !== `Bearer ${token}`)
-      return json({ status: "error", message: "Authentication credentials not found.", category: "INVALID_AUTHENTICATION" }, 401);
-    if (asked.method === "GET" && asked.path === "/crm/v3/objects/contacts") return list([...records.values()], asked.query);
+      return json(
+        { status: "error", message: "Authentication credentials not found.", category: "INVALID_AUTHENTICATION" },
+        401,
+      );
+    if (asked.method === "GET" && asked.path === "/crm/v3/objects/contacts")
+      return list([...records.values()], asked.query);
     if (asked.method === "POST" && asked.path === "/crm/v3/objects/contacts/search")
-      return search([...records.values()].filter(({ modified }) => modified + state.searchLag <= now()), asked);
+      return search(
+        [...records.values()].filter(({ modified }) => modified + state.searchLag <= now()),
+        asked,
+      );
     return json({ status: "error", message: "resource not found", category: "OBJECT_NOT_FOUND" }, 404);
   });
   return Object.assign(base, {
@@ -66,13 +73,20 @@ function search(records: readonly HubSpotRecord[], { json: body }: Asked): Respo
   const limit = Number(body["limit"] ?? 10);
   const after = Number(body["after"] ?? 0);
   if (after + limit > 10_000)
-    return json({ status: "error", message: "paging past 10,000 results is not possible", category: "VALIDATION_ERROR" }, 400);
+    return json(
+      { status: "error", message: "paging past 10,000 results is not possible", category: "VALIDATION_ERROR" },
+      400,
+    );
   const groups = listOf(body["filterGroups"]).map((group) => listOf((group as JsonObject)["filters"]));
   const [sort] = listOf(body["sorts"]);
   const by = String(isObject(sort) ? sort["propertyName"] : (sort ?? "createdate"));
   const found = records
     .filter((record) => record.archived === null)
-    .filter((record) => groups.length === 0 || groups.some((filters) => filters.every((filter) => passes(record, filter as JsonObject))))
+    .filter(
+      (record) =>
+        groups.length === 0 ||
+        groups.some((filters) => filters.every((filter) => passes(record, filter as JsonObject))),
+    )
     .sort((a, b) => numberOf(a, by) - numberOf(b, by) || Number(a.id) - Number(b.id));
   const end = after + limit;
   return json({

@@ -19,7 +19,10 @@ export function matomoStub({ token }: { token: string }): MatomoStub {
     if (path !== "/index.php") return new Response("not found", { status: 404 });
     const asked = new URLSearchParams([...query, ...new URLSearchParams(body)]);
     if (asked.get("token_auth") !== token)
-      return json({ result: "error", message: "You can't access this resource as it requires 'view' access for the website id = 1." });
+      return json({
+        result: "error",
+        message: "You can't access this resource as it requires 'view' access for the website id = 1.",
+      });
     if (asked.get("method") === "SitesManager.getSiteFromId") return json({ idsite: "1", name: "Example" });
     if (asked.get("method") !== "Live.getLastVisitsDetails")
       return json({ result: "error", message: "The method is not available." });
@@ -45,6 +48,9 @@ function shown({ id, lastAction, actions }: Visit): JsonObject {
     serverTimestamp: lastAction,
     lastActionTimestamp: lastAction,
     actions: String(actions),
-    actionDetails: Array.from({ length: actions }, (_, index) => ({ type: "action", url: `https://example.org/${index}` })),
+    actionDetails: Array.from({ length: actions }, (_, index) => ({
+      type: "action",
+      url: `https://example.org/${index}`,
+    })),
   };
 }

@@ -54,12 +54,17 @@ export function salesforceStub(): SalesforceStub {
     if (rest === "sobjects/Contact/deleted") {
       const gone = [...contacts.values()].filter(({ IsDeleted }) => IsDeleted);
       const deletedRecords = gone.map(({ Id, modified }) => ({ id: Id, deletedDate: stamp(modified) }));
-      return json({ deletedRecords, earliestDateAvailable: stamp(state.earliest), latestDateCovered: query.get("end") });
+      return json({
+        deletedRecords,
+        earliestDateAvailable: stamp(state.earliest),
+        latestDateCovered: query.get("end"),
+      });
     }
     const [, id, from] = /^query\/(\w+)-(\d+)$/.exec(rest) ?? [];
     if (id !== undefined) {
       const rows = open.get(id);
-      if (rows === undefined) return json([{ message: "invalid query locator", errorCode: "INVALID_QUERY_LOCATOR" }], 400);
+      if (rows === undefined)
+        return json([{ message: "invalid query locator", errorCode: "INVALID_QUERY_LOCATOR" }], 400);
       return page(rows, Number(from), id, version);
     }
     const [, columns, where, order] = QUERY.exec(query.get("q") ?? "") ?? [];

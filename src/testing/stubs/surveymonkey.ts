@@ -30,7 +30,9 @@ export function surveymonkeyStub({ token, address }: { token: string; address: s
     const [size, page] = [Number(query.get("per_page") ?? 50), Number(query.get("page") ?? 1)];
     const since = Date.parse(`${query.get("start_modified_at") ?? "1970-01-01T00:00:00"}Z`);
     // Later than that second, not from it: the stricter of the two ways that it may be read.
-    const found = responses.filter(({ modified }) => Math.floor(modified / 1000) * 1000 > since).sort((a, b) => a.modified - b.modified);
+    const found = responses
+      .filter(({ modified }) => Math.floor(modified / 1000) * 1000 > since)
+      .sort((a, b) => a.modified - b.modified);
     const link = (number: number) => {
       const next = new URLSearchParams(query);
       next.set("page", String(number));

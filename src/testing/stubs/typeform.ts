@@ -18,7 +18,10 @@ export function typeformStub({ token }: { token: string }): TypeformStub {
   const forms = new Map<string, TypeformResponse[]>();
   const base = new Stub(({ path, query, headers }) => {
     if (headers.get("authorization")?.toLowerCase() !== `bearer ${token}`)
-      return json({ code: "AUTHENTICATION_FAILED", description: "Authentication credentials not found on the Request Headers" }, 403);
+      return json(
+        { code: "AUTHENTICATION_FAILED", description: "Authentication credentials not found on the Request Headers" },
+        403,
+      );
     if (path === "/me") return json({ alias: "Ann", email: "ann@example.org", language: "en" });
     const responses = forms.get(/^\/forms\/([^/]+)\/responses$/.exec(path)?.[1] ?? "");
     if (responses === undefined) return json({ code: "FORM_NOT_FOUND", description: "form not found" }, 404);

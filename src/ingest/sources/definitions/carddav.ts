@@ -51,7 +51,9 @@ async function* contacts(run: Run, book: string): AsyncGenerator<Page> {
   let token = typeof known.token === "string" ? known.token : "";
   for (;;) {
     const changes = await changesSince(run, tools.xml, book, token);
-    const gone = changes.listed.filter((each) => each.gone).map((each): SourceChange => deletion(each.href, changes.position));
+    const gone = changes.listed
+      .filter((each) => each.gone)
+      .map((each): SourceChange => deletion(each.href, changes.position));
     const there = changes.listed.filter((each) => !each.gone).map(({ href }) => href);
     // Until all of them are read the token stays as it was: whoever is cut off asks for the same again.
     const before = run.window !== undefined || token === "" ? run.cursor : { token, ...(pass && { pass }) };
@@ -76,7 +78,8 @@ async function changesSince({ ask }: Run, { parse }: Xml, book: string, token: s
   const answer = await ask(report(body, 0));
   const root = parse(answer.text, answer.position);
   const next = descend(root, DAV, "sync-token")?.textContent?.trim() ?? "";
-  if (next === "") throw new SourceError("protocol", `${answer.position}: no sync-token in the answer; is this an address book?`);
+  if (next === "")
+    throw new SourceError("protocol", `${answer.position}: no sync-token in the answer; is this an address book?`);
   const own = new URL(book).pathname;
   const responses = children(root, DAV, "response").map((response) => ({
     href: descend(response, DAV, "href")?.textContent?.trim() ?? "",
@@ -86,7 +89,9 @@ async function changesSince({ ask }: Run, { parse }: Xml, book: string, token: s
   return {
     token: next,
     more: responses.some((each) => isBook(each) && each.status === 507),
-    listed: responses.filter((each) => !isBook(each)).map(({ href, status }) => ({ href: pathOf(href, book), gone: status === 404 })),
+    listed: responses
+      .filter((each) => !isBook(each))
+      .map(({ href, status }) => ({ href: pathOf(href, book), gone: status === 404 })),
     position: answer.position,
   };
 }
@@ -101,7 +106,9 @@ async function cardsAt(run: Run, tools: { xml: Xml; cards: Cards }, hrefs: reado
     const where = new URL(href, answer.position).href;
     // Deleted between the two questions.
     if (statusOf(response) === 404) return deletion(href, where);
-    const prop = children(response, DAV, "propstat").map((each) => descend(each, DAV, "prop")).find((each) => each !== null);
+    const prop = children(response, DAV, "propstat")
+      .map((each) => descend(each, DAV, "prop"))
+      .find((each) => each !== null);
     const text = prop && descend(prop, CARDDAV, "address-data")?.textContent;
     const etag = (prop && descend(prop, DAV, "getetag")?.textContent) ?? null;
     if (!text) return broken(where, "", "the server gave no card");
@@ -132,7 +139,13 @@ function statusOf(response: Element): number {
 }
 
 function report(text: string, depth: number): Question {
-  return { path: "", method: "REPORT", answer: "text", headers: headers(depth), text: `<?xml version="1.0" encoding="utf-8"?>${text}` };
+  return {
+    path: "",
+    method: "REPORT",
+    answer: "text",
+    headers: headers(depth),
+    text: `<?xml version="1.0" encoding="utf-8"?>${text}`,
+  };
 }
 
 function propfind(): Question {

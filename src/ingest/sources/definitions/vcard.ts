@@ -47,7 +47,10 @@ function cardOf(properties: readonly Property[]): Card {
     additional: others[0] ?? null,
     emails: typed(all("email")),
     phones: typed(all("tel")),
-    organisation: parts(all("org")[0]?.[3]).filter((part) => part !== "").join(", ") || null,
+    organisation:
+      parts(all("org")[0]?.[3])
+        .filter((part) => part !== "")
+        .join(", ") || null,
     title: first("title"),
     born: first("bday"),
     addresses: all("adr").map(([, { type }, , address]) => {
@@ -61,7 +64,10 @@ function cardOf(properties: readonly Property[]): Card {
 }
 
 function typed(properties: readonly Property[]): JsonObject[] {
-  return properties.map(([, { type }, , value]) => ({ value: text(value).replace(/^tel:/i, ""), types: typesOf(type) }));
+  return properties.map(([, { type }, , value]) => ({
+    value: text(value).replace(/^tel:/i, ""),
+    types: typesOf(type),
+  }));
 }
 
 function typesOf(type: string | readonly string[] | undefined): string[] {

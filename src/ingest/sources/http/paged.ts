@@ -1,5 +1,5 @@
 import { isObject, type Json } from "../../../util/json.ts";
-import { type Page, type SourceCursor, SourceError } from "../../source.ts";
+import { type SourceCursor, SourceError } from "../../source.ts";
 import type { Answer, Question } from "./ask.ts";
 import { type Found, found, keyText, type Shape, valueAt } from "./shape.ts";
 import type { Reader, Run } from "./source.ts";

@@ -1,4 +1,4 @@
-import { visibleBody, visibleUrl, isSecretName } from "./redact.ts";
+import { isSecretName, visibleBody, visibleUrl } from "./redact.ts";
 
 /** A request and its answer, without secrets: a line of a recording. */
 export interface Exchange {
@@ -44,12 +44,17 @@ export function replayed(exchanges: readonly Exchange[], secrets: readonly strin
   return async (input, init) => {
     const request = requestOf(input, init, secrets);
     const exchange = waiting.get(JSON.stringify(request))?.shift();
-    if (exchange === undefined) throw new Error(`not recorded: ${request.method} ${request.url} ${request.body.slice(0, 200)}`);
+    if (exchange === undefined)
+      throw new Error(`not recorded: ${request.method} ${request.url} ${request.body.slice(0, 200)}`);
     return answerOf(exchange.status, new Headers(exchange.headers), exchange.body);
   };
 }
 
-function requestOf(input: Parameters<Fetch>[0], init: RequestInit | undefined, secrets: readonly string[]): Exchange["request"] {
+function requestOf(
+  input: Parameters<Fetch>[0],
+  init: RequestInit | undefined,
+  secrets: readonly string[],
+): Exchange["request"] {
   const url = input instanceof Request ? input.url : String(input);
   const body = typeof init?.body === "string" ? init.body : "";
   return { method: init?.method ?? "GET", url: visibleUrl(url, secrets), body: visibleBody(body, secrets) };

@@ -31,12 +31,10 @@ function refuse(level: string, message: string): void {
 
 /** The children of this name, in a namespace. */
 export function children(element: Element, namespace: string, name: string): Element[] {
-  return [...element.childNodes].filter(
-    (node): node is Element => {
-      const { namespaceURI, localName } = node as Element;
-      return namespaceURI === namespace && localName === name;
-    },
-  );
+  return [...element.childNodes].filter((node): node is Element => {
+    const { namespaceURI, localName } = node as Element;
+    return namespaceURI === namespace && localName === name;
+  });
 }
 
 /** The first descendant at this way of names of one namespace; null where there is none. */
