@@ -9,7 +9,7 @@ import type { SourceCursor } from "../../src/ingest/source.ts";
 import { carddav } from "../../src/ingest/sources/definitions/carddav.ts";
 import { folderOf } from "../support/folder.ts";
 import { skipUnless } from "../support/skip.ts";
-import { Held, reading, realHttp, World } from "./support.ts";
+import { Held, reading, realHttp, World } from "./http-support.ts";
 
 const installed = (() => {
   try {

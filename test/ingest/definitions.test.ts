@@ -20,7 +20,7 @@ import {
   surveymonkeyStub,
   typeformStub,
 } from "../../src/testing/stubs/index.ts";
-import { Held, World } from "./support.ts";
+import { Held, World } from "./http-support.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 const MINUTE = 60_000;

@@ -9,7 +9,7 @@ import { httpSource, type Reader } from "../../src/ingest/sources/http/source.ts
 import { seededRandom } from "../../src/testing/random.ts";
 import { cut, failing, html, json, Stub } from "../../src/testing/stubs/index.ts";
 import type { JsonObject } from "../../src/util/json.ts";
-import { Held, World } from "./support.ts";
+import { Held, World } from "./http-support.ts";
 
 const ADDRESS = "http://api.test/v1";
 

@@ -6,7 +6,7 @@ import { type Budget, type Http, SourceError } from "../../src/ingest/source.ts"
 import { type Exchange, recorded, replayed } from "../../src/ingest/sources/http/recording.ts";
 import { createHttp } from "../../src/ingest/sources/http/traffic.ts";
 import { failing, json, Stub } from "../../src/testing/stubs/index.ts";
-import { World } from "./support.ts";
+import { World } from "./http-support.ts";
 
 const URL = "http://api.test/things";
 const CREDENTIAL = "s3cret-token";

@@ -8,7 +8,7 @@ import { bearer } from "../../src/ingest/sources/http/auth.ts";
 import { ga4Stub, hubspotStub, salesforceStub, typeformStub } from "../../src/testing/stubs/index.ts";
 import type { JsonObject } from "../../src/util/json.ts";
 import { skipUnless } from "../support/skip.ts";
-import { listening, type Reading, reading, realHttp } from "./support.ts";
+import { listening, type Reading, reading, realHttp } from "./http-support.ts";
 import { seenBy, vendorsInstalled } from "./vendors.ts";
 
 const judged = skipUnless(await vendorsInstalled(), "needs the vendors' own clients from npm");

@@ -103,7 +103,7 @@ export class Held {
         if (change.op === "put") this.records.set(change.key.join("|"), change.value);
         if (change.op === "delete") this.records.delete(change.key.join("|"));
       }
-      this.#shown = this.#shown.union(shown);
+      for (const key of shown) this.#shown.add(key);
       if (last === "complete")
         for (const key of this.records.keys()) if (!this.#shown.has(key)) this.records.delete(key);
       if (last !== undefined) this.#shown = new Set();
