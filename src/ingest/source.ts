@@ -52,6 +52,10 @@ export interface Page {
    * So does a source that computes a whole day anew replace it: `[["2026-03-01"]]`.
    */
   readonly replaces?: readonly SourceKey[];
+  /** A complete pass begins with this page, though the cursor that was given is not null: the source saw that it must. */
+  readonly begins?: true;
+  /** Bytes that were read for it, where that is known. */
+  readonly bytes?: number;
 }
 
 /** How a stream tells of deletions: it reports them; a complete pass shows what is missing; or nobody knows (I2). */
@@ -91,7 +95,7 @@ export interface PausingAnswer {
 }
 
 export interface ReadContext {
-  /** Null asks for a complete pass. */
+  /** Null asks for a complete pass, or in a window for its beginning. */
   readonly cursor: SourceCursor;
   /** A backfill: only this window, ISO 8601, the end excluded. It never moves the stored cursor. */
   readonly window?: { readonly from: string; readonly to: string };

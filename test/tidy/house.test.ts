@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
-  cli: ["util", "model", "wire", "store", "client", "server", "users", "peer"],
+  cli: ["util", "model", "wire", "store", "client", "server", "users", "peer", "ingest"],
 };
 
 const RUNS_ANYWHERE = ["util", "model", "wire", "client", "react", "tanstack-db"];
