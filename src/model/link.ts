@@ -2,8 +2,8 @@ import { type Json, type JsonObject, sameJson } from "../util/json.ts";
 import type { Batch, Loaded } from "./batch.ts";
 import type { Held } from "./draft.ts";
 import { presentIn } from "./membership.ts";
-import { type Mutation, type Rejection, targetOf, type Write } from "./mutation.ts";
-import type { Rules } from "./push.ts";
+import { type Mutation, type Outcome, type Rejection, targetOf, type Write } from "./mutation.ts";
+import type { Rules, SpaceReview } from "./push.ts";
 import {
   type Author,
   atomOf,
@@ -15,7 +15,7 @@ import {
   type RecordData,
   type Revision,
 } from "./record.ts";
-import { type Collection, type Collections, collectionOf } from "./schema.ts";
+import { type Collection, type Collections, collectionOf, type User } from "./schema.ts";
 import { type Sender, settle } from "./settle.ts";
 import { Working } from "./working.ts";
 
@@ -68,6 +68,11 @@ export interface LinkRules {
   readonly author: Author;
   /** The journal up to here has been queued for upstream; null: this link sends nothing. */
   readonly taken: Revision | null;
+  /** The rule over the space as a whole, where it has one, and in whose name it is asked; each attempt begins it anew. */
+  readonly rule?: {
+    readonly user: User;
+    begin(): { readonly review: SpaceReview; end(): void };
+  };
 }
 
 /**
@@ -105,14 +110,30 @@ export function followMirror(
   }
   // Records that are refused only together, as those that would be each other's ancestors.
   while ("rejected" in batch) {
-    const { rejected } = batch;
-    const at = Number(/^writes\[(\d+)\]/.exec(rejected.path)?.[1] ?? 0);
+    const { at, rejected } = culprit(writes, batch.rejected, (some) => written(loaded, some, link, own));
     const bad = writes[at] as Write;
     refused.set(keyOfTarget(bad), rejected);
     writes = writes.filter((write) => write !== bad);
     batch = written(loaded, writes, link, own);
   }
   return { batch, refused, overwritten: overwritten.filter(({ key }) => !refused.has(key)) };
+}
+
+/** The write at which writes that are good alone become too much: the last of the shortest run that is refused. */
+function culprit(
+  writes: readonly Write[],
+  rejected: Rejection,
+  attempt: (some: readonly Write[]) => Batch | { readonly rejected: Rejection },
+): { readonly at: number; readonly rejected: Rejection } {
+  let found = { at: writes.length - 1, rejected };
+  let good = 1;
+  while (good < found.at) {
+    const count = Math.floor((good + found.at + 1) / 2);
+    const answer = attempt(writes.slice(0, count));
+    if ("rejected" in answer) found = { at: count - 1, rejected: answer.rejected };
+    else good = count;
+  }
+  return found;
 }
 
 /** What has to be known to write these records, whatever becomes of them: as mutations that insert them. */
@@ -135,14 +156,21 @@ const NEWEST = Number.MAX_SAFE_INTEGER;
 function written(
   loaded: Loaded,
   writes: readonly Write[],
-  { author }: LinkRules,
+  { author, rule }: LinkRules,
   rules: Rules,
 ): Batch | { readonly rejected: Rejection } {
   const working = new Working(loaded);
   if (writes.length > 0) {
     const client = { author, last: 0, acked: 0, was: [], seen: rules.now };
-    const sender: Sender = { user: { id: "" }, client, may: () => true };
-    const outcome = settle(working, { id: 0, base: NEWEST, writes }, sender, rules);
+    const sender: Sender = { user: rule?.user ?? { id: "" }, client, may: () => true };
+    const begun = rule?.begin();
+    let outcome: Outcome;
+    try {
+      const asked = begun === undefined ? rules : { ...rules, review: begun.review };
+      outcome = settle(working, { id: 0, base: NEWEST, writes }, sender, asked);
+    } finally {
+      begun?.end();
+    }
     if (working.lacking !== null) throw new LackingFamilies(working.lacking);
     if (outcome.status === "rejected") return { rejected: outcome };
   }

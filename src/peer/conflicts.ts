@@ -78,4 +78,6 @@ function atomsOf(write: Write): JsonObject {
 export interface Aside extends Rejection {
   readonly key: Key;
   readonly time: number;
+  /** It waits until somebody confirms it (U5). */
+  readonly held?: boolean;
 }

@@ -15,13 +15,15 @@ import type { Clock } from "../util/clock.ts";
 import type { Random } from "../util/random.ts";
 import { offered } from "./compare.ts";
 import { Feed, JournalCut } from "./feed.ts";
-import { Refused } from "./handshake.ts";
+import { Refused } from "./refused.ts";
+import type { LinkKey } from "./registration/key.ts";
 import type { SpaceStore } from "./space-store.ts";
 
 export interface FollowingOptions {
   readonly store: Store;
   readonly space: string;
   readonly plan: LinkPlan;
+  readonly key: LinkKey | null;
   readonly mirror: SpaceStore;
   readonly collections: Collections;
   readonly clock: Clock;
@@ -57,7 +59,7 @@ export class Following {
   }
 
   static async start(options: FollowingOptions): Promise<Following> {
-    const { plan, mirror, clock, random, fetch, WebSocket } = options;
+    const { plan, key, mirror, clock, random, fetch, WebSocket } = options;
     const events = new Emitter();
     let following: Following | null = null;
     const opened = await Local.open({
@@ -73,12 +75,12 @@ export class Following {
       throw new Refused(`the link ${plan.name} followed something else before: give it another name. ${error.message}`);
     });
     const { local } = opened;
-    for (const { key } of [...local.subscriptions.values()]) {
-      if (!plan.scopes.includes(key)) await unsubscribed(local, key);
+    for (const { key: name } of [...local.subscriptions.values()]) {
+      if (!plan.scopes.includes(name)) await unsubscribed(local, name);
     }
     for (const scope of plan.scopes) await subscribed(local, checkedSubscription({ scope }));
     await mirror.retry();
-    const bearer = new Bearer(plan.token);
+    const bearer = new Bearer(key === null ? plan.token : key.token);
     const transport = new Transport({ url: plan.url, space: plan.space, bearer, fetch, clock });
     const sync = new Sync({ local, transport, bearer, Socket: WebSocket, random, wait: 25, schema: undefined });
     following = new Following(options, local, sync);
@@ -149,6 +151,11 @@ export class Following {
       await this.#sync.sync();
       if (this.#feed === null || !(await this.#feed.hasMore())) return;
     }
+  }
+
+  /** Takes in what was set aside, as far as it can be now; what is held only where that is confirmed. */
+  async retry(confirmed: boolean): Promise<void> {
+    await this.#local.gate.exclusive(() => this.#options.mirror.retry(confirmed));
   }
 
   async verify(): Promise<VerifyReport> {

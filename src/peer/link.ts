@@ -9,9 +9,11 @@ import { backoff } from "../util/backoff.ts";
 import { randomName } from "../util/random.ts";
 import { Problem } from "../wire/problem.ts";
 import { Following } from "./following.ts";
-import { handshake, Refused } from "./handshake.ts";
+import { handshake } from "./handshake.ts";
 import { identityOf } from "./identity.ts";
 import { pathName, stateName } from "./names.ts";
+import { Refused } from "./refused.ts";
+import type { Keyring, LinkKey } from "./registration/key.ts";
 import { LeaseLost } from "./space.ts";
 import { SpaceStore } from "./space-store.ts";
 import { type Moment, States } from "./state.ts";
@@ -31,6 +33,7 @@ export interface LinkOptions {
   readonly others: readonly string[];
   /** Why it may not run at all; null: it may. */
   readonly refusal: string | null;
+  readonly keyring: Keyring;
   readonly fetch: typeof globalThis.fetch;
   readonly WebSocket: SocketConstructor | undefined;
 }
@@ -48,6 +51,7 @@ export class Link {
   #paused = false;
   #ran: Promise<void> = Promise.resolve();
   #last: Status | null = null;
+  #key: LinkKey | null = null;
   /** Upstream's path, as it last said. */
   path: readonly string[] = [];
 
@@ -62,6 +66,8 @@ export class Link {
       sends: plan.direction === "both",
       others,
       holder: randomName(host.random),
+      rule: host.ruleOf(space),
+      intake: host.intakeOf(space, plan),
       rules: () => host.rules(space),
     });
   }
@@ -104,6 +110,12 @@ export class Link {
   /** Compares the mirror with upstream, and repairs what differs (V); null where the link does not run. */
   async verify(): Promise<VerifyReport | null> {
     return (await this.#following?.verify()) ?? null;
+  }
+
+  /** Takes in what was held for this (U5); false where the link does not run. */
+  async confirm(): Promise<boolean> {
+    await this.#following?.retry(true);
+    return this.#following !== null;
   }
 
   /** One exchange with upstream, whatever the schedule; for tests and for who does not want to wait. */
@@ -159,6 +171,8 @@ export class Link {
       return await this.#sleep(LEASE, bell);
     }
     if (schedule !== null && !(await this.#due(schedule, bell))) return;
+    const { host, keyring, fetch } = this.#options;
+    this.#key = await keyring.of({ host, plan: this.plan, fetch });
     await this.#handshake();
     const following = await this.#follow();
     try {
@@ -191,7 +205,8 @@ export class Link {
     const identity = await identityOf(host.store, space, host.random);
     if (identity === null) throw new Error(`there is no space ${space}`);
     const signal = this.#stop.signal;
-    const path = await handshake({ plan, fetch, clock: host.clock, signal, identity }).catch(async (error: unknown) => {
+    const asked = { plan, key: this.#key, fetch, clock: host.clock, signal, identity };
+    const path = await handshake(asked).catch(async (error: unknown) => {
       // Who is refused follows nobody: so that of a ring that was closed by several at once some link can stay.
       if (error instanceof Refused) await this.#keepPath([]);
       throw error;
@@ -208,12 +223,13 @@ export class Link {
 
   async #follow(): Promise<Following> {
     const { host, space, plan, fetch, WebSocket } = this.#options;
-    const { store, clock, random, settings } = host;
-    const { collections } = settings;
+    const { store, clock, random } = host;
+    const { collections } = host.rules(space);
     this.#following = await Following.start({
       store,
       space,
       plan,
+      key: this.#key,
       mirror: this.mirror,
       collections,
       clock,
@@ -231,11 +247,14 @@ export class Link {
 
   /** Follows all the time, and looks now and then whether that is still right. */
   async #stay(following: Following, bell: AbortSignal): Promise<void> {
+    const { host, space } = this.#options;
     for (let turn = 1; ; turn++) {
       await this.#sleep(LEASE, bell);
       if (bell.aborted || this.#stop.signal.aborted) return;
       if (following.failure !== null) throw following.failure;
       if (!(await this.mirror.space.lease())) throw new LeaseLost();
+      // What was refused for the sake of the accounts here may be possible by now.
+      if (host.ruleOf(space) !== null) await following.retry(false);
       if (turn % HANDSHAKE === 0) await this.#handshake().catch(onlyRefusals);
     }
   }

@@ -1,13 +1,18 @@
 import type { SocketConstructor } from "../client/channel.ts";
 import { covers } from "../model/link.ts";
 import { authorParts, keyParts } from "../model/record.ts";
+import { isReserved } from "../server/identity.ts";
 import type { LinkHost, Links, StartLinks } from "../server/links.ts";
 import type { LinkPlan } from "../server/links-config.ts";
 import type { LinkDetails, LinkOrder, LinkStatus, WireConflict } from "../wire/links.ts";
+import { Problem } from "../wire/problem.ts";
 import type { Aside, Conflict } from "./conflicts.ts";
 import { identityOf } from "./identity.ts";
 import { Link } from "./link.ts";
 import { asideName, rootOf, under } from "./names.ts";
+import { Keyring } from "./registration/key.ts";
+
+const NO_ACCOUNTS = "this server has no accounts for the users to come into: start it with --users, or `users: true`";
 
 /** How much of a log is shown. */
 const SHOWN = 1_000;
@@ -39,11 +44,13 @@ export class RunningLinks implements Links {
 
   constructor(host: LinkHost, fetch: typeof globalThis.fetch, WebSocket: SocketConstructor | undefined) {
     this.#host = host;
+    const keyring = new Keyring();
     for (const [space, plans] of host.settings.links) {
       const links = plans.map((plan, i) => {
         const others = plans.filter((each) => each !== plan).map(({ name }) => name);
-        const refusal = overlap(plan, plans.slice(0, i));
-        return new Link({ host, space, plan, others, refusal, fetch, WebSocket });
+        const closed = isReserved(space) && host.intakeOf(space, plan) === null;
+        const refusal = closed ? NO_ACCOUNTS : overlap(plan, plans.slice(0, i));
+        return new Link({ host, space, plan, others, refusal, keyring, fetch, WebSocket });
       });
       this.#links.set(space, links);
       for (const link of links) link.start();
@@ -75,6 +82,11 @@ export class RunningLinks implements Links {
     const link = this.named(space, name);
     if (link === null) return null;
     if (order.do === "verify") return { report: await link.verify() };
+    if (order.do === "confirm") {
+      if (!(await link.confirm())) throw new Problem("unavailable", "the link does not run now: see its state");
+      this.#host.log.info({ space, link: name }, "what a link held was confirmed");
+      return {};
+    }
     await (order.do === "pause" ? link.pause() : link.resume());
     return {};
   }
@@ -110,6 +122,7 @@ export class RunningLinks implements Links {
       unsent: direction === "both" ? Math.max(0, (head?.revision ?? 0) - mirror.space.place.taken) : 0,
       aside: asides.length,
       conflicts: mirror.space.conflicts,
+      held: asides.filter(({ held }) => held === true).length,
       path,
     };
   }

@@ -29,3 +29,6 @@ export const stagedRoot = (link: string, subscription: number) => `${rootOf(link
 function padded(number: number): string {
   return String(number).padStart(16, "0");
 }
+
+/** The key of a registered link, its secret half sealed. */
+export const keyNoteName = (link: string) => `${rootOf(link)}key`;

@@ -5,6 +5,7 @@ import type { MirrorChange } from "../model/link.ts";
 import { targetOf, type Write } from "../model/mutation.ts";
 import type { Rules } from "../model/push.ts";
 import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
+import type { Held, Intake, SpaceRule } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
 import { canonical, type Json } from "../util/json.ts";
 import type { Lost } from "./conflicts.ts";
@@ -25,6 +26,8 @@ export interface SpaceStoreOptions {
   /** Other links into this space, whose records this one leaves alone (S6). */
   readonly others: readonly string[];
   readonly holder: string;
+  readonly rule: SpaceRule | null;
+  readonly intake: Intake | null;
   rules(): Rules;
 }
 
@@ -38,6 +41,7 @@ export class SpaceStore implements ClientStore {
   readonly #store: Store;
   readonly #name: string;
   readonly #link: string;
+  readonly #intake: Intake | null;
   readonly pending = new Map<string, Pending>();
   readonly #subscriptions = new Map<number, Subscription>();
   readonly #staged = new Map<number, number>();
@@ -49,6 +53,7 @@ export class SpaceStore implements ClientStore {
     this.#store = options.store;
     this.#name = options.space;
     this.#link = options.link;
+    this.#intake = options.intake;
     this.#space = new Space(options);
   }
 
@@ -117,9 +122,10 @@ export class SpaceStore implements ClientStore {
       if (!rows.has(key)) rows.set(key, (await this.get([key]))[0] ?? null);
     }
     const changed = [...rows];
+    const held = await this.#heldOf(changed);
     // All but the last part could be done again: what they hold is only compared with what comes anew.
-    while (changed.length > STEP) await this.#take(changed.splice(0, STEP), { ...NOTHING, settled });
-    await this.#take(changed, { ...this.#notesOf(batch), settled, meta: this.#metaIn(batch), log: settled });
+    while (changed.length > STEP) await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held });
+    await this.#take(changed, { ...this.#notesOf(batch), settled, meta: this.#metaIn(batch), log: settled, held });
     for (const [name, value] of batch.notes ?? []) this.#remember(name, value);
     for (const number of batch.unstage ?? []) this.#staged.set(number, 0);
     for (const { subscription, lines } of batch.stage ?? []) {
@@ -129,15 +135,16 @@ export class SpaceStore implements ClientStore {
     if (lost.length > 0) this.onLost(lost);
   }
 
-  /** Tries again what was set aside (S6). */
-  async retry(): Promise<void> {
+  /** Tries again what was set aside (S6); what waits for a confirmation only with that (U5). */
+  async retry(confirmed = false): Promise<void> {
     const aside = await this.asideKeys();
+    const held = confirmed ? "nothing" : null;
     for (let i = 0; i < aside.length; i += SCANNED) {
       const keys = aside.slice(i, i + SCANNED);
       const rows = await this.get(keys);
       await this.#take(
         keys.map((key, at) => [key, rows[at] ?? null] as const),
-        NOTHING,
+        { ...NOTHING, held },
       );
     }
   }
@@ -171,7 +178,26 @@ export class SpaceStore implements ClientStore {
     const notes = new Map<string, string | null>(with_.notes);
     for (const [key, row] of rows) notes.set(rowName(this.#link, key), row === null ? null : textOf(row));
     const base = this.#meta?.revision ?? 0;
-    await this.#space.take({ changes, clear: with_.clear, notes, base, moves: with_.meta !== null, log: with_.log });
+    await this.#space.take({
+      changes,
+      clear: with_.clear,
+      notes,
+      base,
+      moves: with_.meta !== null,
+      log: with_.log,
+      held: with_.held,
+    });
+  }
+
+  /** What of a synchronisation waits for confirmation: it is judged as a whole, in however many transactions it comes. */
+  async #heldOf(rows: readonly (readonly [Key, Row | null])[]): Promise<Held | null> {
+    const intake = this.#intake;
+    if (intake === null || rows.length === 0) return null;
+    const changes = rows.map(([key, row]) => {
+      const { collection } = keyParts(key);
+      return { key, after: row === null ? null : intake.kept(collection, row.data) };
+    });
+    return await intake.held(changes);
   }
 
   /** The scopes by which a record came, for a collection that only upstream knows. */
@@ -258,9 +284,10 @@ interface Taken {
   readonly meta: Meta | null;
   /** Of these what lost is logged. */
   readonly log: readonly Settled[];
+  readonly held: Held | "nothing" | null;
 }
 
-const NOTHING: Taken = { clear: [], notes: new Map(), settled: [], meta: null, log: [] };
+const NOTHING: Taken = { clear: [], notes: new Map(), settled: [], meta: null, log: [], held: null };
 
 function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
   const found = new Map<Key, Write[]>();

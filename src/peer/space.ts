@@ -4,9 +4,12 @@ import { wantedOf } from "../model/decide.ts";
 import { followMirror, LackingFamilies, linkAuthor, type MirrorChange, mutationOf } from "../model/link.ts";
 import type { Rules } from "../model/push.ts";
 import type { Key, RecordData, Revision } from "../model/record.ts";
+import type { Held, Intake, SpaceRule } from "../server/identity.ts";
 import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
+import { begunRule, CATCH_UPS, RuleBehind } from "../server/rule.ts";
 import { type Store, StoreError } from "../store/store.ts";
-import { type Conflict, type Lost, lostOf, overwrittenOf } from "./conflicts.ts";
+import { admit } from "./admit.ts";
+import { type Aside, type Conflict, type Lost, lostOf, overwrittenOf } from "./conflicts.ts";
 import { asideName, conflictName, leaseName, placeName, rootOf, rowName } from "./names.ts";
 import { advanced, BEGINNING, floored, moved, type Place, placeOf } from "./place.ts";
 
@@ -22,6 +25,9 @@ interface SpaceOptions {
   readonly sends: boolean;
   readonly others: readonly string[];
   readonly holder: string;
+  /** The rule over the space as a whole (U5), and what becomes of what the link brings; null: nothing of the kind. */
+  readonly rule: SpaceRule | null;
+  readonly intake: Intake | null;
   rules(): Rules;
 }
 
@@ -34,6 +40,8 @@ export interface Taking {
   readonly base: Revision;
   readonly moves: boolean;
   readonly log: readonly Settled[];
+  /** What of it waits for confirmation; "nothing": not even what waited before. */
+  readonly held: Held | "nothing" | null;
 }
 
 /** Another server runs the link now. */
@@ -108,7 +116,9 @@ export class Space {
 
   async take(taking: Taking): Promise<void> {
     const { store, space } = this.#options;
+    const { rule } = this.#options;
     let lacking: ReadonlySet<Key> | null = null;
+    let behind = 0;
     for (let attempt = 1; ; attempt++) {
       try {
         const done = await store.write(space, this.#wanted(taking, lacking), (loaded) => this.#decide(loaded, taking));
@@ -117,6 +127,11 @@ export class Space {
         this.#conflicts = done.conflicts;
         return;
       } catch (error) {
+        if (error instanceof RuleBehind && rule !== null && behind++ < CATCH_UPS) {
+          attempt--;
+          await rule.catchUp();
+          continue;
+        }
         if (!(error instanceof LackingFamilies) || attempt === ATTEMPTS) throw error;
         lacking = error.families;
       }
@@ -136,25 +151,37 @@ export class Space {
   }
 
   #decide(loaded: Loaded, taking: Taking): Batch & { place: Place; conflicts: number } {
-    const { link, sends, rules, holder } = this.#options;
+    const { link, sends, rules, holder, rule, intake } = this.#options;
     const now = rules();
     const notes = loaded.notes ?? new Map<string, string>();
     const lease = notes.get(leaseName(link));
     if (lease === undefined || !lease.includes(JSON.stringify(holder))) throw new LeaseLost();
     const place = placeOf(notes.get(placeName(link)));
-    const changes = taking.changes.map((change) => ({ ...change, ...this.#known(change.key, notes) }));
+    const known = taking.changes.map((change) => ({ ...change, ...this.#known(change.key, notes) }));
+    const admitted =
+      intake === null
+        ? { changes: known, held: NONE }
+        : admit(known, { intake, loaded, held: taking.held, aside: this.#aside(notes) });
+    const { changes, held } = admitted;
     const { batch, refused, overwritten } = followMirror(
       loaded,
       changes,
-      { author: linkAuthor(link), taken: sends ? place.taken : null },
+      {
+        author: linkAuthor(link),
+        taken: sends ? place.taken : null,
+        ...(rule !== null &&
+          intake !== null && { rule: { user: intake.user, begin: () => begunRule(rule, loaded.head) } }),
+      },
       now,
     );
     const written = new Map(taking.notes);
     for (const { key, after } of changes) {
       const rejection = refused.get(key);
-      if (rejection !== undefined && after !== null) {
+      // A deletion that is refused would never come again: the mirror holds nothing of the record any more.
+      if (rejection !== undefined && (after !== null || intake !== null)) {
         const { code, message, path } = rejection;
-        written.set(asideName(link, key), JSON.stringify({ key, code, message, path, time: now.now }));
+        const aside: Aside = { key, code, message, path, time: now.now, ...(held.has(key) && { held: true }) };
+        written.set(asideName(link, key), JSON.stringify(aside));
       } else if (notes.has(asideName(link, key))) written.set(asideName(link, key), null);
     }
     const lost = [...taking.log.flatMap(lostOf), ...overwritten.map(overwrittenOf)];
@@ -162,6 +189,11 @@ export class Space {
     const next = this.#moved(place, loaded, taking);
     if (next !== place) written.set(placeName(link), JSON.stringify(next));
     return { ...batch, clear: taking.clear, notes: written, place: next, conflicts };
+  }
+
+  #aside(notes: ReadonlyMap<string, string>): (key: Key) => Aside | null {
+    const { link } = this.#options;
+    return (key) => JSON.parse(notes.get(asideName(link, key)) ?? "null") as Aside | null;
   }
 
   /** What the mirror held of a record, and whether it stands apart. */
@@ -229,5 +261,7 @@ const NOTHING = {
   hashes: [],
   create: false,
 } satisfies Wanted;
+
+const NONE: ReadonlySet<Key> = new Set();
 
 const EMPTY: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };

@@ -13,6 +13,7 @@ import type { Clock } from "../util/clock.ts";
 import { isObject } from "../util/json.ts";
 import { Problem } from "../wire/problem.ts";
 import type { AuthConfig } from "./config.ts";
+import type { Grants } from "./grants/grants.ts";
 import type { Identity } from "./identity.ts";
 import type { Origin } from "./origin.ts";
 
@@ -29,6 +30,24 @@ export interface Access {
   watch(listener: () => void): void;
   /** Whether nobody can be identified before the server is ready. */
   readonly closedUntilReady: boolean;
+}
+
+/** The same, with the links that were registered here (S7): they are known by their keys, and may do what they were granted. */
+export function withLinks(access: Access, grants: Grants): Access {
+  return {
+    ...access,
+    async identify(request, origin) {
+      const token = TOKEN.exec(request.headers.get("authorization") ?? "")?.[1];
+      const link = token === undefined ? null : await grants.identify(token);
+      return link ?? (await access.identify(request, origin));
+    },
+    authorize: (user, action) => grants.allows(user, action) ?? access.authorize(user, action),
+    stands: (user) => grants.stands(user) ?? access.stands(user),
+    watch(listener) {
+      grants.watch(listener);
+      access.watch(listener);
+    },
+  };
 }
 
 type Asked = Pick<Access, "open" | "identify" | "authorize">;

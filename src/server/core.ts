@@ -6,6 +6,7 @@ import { Problem } from "../wire/problem.ts";
 import type { Access } from "./access.ts";
 import type { Active } from "./active.ts";
 import type { Settings } from "./config.ts";
+import type { Grants } from "./grants/grants.ts";
 import type { Links } from "./links.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -26,6 +27,8 @@ export interface Core {
   readonly rate: Rate;
   readonly spaces: Spaces;
   readonly links: Links;
+  /** The links that may follow this server. */
+  readonly grants: Grants;
   /** Null where there are no principals to bound. */
   readonly newcomers: Newcomers | null;
   readonly pages: Pages;

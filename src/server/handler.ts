@@ -55,9 +55,11 @@ export function handlerOf(
 
 /** The path from where Tidemark's own begins, whatever prefix it is mounted under. */
 export function ownPath(path: string): string {
-  const own = Math.max(path.lastIndexOf("/v1/spaces/"), path.lastIndexOf("/v1/auth/"));
+  const space = path.lastIndexOf("/v1/spaces/");
+  const others = ["/v1/auth/", "/v1/links/", "/scim/v2/"].map((begin) => path.lastIndexOf(begin));
+  const own = space >= 0 ? space : Math.max(...others);
   if (own >= 0) return path.slice(own);
-  return /\/(?:healthz|readyz|metrics)$/.exec(path)?.[0] ?? path;
+  return /\/(?:healthz|readyz|metrics|v1\/links)$/.exec(path)?.[0] ?? path;
 }
 
 function matches(pattern: string, path: string): boolean {

@@ -30,12 +30,16 @@ export async function head(core: Core, call: Call): Promise<Response> {
   if (told === null)
     throw new Problem("not-found", "what the space was at that time has been cut: ask for a later one");
   const behind = ask.cursor === null ? null : await behindOf(core, call, ask.scopes[0] as string, ask.cursor);
+  const path = ask.link === null ? null : await core.links.path(space);
+  const signature =
+    ask.link === null || path === null ? null : await core.grants.signedPath(user, space, ask.link, path);
   const response: HeadResponse = {
     ...stateOf(space, told, answers.head, { scope: ask.scopes.length === 1 ? (ask.scopes[0] as string) : ALL }),
     ...(ask.scopes.length > 0 && { scopes: fingerprints(ask.scopes, sums, answers) }),
     ...(client !== null && { lastMutation: answers.of(client)?.last ?? 0 }),
     ...(behind !== null && { behind }),
-    ...(ask.link !== null && { path: await core.links.path(space) }),
+    ...(path !== null && { path }),
+    ...(signature !== null && { signature }),
   };
   return json(request, response);
 }

@@ -1,8 +1,10 @@
 import type { Head } from "../model/batch.ts";
 import type { Action, Authorize } from "../model/grant.ts";
 import type { Push, PushResult, SpaceReview } from "../model/push.ts";
+import type { Key, RecordData } from "../model/record.ts";
 import type { Collections, User } from "../model/schema.ts";
 import type { Store } from "../store/store.ts";
+import type { LinkPlan } from "./links-config.ts";
 import type { Log } from "./log.ts";
 import type { Route } from "./routes.ts";
 
@@ -36,6 +38,33 @@ export interface Identity {
 export interface ReservedSpace {
   readonly collections: Collections;
   readonly rule?: SpaceRule;
+  /** How a link that carries accounts writes into it; absent: no link does. */
+  intake?(link: LinkPlan): Intake;
+}
+
+/** What becomes, in a space of an identity, of what a link brings from another server's (U5). */
+export interface Intake {
+  /** In whose name the rule of the space is asked. */
+  readonly user: User;
+  /** A record as it is kept here; null: it is not. */
+  kept(collection: string, record: RecordData): RecordData | null;
+  /** Why what is here is not the link's to change; null: it is. */
+  barred(here: RecordData): string | null;
+  /** Whether this ends an account that is in use. */
+  ends(collection: string, here: RecordData | null, after: RecordData | null): boolean;
+  /** Of all that one synchronisation brings, what waits until somebody confirms it; null: nothing. */
+  held(changes: readonly Arriving[]): Promise<Held | null>;
+}
+
+/** A record as it will be kept; null: it goes. */
+export interface Arriving {
+  readonly key: Key;
+  readonly after: RecordData | null;
+}
+
+export interface Held {
+  readonly keys: ReadonlySet<Key>;
+  readonly reason: string;
 }
 
 /** A rule over a space as a whole: what no record can be asked alone, for instance that one of them has to remain. */

@@ -22,12 +22,13 @@ export {
   type UsersConfig,
 } from "./config.ts";
 export type { Context } from "./handler.ts";
-export type { Identity, IdentityHost, ReservedSpace, SpaceRule } from "./identity.ts";
+export type { Arriving, Held, Identity, IdentityHost, Intake, ReservedSpace, SpaceRule } from "./identity.ts";
 export type { LinkHost, Links, StartLinks } from "./links.ts";
-export type { LinkConfig, LinksConfig } from "./links-config.ts";
+export type { LinkConfig, LinkPlan, LinksConfig } from "./links-config.ts";
 export { type Listening, type ListenOptions, listen } from "./listen.ts";
 export type { Handshake } from "./live/live.ts";
 export type { CloseCode, LivePeer, LiveSocket } from "./live/socket.ts";
 export { type Log, type LogFields, logTo, noLog } from "./log.ts";
 export type { Ages } from "./retention.ts";
 export { createServer, type Server, type ServerOptions } from "./server.ts";
+export { Vault, VaultError } from "./vault.ts";

@@ -9,8 +9,11 @@ import { readJson } from "./body.ts";
 import { ConfigError, type Settings } from "./config.ts";
 import type { Call, Core } from "./core.ts";
 import { json } from "./encode.ts";
+import type { Intake, SpaceRule } from "./identity.ts";
+import type { LinkPlan } from "./links-config.ts";
 import type { Log } from "./log.ts";
 import { parsed } from "./requests/parts.ts";
+import type { Vault } from "./vault.ts";
 
 /** What links need of the server that runs them. */
 export interface LinkHost {
@@ -22,6 +25,12 @@ export interface LinkHost {
   /** Resolves when the spaces are there. */
   readonly ready: Promise<void>;
   rules(space: string): Rules;
+  /** The rule over a space as a whole; null where there is none. */
+  ruleOf(space: string): SpaceRule | null;
+  /** How a link writes into a space that is kept by the accounts of this server; null: as into any other. */
+  intakeOf(space: string, link: LinkPlan): Intake | null;
+  /** What secrets are stored by (`TIDEMARK_SECRET_KEY`). */
+  readonly vault: Vault;
 }
 
 /** The links of a server. `peer/` makes them; the server only tells of them. */
@@ -64,7 +73,7 @@ export async function showLink({ links }: Core, { request, space, param }: Call)
   return json(request, found(await links.show(space, param("name"))));
 }
 
-const order = z.object({ do: z.enum(["pause", "resume", "verify"]) });
+const order = z.object({ do: z.enum(["pause", "resume", "verify", "confirm"]) });
 
 /** `POST …/links/{name}`, for admin. */
 export async function orderLink({ links, settings }: Core, { request, space, param }: Call): Promise<Response> {

@@ -1,3 +1,4 @@
+import { isReserved } from "./identity.ts";
 import { logFault } from "./problem.ts";
 import { NOTHING, noteScopes, type Parts, rescopeSpace, wantedKeys } from "./rescope.ts";
 
@@ -32,7 +33,7 @@ async function createListed({ store, settings, rules }: Parts, reserved: readonl
     ...reserved,
     ...(settings.spaces === "open" ? [] : settings.spaces),
     ...(settings.adopt?.keys() ?? []),
-    ...settings.links.keys(),
+    ...[...settings.links.keys()].filter((space) => !isReserved(space)),
   ];
   if (listed.length === 0) return;
   const there = new Set(await store.spaces());

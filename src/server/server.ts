@@ -5,14 +5,18 @@ import type { Store } from "../store/store.ts";
 import { type Clock, systemClock } from "../util/clock.ts";
 import { type Random, systemRandom } from "../util/random.ts";
 import { toHex } from "../util/sha256.ts";
-import { accessOf } from "./access.ts";
+import { accessOf, withLinks } from "./access.ts";
 import { Active } from "./active.ts";
 import { adopt, checkAdoption } from "./adopt.ts";
 import { type Config, ConfigError, settingsOf } from "./config.ts";
 import type { Core } from "./core.ts";
+import { Book } from "./grants/book.ts";
+import { Grants } from "./grants/grants.ts";
+import { grantRoutes } from "./grants/routes.ts";
 import { type Context, handlerOf } from "./handler.ts";
 import { type Identity, isReserved } from "./identity.ts";
 import { linksOf, type StartLinks } from "./links.ts";
+import type { LinkPlan } from "./links-config.ts";
 import { listedStore } from "./listed.ts";
 import { type Handshake, Live } from "./live/live.ts";
 import { upgraderOf } from "./live/upgrade.ts";
@@ -26,6 +30,7 @@ import { type Ages, cutSpace, retain } from "./retention.ts";
 import { routes } from "./routes.ts";
 import { Spaces } from "./space.ts";
 import { followedStore } from "./unborn.ts";
+import { Vault } from "./vault.ts";
 import { WaitingRooms } from "./wait.ts";
 
 /** Milliseconds that answers under way get to end before the store is closed. */
@@ -35,7 +40,14 @@ export interface ServerOptions {
   readonly store: Store;
   readonly config?: Config | undefined;
   /** From the environment; they go before the configuration. */
-  readonly secrets?: { readonly jwtSecret?: string | undefined; readonly jwksUrl?: string | undefined } | undefined;
+  readonly secrets?:
+    | {
+        readonly jwtSecret?: string | undefined;
+        readonly jwksUrl?: string | undefined;
+        /** 32 bytes as base64, by which the keys of links are stored encrypted (S7). */
+        readonly secretKey?: string | undefined;
+      }
+    | undefined;
   /** Who keeps the accounts; without one the server knows only the tokens of others. */
   readonly identity?: Identity | undefined;
   readonly clock?: Clock | undefined;
@@ -88,10 +100,13 @@ export function createServer(options: ServerOptions): Server {
   const isOwn = (space: string) => identity?.spaces.has(space) === true;
   const isListed = (space: string) => settings.spaces === "open" || settings.spaces.has(space);
   const store = listedStore(options.store, (space) => isOwn(space) || (isListed(space) && !isReserved(space)));
-  const access = accessOf(settings.auth, clock, identity);
+  const stop = new AbortController();
+  const vault = new Vault(options.secrets?.secretKey, random);
+  const book = new Book(options.store, vault, random);
+  const grants = new Grants({ book, clock, random, stopping: stop.signal, accounts: identity !== undefined });
+  const access = withLinks(accessOf(settings.auth, clock, identity), grants);
   const metrics = metricsOf(options.store);
   const active = new Active();
-  const stop = new AbortController();
   const { rate } = settings.limits;
   const rules = (space: string): Rules => ({
     space,
@@ -115,18 +130,21 @@ export function createServer(options: ServerOptions): Server {
     followed: followedStore(store, (space) => settings.spaces === "open" && mayCreate(space)),
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
   };
-  const links = linksOf(options.links, { store, settings, clock, random, log, ready, rules });
+  const intakeOf = (space: string, link: LinkPlan) => identity?.spaces.get(space)?.intake?.(link) ?? null;
+  const following = { store, settings, clock, random, log, ready, rules, ruleOf, intakeOf, vault };
+  const links = linksOf(options.links, following);
   const core: Core = {
     ...shared,
     ...reading,
     ready,
     spaces,
     links,
+    grants,
     waiting: new WaitingRooms(shared),
     pages: new Pages({ ...shared, ...reading, limit: settings.limits.pages }),
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };
-  const handler = handlerOf(core, [...routes, ...(identity?.routes ?? [])]);
+  const handler = handlerOf(core, [...routes, ...grantRoutes(grants), ...(identity?.routes ?? [])]);
   const live = new Live(core);
   const retention = retain(core);
   let closing: Promise<void> | null = null;

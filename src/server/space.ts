@@ -11,6 +11,7 @@ import { faultFields, type Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { unknownSpace } from "./questions.ts";
 import { noteScopes, SCOPES_NOTE } from "./rescope.ts";
+import { begunRule, CATCH_UPS, RuleBehind } from "./rule.ts";
 
 /** A commit takes what waits, but no more pushes and writes than this, so that none waits long behind others. */
 const BATCH_PUSHES = 500;
@@ -19,8 +20,6 @@ const BATCH_WRITES = 5_000;
 const QUEUE = 10_000;
 /** Decisions of one batch before it is taken apart, each with the descendants that the one before lacked. */
 const ATTEMPTS = 6;
-/** Decisions of one batch for which the rule of its space had to catch up with other servers first. */
-const CATCH_UPS = 50;
 
 export interface SpaceParts {
   readonly store: Store;
@@ -212,15 +211,9 @@ class Queue {
   }
 }
 
-/** The rule of the space knows another revision than that under the lock. */
-class RuleBehind extends Error {
-  override name = "RuleBehind";
-}
-
 function decideUnder(rule: SpaceRule | null, loaded: Loaded, pushes: readonly Push[], rules: Rules): Decision {
   if (rule === null) return decide(loaded, pushes, rules);
-  const begun = rule.begin(loaded.head);
-  if (begun === null) throw new RuleBehind("the rule of this space has to catch up");
+  const begun = begunRule(rule, loaded.head);
   try {
     return decide(loaded, pushes, { ...rules, review: begun.review });
   } finally {

@@ -1,7 +1,7 @@
 import type { Revision } from "../model/record.ts";
 import type { IdentityHost } from "../server/identity.ts";
 import type { VerifierRecord } from "./collections.ts";
-import { CREDENTIALS } from "./names.ts";
+import { CREDENTIALS, isLinkManaged } from "./names.ts";
 import type { Tail } from "./tail.ts";
 import { again, type Writer } from "./writer.ts";
 
@@ -22,8 +22,16 @@ export class Credentials {
   readonly #host: Pick<IdentityHost, "store">;
   readonly #tail: Tail;
   readonly #writer: Writer;
+  readonly #managerOf: (user: string) => string | undefined;
 
-  constructor(host: Pick<IdentityHost, "store">, tail: Tail, writer: Writer) {
+  /** - `managerOf`: who manages a user. */
+  constructor(
+    host: Pick<IdentityHost, "store">,
+    tail: Tail,
+    writer: Writer,
+    managerOf: (user: string) => string | undefined,
+  ) {
+    this.#managerOf = managerOf;
     this.#host = host;
     this.#tail = tail;
     this.#writer = writer;
@@ -36,7 +44,10 @@ export class Credentials {
   async of(user: string): Promise<VerifierRecord | null> {
     const found = await this.#host.store.read(CREDENTIALS, [{ kind: "row", collection: "verifiers", id: user }]);
     const text = found?.results[0]?.text ?? null;
-    return text === null ? null : (JSON.parse(text) as VerifierRecord);
+    const verifier = text === null ? null : (JSON.parse(text) as VerifierRecord);
+    // A link gives passwords to its own users alone: to nobody who is, or comes to be, somebody else's (U5).
+    const strange = isLinkManaged(verifier?.managedBy) && verifier?.managedBy !== this.#managerOf(user);
+    return strange ? null : verifier;
   }
 
   /** Sets passwords, all of them or none. `now`: milliseconds since 1970. */
@@ -45,7 +56,9 @@ export class Credentials {
       await this.#tail.catchUp();
       const writes = verifiers.map(({ user, phc, mustChange }) => {
         // Two in one millisecond, or under a clock that was set back, are still two.
-        const record = { id: user, phc, changed: now + attempt, mustChange: mustChange ? true : null };
+        const manager = this.#managerOf(user);
+        const managedBy = isLinkManaged(manager) ? manager : null;
+        const record = { id: user, phc, changed: now + attempt, mustChange: mustChange ? true : null, managedBy };
         return { op: this.changed.has(user) ? "update" : "insert", collection: "verifiers", record } as const;
       });
       const { status } = await this.#writer.write(this.#tail.revision, writes);

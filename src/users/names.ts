@@ -19,3 +19,24 @@ export const FOUNDER: User = { id: "tidemark-setup" };
 export function foldedName(userName: string): string {
   return userName.normalize("NFKC").toLowerCase().normalize("NFKC").trim();
 }
+
+const LINK = "link:";
+
+/** Who manages the rows that a link brings. */
+export function managerOf(link: string): string {
+  return LINK + link;
+}
+
+export function isLinkManaged(managedBy: string | undefined): managedBy is string {
+  return managedBy?.startsWith(LINK) === true;
+}
+
+/** In whose name a link writes: nobody's, since no principal's id is empty. It gives only the roles that it maps to. */
+export function linkWriter(roles: Iterable<string>): User {
+  return { id: "", claims: { roles: [...roles] } };
+}
+
+/** The roles that a link may give; null: it is not a link that writes. */
+export function rolesOfLink(user: User): readonly string[] | null {
+  return user.id === "" ? ((user.claims as { roles?: readonly string[] } | undefined)?.roles ?? []) : null;
+}

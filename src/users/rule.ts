@@ -4,7 +4,7 @@ import type { User } from "../model/schema.ts";
 import type { SpaceRule } from "../server/identity.ts";
 import type { UserRecord } from "./collections.ts";
 import type { Directory } from "./directory.ts";
-import { FOUNDER, KEEPER } from "./names.ts";
+import { FOUNDER, KEEPER, rolesOfLink } from "./names.ts";
 import type { Tail } from "./tail.ts";
 
 interface Parts {
@@ -67,7 +67,11 @@ export function systemRule({ directory, tail, isAdministrator }: Parts): SpaceRu
   }
 
   function powersFor(user: User): Powers {
-    const mayGive = user === KEEPER || user === FOUNDER || isAdministrator(user);
+    const given = rolesOfLink(user);
+    const mayGive =
+      given === null
+        ? user === KEEPER || user === FOUNDER || isAdministrator(user)
+        : given.some((role) => directory.administers(role));
     return { administrators: directory.administrators().size, empowered: directory.empowered(), mayGive };
   }
 

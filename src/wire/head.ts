@@ -11,5 +11,7 @@ export interface HeadResponse {
   readonly lastMutation?: number;
   /** Where a server asks that would follow this one: the space, and those that it follows (S3). */
   readonly path?: readonly string[];
+  /** The path once more, signed for the registered link that asks (S7). */
+  readonly signature?: string;
   readonly behind?: { readonly records: number; readonly advice: "current" | "delta" | "copy" };
 }

@@ -26,6 +26,8 @@ export interface LinkStatus {
   /** Records that are set aside, and losses that are logged. */
   readonly aside: number;
   readonly conflicts: number;
+  /** Of what is set aside, what waits for `confirm` (U5). */
+  readonly held: number;
   /** Upstream and those above it, as it last said. */
   readonly path: readonly string[];
 }
@@ -60,5 +62,5 @@ export interface WireConflict {
 }
 
 export interface LinkOrder {
-  readonly do: "pause" | "resume" | "verify";
+  readonly do: "pause" | "resume" | "verify" | "confirm";
 }

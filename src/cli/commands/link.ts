@@ -7,6 +7,7 @@ import type { PushResponse } from "../../wire/push.ts";
 import { askJson, type Space } from "../api.ts";
 import { type Context, command, SPACE_ARGS } from "../command.ts";
 import { Failure, misuse } from "../failure.ts";
+import { grantLink, listGranted, revokeLink } from "../link/grants.ts";
 import { type Output, shown, table } from "../output.ts";
 import { parseWhole } from "../values.ts";
 import { remoteSpace } from "../where.ts";
@@ -15,11 +16,16 @@ const ARGS = {
   do: {
     type: "positional",
     required: true,
-    description: "list, show, pause, resume, verify, or apply a lost write again",
+    description:
+      "list, show, pause, resume, verify, confirm what is held, apply a lost write again; upstream: invite, granted, revoke",
   },
   server: { type: "positional", required: true, description: "the address of the server that follows another" },
-  name: { type: "positional", required: false, description: "the link, as the configuration names it" },
+  name: { type: "positional", required: false, description: "the link, as the configuration names it; revoke: its id" },
   number: { type: "positional", required: false, description: "apply: the conflict, as show tells it" },
+  scope: { type: "string", description: "invite: scopes, with commas between; all by default", valueHint: "S" },
+  direction: { type: "string", description: "invite: pull or both; pull by default", valueHint: "D" },
+  users: { type: "string", description: "invite: none, directory or verifier; none by default", valueHint: "U" },
+  lasts: { type: "string", description: "invite: how long the code is good; 24h by default", valueHint: "AGE" },
   ...SPACE_ARGS,
 } as const;
 
@@ -30,6 +36,8 @@ export default command({
   async run({ args, env, out }: Context<typeof ARGS>) {
     const space = remoteSpace(args.server, args, env);
     if (args.do === "list") return await list(space, out);
+    if (args.do === "granted") return await listGranted(space, out);
+    if (args.do === "invite") return await grantLink(space, args, out);
     if (args.name === undefined) throw misuse(`tidemark link ${args.do} needs the name of a link: see link list.`);
     switch (args.do) {
       case "show":
@@ -38,12 +46,19 @@ export default command({
       case "resume":
         await order(space, args.name, { do: args.do });
         return out.result(`${args.name} is to ${args.do}.`, { name: args.name, do: args.do });
+      case "confirm":
+        await order(space, args.name, { do: "confirm" });
+        return out.result(`What ${args.name} held is taken in.`, { name: args.name, do: args.do });
+      case "revoke":
+        return await revokeLink(space, args.name, out);
       case "verify":
         return await verify(space, args.name, out);
       case "apply":
         return await apply(space, args.name, parseWhole(args.number ?? "", "NUMBER", 1, Number.MAX_SAFE_INTEGER), out);
       default:
-        throw misuse(`There is no link ${args.do}: list, show, pause, resume, verify or apply.`);
+        throw misuse(
+          `There is no link ${args.do}: list, show, pause, resume, verify, confirm, apply, invite, granted or revoke.`,
+        );
     }
   },
 });
@@ -72,10 +87,11 @@ function upstreamOf({ url, space, scopes }: LinkStatus): string {
   return `${url} ${space} ${scopes.join(",")}`;
 }
 
-function countsOf({ revision, queued, unsent, aside, conflicts }: LinkStatus): string {
+function countsOf({ revision, queued, unsent, aside, held, conflicts }: LinkStatus): string {
   const counts = [`at ${revision}`];
   if (queued + unsent > 0) counts.push(`${queued} waiting, ${unsent} revisions to look at`);
   if (aside > 0) counts.push(`${aside} set aside`);
+  if (held > 0) counts.push(`${held} held until link confirm`);
   if (conflicts > 0) counts.push(`${conflicts} lost`);
   return counts.join(", ");
 }

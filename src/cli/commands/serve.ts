@@ -26,6 +26,11 @@ export default command({
       valueHint: "DIR|URL",
     },
     users: { type: "boolean", description: "accounts with passwords and roles (or `users` in the configuration)" },
+    wake: {
+      type: "string",
+      description: "how servers on one database wake each other: notify, nats://… or none (or TIDEMARK_WAKE)",
+      valueHint: "HOW",
+    },
   },
   async run({ args, env, out, stop }) {
     const port = parseWhole(args.port, "--port", 0, 65_535);
@@ -44,8 +49,9 @@ export default command({
     const log = logger();
     if (path === null) log.info("there is no tidemark.config.ts here: any collection is taken, in no scope but *");
     if (open) log.info("no authentication is configured: only this machine is answered");
-    const store = await openData(data);
-    const server = createServer({ store, config, log: logTo(log), identity: users, links: startLinks });
+    const store = await openData(data, false, { wake: args.wake ?? env.TIDEMARK_WAKE, log: logTo(log) });
+    const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
+    const server = createServer({ store, config, log: logTo(log), identity: users, links: startLinks, secrets });
     const incoming = await incomingOf(
       { store, config, folder: isPostgres(data) ? null : data, log: logTo(log) },
       server,
