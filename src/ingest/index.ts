@@ -1,0 +1,33 @@
+export { byId } from "./by-id.ts";
+export {
+  check,
+  type RecordCheck,
+  type RefCheck,
+  type RowCheck,
+  range,
+  ref,
+  required,
+  type UniqueCheck,
+  unique,
+} from "./clean/checks.ts";
+export { date, instant } from "./clean/dates.ts";
+export { type Normalised, type Normaliser, type Normalisers, normaliser } from "./clean/normaliser.ts";
+export { country, money, phone } from "./clean/places.ts";
+export type { Fix, Flaw, Step, StepContext, Stepped } from "./clean/step.ts";
+export {
+  bool,
+  caseFold,
+  collapseSpace,
+  email,
+  missing,
+  nfc,
+  noControl,
+  number,
+  string,
+  title,
+  trim,
+} from "./clean/text.ts";
+export { type Cleaned, type CleanOptions, clean, type IngestConfig, type Pickup, type Schedule } from "./declare.ts";
+export type { Accepted, Entities, EntityReader, EntityTask, Origin, Placement, SourceRow } from "./entities.ts";
+export { type BatchCheck, type BatchStats, drift, nulls, volume } from "./run/batch-checks.ts";
+export * from "./source.ts";
