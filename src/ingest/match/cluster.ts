@@ -1,7 +1,6 @@
 import { pairOf } from "./block.ts";
 import type { MatchRules } from "./declaration.ts";
 import type { MemberKey, Prepared } from "./record.ts";
-import type { Comparison } from "./score.ts";
 
 /** Two records that may be the same. `exact`: they share an exact key. */
 export interface Pair {
@@ -43,7 +42,7 @@ export function cluster(
   pairs: Iterable<Pair>,
   rules: MatchRules,
   standing: Standing,
-  compare: (a: Prepared, b: Prepared) => Pick<Comparison, "score">,
+  scoreOf: (a: Prepared, b: Prepared) => number,
 ): Clustering {
   const groups = new Groups(records.keys());
   for (const [first, ...others] of standing.together) {
@@ -72,7 +71,7 @@ export function cluster(
         const [one, other] = [records.get(x), records.get(y)];
         if (one === undefined || other === undefined) continue;
         if (!rules.within && one.source === other.source) return "one-source";
-        if (compare(one, other).score < rules.ask) return "chain";
+        if (scoreOf(one, other) < rules.ask) return "chain";
       }
     }
     return null;

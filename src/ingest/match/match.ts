@@ -55,6 +55,6 @@ function matched(
     const score = scorer.score(left, right);
     if (exact || score >= rules.ask) pairs.push({ a, b, score, exact });
   }
-  const clustering = cluster(records, pairs, rules, standing, (a, b) => scorer.compare(a, b));
+  const clustering = cluster(records, pairs, rules, standing, (a, b) => scorer.score(a, b));
   return { ...clustering, compared, full: [...blocks.full], census };
 }

@@ -1,5 +1,5 @@
 import type { Census } from "./census.ts";
-import type { MatchRules } from "./declaration.ts";
+import type { Field, MatchRules } from "./declaration.ts";
 import { ADDRESS_BITS, KINDS } from "./kinds.ts";
 import type { Prepared } from "./record.ts";
 
@@ -44,26 +44,35 @@ export class Scorer {
     );
   }
 
+  /** The score with what each field that both fill says, for people. */
   compare(a: Prepared, b: Prepared): Comparison {
     const similarities = this.#similarities(a, b);
-    const evidence: Evidence[] = [];
-    let sum = 0;
-    let address = 0;
-    for (const [i, { name, kind, weight }] of this.#rules.fields.entries()) {
+    const evidence = this.#rules.fields.flatMap(({ name }, i): Evidence[] => {
       const similarity = similarities[i] ?? null;
-      if (similarity === null) continue;
-      const { against, group } = KINDS[kind];
-      const bits = bitsOf(similarity, this.#census.bits[i] as number, against * weight);
-      evidence.push({ field: name, similarity, bits });
-      if (group === "address") address += bits;
-      else sum += bits;
-    }
-    const total = sum + Math.min(address, ADDRESS_BITS) - this.#prior;
-    return { score: 1 / (1 + 2 ** (-total * CERTAINTY)), evidence };
+      return similarity === null ? [] : [{ field: name, similarity, bits: this.#bits(i, similarity) }];
+    });
+    return { score: this.#scoreOf(similarities), evidence };
   }
 
   score(a: Prepared, b: Prepared): number {
-    return this.compare(a, b).score;
+    return this.#scoreOf(this.#similarities(a, b));
+  }
+
+  #scoreOf(similarities: readonly (number | null)[]): number {
+    let sum = -this.#prior;
+    let address = 0;
+    for (const [i, { kind }] of this.#rules.fields.entries()) {
+      const similarity = similarities[i] ?? null;
+      if (similarity === null) continue;
+      if (KINDS[kind].group === "address") address += this.#bits(i, similarity);
+      else sum += this.#bits(i, similarity);
+    }
+    return 1 / (1 + 2 ** (-(sum + Math.min(address, ADDRESS_BITS)) * CERTAINTY));
+  }
+
+  #bits(field: number, similarity: number): number {
+    const { kind, weight } = this.#rules.fields[field] as Field;
+    return bitsOf(similarity, this.#census.bits[field] as number, KINDS[kind].against * weight);
   }
 
   #similarities(a: Prepared, b: Prepared): (number | null)[] {
@@ -84,7 +93,7 @@ export class Scorer {
   #between(field: number, a: string | null, b: string | null): number | null {
     if (a === null || b === null) return null;
     if (a === b) return 1;
-    const { kind } = this.#rules.fields[field] as MatchRules["fields"][number];
+    const { kind } = this.#rules.fields[field] as Field;
     return KINDS[kind].similarity(a, b);
   }
 }
