@@ -33,9 +33,9 @@ function partsOf(record: Prepared, part: string, { fields }: MatchRules, alone: 
   return alone ? [whole, ...KINDS[field.kind].parts(value)] : [whole];
 }
 
-/** Which records are in which block, of those that are compared. */
+/** Which records are in which block, of those that are compared; records by their place in a list. */
 export class Blocks {
-  readonly #members = new Map<BlockKey, MemberKey[]>();
+  readonly #members = new Map<BlockKey, number[]>();
   readonly #limit: number;
   /** Blocks that were passed over since they held too many. */
   readonly full = new Set<BlockKey>();
@@ -44,25 +44,26 @@ export class Blocks {
     this.#limit = limit;
   }
 
-  add(key: BlockKey, member: MemberKey): void {
+  /** Records come in their order. */
+  add(key: BlockKey, record: number): void {
     const members = this.#members.get(key);
-    if (members === undefined) this.#members.set(key, [member]);
-    else members.push(member);
+    if (members === undefined) this.#members.set(key, [record]);
+    else members.push(record);
   }
 
-  /** Each pair of records that share a block, once; where `of` is given, only pairs with one of these. */
-  *pairs(of?: ReadonlySet<MemberKey>): Generator<readonly [MemberKey, MemberKey]> {
-    const seen = new Set<string>();
+  /** Each pair of records that share a block, once, the earlier first. */
+  *pairs(): Generator<readonly [number, number]> {
+    const seen = new Set<number>();
     for (const [key, members] of this.#members) {
       // An exact key is what it is, however many have it.
       if (members.length > this.#limit && !key.startsWith("=")) {
         this.full.add(key);
         continue;
       }
-      for (const [i, a] of members.entries()) {
-        for (const b of members.slice(i + 1)) {
-          if (a === b || (of !== undefined && !of.has(a) && !of.has(b))) continue;
-          const pair = pairOf(a, b);
+      for (let i = 0; i < members.length; i++) {
+        for (let j = i + 1; j < members.length; j++) {
+          const [a, b] = [members[i] as number, members[j] as number];
+          const pair = a * 2 ** 26 + b;
           if (seen.has(pair)) continue;
           seen.add(pair);
           yield [a, b];

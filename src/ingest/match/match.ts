@@ -44,16 +44,17 @@ function matched(
 ): Matched {
   const records = new Map(prepared.map((record) => [record.key, record]));
   const blocks = new Blocks(rules.maxBlock);
-  for (const record of prepared) for (const key of blocksOf(record, rules)) blocks.add(key, record.key);
+  for (const [i, record] of prepared.entries()) for (const key of blocksOf(record, rules)) blocks.add(key, i);
   const scorer = new Scorer(rules, census);
   const pairs: Pair[] = [];
   let compared = 0;
-  for (const [a, b] of blocks.pairs(fresh)) {
-    const [left, right] = [records.get(a) as Prepared, records.get(b) as Prepared];
+  for (const [a, b] of blocks.pairs()) {
+    const [left, right] = [prepared[a] as Prepared, prepared[b] as Prepared];
+    if (fresh !== undefined && !fresh.has(left.key) && !fresh.has(right.key)) continue;
     const exact = left.exact.some((key) => right.exact.includes(key));
     compared++;
     const score = scorer.score(left, right);
-    if (exact || score >= rules.ask) pairs.push({ a, b, score, exact });
+    if (exact || score >= rules.ask) pairs.push({ a: left.key, b: right.key, score, exact });
   }
   const clustering = cluster(records, pairs, rules, standing, (a, b) => scorer.score(a, b));
   return { ...clustering, compared, full: [...blocks.full], census };

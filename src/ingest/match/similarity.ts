@@ -33,11 +33,13 @@ export function byCharacters(a: string, b: string): number {
 export function byLetters(a: string, b: string): number {
   if (a === b) return 1;
   if (a.length === 1 || b.length === 1) return a[0] === b[0] ? 0.82 : 0;
+  if (!a.includes(" ") && !b.includes(" ")) return jaroWinkler(a, b);
   const joinedA = a.replaceAll(" ", "");
   const joinedB = b.replaceAll(" ", "");
   if (joinedA === joinedB) return 0.99;
   const whole = jaroWinkler(joinedA, joinedB);
-  if (!a.includes(" ") && !b.includes(" ")) return whole;
+  // Of words in another order half the letters are in place; what is further apart has no word in common.
+  if (whole < 0.4) return whole;
   return Math.max(whole, jaroWinkler(sorted(a), sorted(b)), byWords(a, b));
 }
 
