@@ -49,4 +49,7 @@ export const byId: Entities = {
     }
     return { entities, flaws, changes, notes };
   },
+  async sourcesOf(entity, reader, root) {
+    return [...(await reader.notes([`${root}id/${entity}`])).values()];
+  },
 };

@@ -29,5 +29,13 @@ export {
 } from "./clean/text.ts";
 export { type Cleaned, type CleanOptions, clean, type IngestConfig, type Pickup, type Schedule } from "./declare.ts";
 export type { Accepted, Entities, EntityReader, EntityTask, Origin, Placement, SourceRow } from "./entities.ts";
+export { Ingest, IngestError, type IngestHost, type Task, type TaskStatus } from "./ingest.ts";
+export type { ValueOrigin } from "./lineage.ts";
+export type { Item, ItemStatus } from "./quarantine/item.ts";
+export type { ItemFilter } from "./quarantine/quarantine.ts";
 export { type BatchCheck, type BatchStats, drift, nulls, volume } from "./run/batch-checks.ts";
+export { Fenced } from "./run/place.ts";
+export { Busy, type RunOptions } from "./run/runner.ts";
+export type { RunCounts, RunKind, RunRow, RunStatus, TaskState } from "./run/state.ts";
 export * from "./source.ts";
+export { type Mark, Watermark, type WatermarkOptions, watermark } from "./watermark.ts";
