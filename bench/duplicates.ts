@@ -64,7 +64,11 @@ function sets(folder: string | undefined): LabelledSet[] {
   const files = readdirSync(folder).filter((file) => file.endsWith(".csv"));
   if (files.length === 0) throw new Error(`--febrl ${folder}: there is no CSV file`);
   return files.sort().map((file): LabelledSet => {
-    const rows: Record<string, string>[] = parse(readFileSync(join(folder, file)), { columns: true, trim: true, bom: true });
+    const rows: Record<string, string>[] = parse(readFileSync(join(folder, file)), {
+      columns: true,
+      trim: true,
+      bom: true,
+    });
     return { name: file.replace(/\.csv$/, ""), rows, key: "rec_id", fields: FEBRL_FIELDS };
   });
 }
@@ -74,7 +78,9 @@ function tidemark({ name, rows, key, fields }: LabelledSet): Result {
   const start = performance.now();
   const { clusters, ask } = matchAll(records, matchRules({ within: true, fields }));
   const ms = performance.now() - start;
-  const found = clusters.flatMap((members) => members.flatMap((a, i) => members.slice(i + 1).map((b) => [a, b] as const)));
+  const found = clusters.flatMap((members) =>
+    members.flatMap((a, i) => members.slice(i + 1).map((b) => [a, b] as const)),
+  );
   const asked = ask.filter(({ a, b }) => isSame(a, b)).length;
   const judged = judge(name, "Tidemark", rows, key, found, ms);
   return { ...judged, ask: ask.length, recallWithAsk: judged.recall + asked / truths(rows, key) };
@@ -121,8 +127,10 @@ async function duckdb({ name, rows, key, fields }: LabelledSet): Promise<Result[
   const results: Result[] = [];
   for (const threshold of THRESHOLDS) {
     const start = performance.now();
-    const parts = telling.map((field) => `SELECT a."${key}" x, b."${key}" y FROM people a JOIN people b
-      ON a."${field}" = b."${field}" AND a."${key}" < b."${key}" WHERE list_avg([${likeness.join()}]) >= ${threshold}`);
+    const parts = telling.map(
+      (field) => `SELECT a."${key}" x, b."${key}" y FROM people a JOIN people b
+      ON a."${field}" = b."${field}" AND a."${key}" < b."${key}" WHERE list_avg([${likeness.join()}]) >= ${threshold}`,
+    );
     const reader = await connection.runAndReadAll(parts.join(" UNION "));
     const found = reader.getRows().map(([a, b]) => [String(a), String(b)] as const);
     results.push(judge(name, `DuckDB, ${threshold}`, rows, key, found, performance.now() - start));
@@ -160,7 +168,8 @@ function truths(rows: LabelledSet["rows"], key: string): number {
 }
 
 function table(all: readonly Result[]): string {
-  const head = "| set | method | pairs | precision | recall | to ask | recall with ask | ms |\n| --- | --- | --: | --: | --: | --: | --: | --: |\n";
+  const head =
+    "| set | method | pairs | precision | recall | to ask | recall with ask | ms |\n| --- | --- | --: | --: | --: | --: | --: | --: |\n";
   const lines = all.map(
     ({ set, method, pairs, precision, recall, ask, recallWithAsk, ms }) =>
       `| ${[set, method, pairs, precision.toFixed(3), recall.toFixed(3), ask ?? "", recallWithAsk?.toFixed(3) ?? "", Math.round(ms)].join(" | ")} |\n`,

@@ -19,7 +19,8 @@ export const PERSON_FIELDS = {
   security: "id",
 } as const;
 
-const SYLLABLES = "an bel cor da el fin gra hol is jo ka lin mar nor ol per qui ros sam ter ul vin wil xan yor zel".split(" ");
+const SYLLABLES =
+  "an bel cor da el fin gra hol is jo ka lin mar nor ol per qui ros sam ter ul vin wil xan yor zel".split(" ");
 const STREETS = ["street", "place", "crescent", "circuit", "road", "avenue"];
 const STATES = ["nsw", "vic", "qld", "wa", "sa", "tas"];
 
@@ -39,18 +40,21 @@ export function people(
   const given = Array.from({ length: 120 }, () => word(2));
   const surnames = Array.from({ length: 300 }, () => word(3));
   const suburbs = Array.from({ length: 200 }, () => word(3));
-  const all = Array.from({ length: originals }, (_, i): Person => ({
-    id: `rec-${i}-org`,
-    given: of(given),
-    surname: of(surnames),
-    number: String(1 + int(200)),
-    street: `${word(3)} ${of(STREETS)}`,
-    suburb: of(suburbs),
-    postcode: digits(4),
-    state: of(STATES),
-    born: `19${digits(2)}${String(1 + int(12)).padStart(2, "0")}${String(1 + int(28)).padStart(2, "0")}`,
-    security: digits(7),
-  }));
+  const all = Array.from(
+    { length: originals },
+    (_, i): Person => ({
+      id: `rec-${i}-org`,
+      given: of(given),
+      surname: of(surnames),
+      number: String(1 + int(200)),
+      street: `${word(3)} ${of(STREETS)}`,
+      suburb: of(suburbs),
+      postcode: digits(4),
+      state: of(STATES),
+      born: `19${digits(2)}${String(1 + int(12)).padStart(2, "0")}${String(1 + int(28)).padStart(2, "0")}`,
+      security: digits(7),
+    }),
+  );
   const fields = Object.keys(PERSON_FIELDS);
   const doubles = all.slice(0, doubled).flatMap((person, i) =>
     Array.from({ length: 1 + int(most) }, (_, number): Person => {

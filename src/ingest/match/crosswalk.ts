@@ -2,8 +2,8 @@ import type { RecordData } from "../../model/record.ts";
 import type { JsonObject } from "../../util/json.ts";
 import { sha256Hex } from "../../util/sha256.ts";
 import type { EntityReader } from "../entities.ts";
+import { INGEST } from "../names.ts";
 import type { BlockKey } from "./block.ts";
-import type { Census } from "./census.ts";
 import type { Question } from "./cluster.ts";
 import type { MemberKey, SourceRecord } from "./record.ts";
 
@@ -33,27 +33,28 @@ export interface Entity {
   readonly since: number;
 }
 
-/** Notes of streams have a dot in this place, so that none is called so. */
-const ROOT = "ingest/entities/";
+/** The name of a stream has a dot, so that none is called so. */
+const ROOT = `${INGEST}entities/`;
 
-export const rootOf = (collection: string) => `${ROOT}${collection}/`;
 /** Names of notes are of bounded length, keys of sources are not. */
 const digest = (text: string) => sha256Hex(text).slice(0, 32);
+
+interface Place {
+  readonly step: number;
+  readonly members: number;
+}
 
 /** The names of what is kept of a collection's crosswalk. */
 export class Names {
   readonly #root: string;
 
   constructor(collection: string) {
-    this.#root = rootOf(collection);
+    this.#root = `${ROOT}${collection}/`;
   }
 
   /** Counts the changes of the crosswalk: whoever decides by it, writes it, so that two never decide by the same. */
   get step(): string {
     return `${this.#root}step`;
-  }
-  get census(): string {
-    return `${this.#root}census`;
   }
   get questions(): string {
     return `${this.#root}ask/`;
@@ -76,27 +77,35 @@ export class Crosswalk {
   readonly written = new Map<string, string | null>();
   /** As it was when it was opened. */
   #step: string | null = null;
+  #at: Place = { step: 0, members: 0 };
 
   constructor(collection: string, reader: EntityReader) {
     this.names = new Names(collection);
     this.#reader = reader;
   }
 
-  /** First of all: what is read later is as new as this, or the commit is refused. */
+  /** First of all: what is read later is as new as this, or the commit is refused. Gives the number of this step. */
   async open(): Promise<number> {
-    await this.#load([this.names.step, this.names.census]);
+    await this.#load([this.names.step]);
     this.#step = this.#text(this.names.step);
-    const next = Number(this.#step ?? 0) + 1;
-    this.written.set(this.names.step, String(next));
-    return next;
+    if (this.#step !== null) this.#at = JSON.parse(this.#step) as Place;
+    this.grow(0);
+    return this.#at.step + 1;
+  }
+
+  /** How many source records there are. */
+  get size(): number {
+    return this.#at.members;
+  }
+
+  /** So many source records come with this step, or go. */
+  grow(members: number): void {
+    const next: Place = { step: this.#at.step + 1, members: this.#at.members + members };
+    this.written.set(this.names.step, JSON.stringify(next));
   }
 
   get expects(): ReadonlyMap<string, string | null> {
     return new Map([[this.names.step, this.#step]]);
-  }
-
-  get census(): Census | null {
-    return this.#value<Census>(this.names.census);
   }
 
   async members(keys: Iterable<MemberKey>): Promise<Member[]> {
@@ -114,7 +123,7 @@ export class Crosswalk {
     return new Map(list.map((key) => [key, this.#value<MemberKey[]>(this.names.block(key)) ?? []]));
   }
 
-  put(name: string, value: Member | Entity | Census | Question | readonly MemberKey[] | null): void {
+  put(name: string, value: Member | Entity | Question | readonly MemberKey[] | null): void {
     this.written.set(name, value === null ? null : JSON.stringify(value));
   }
 

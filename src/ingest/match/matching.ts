@@ -1,4 +1,5 @@
 import type { Accepted, Entities, EntityTask, Placement } from "../entities.ts";
+import { INGEST, taskName } from "../names.ts";
 import { type BlockKey, blocksOf, pairOf } from "./block.ts";
 import { type Census, noCensus } from "./census.ts";
 import type { Question } from "./cluster.ts";
@@ -20,6 +21,8 @@ export interface MatchingOptions extends MatchDeclaration {
 export interface Matching extends Entities {
   readonly rules: MatchRules;
   readonly survive: SurviveRules;
+  /** Null: what the kinds of the fields say. */
+  readonly census: Census | null;
 }
 
 /**
@@ -41,17 +44,34 @@ export function matching(options: MatchingOptions): Matching {
     version,
     rules,
     survive,
+    census,
     async place(accepted, reader, task) {
       const crosswalk = new Crosswalk(task.collection, reader);
       const step = await crosswalk.open();
       const golden = new Golden(crosswalk, task.collection, survive, step);
-      return placed(accepted, task, rules, {
+      return await placed(accepted, task, rules, {
         crosswalk,
         golden,
-        census: census ?? crosswalk.census ?? noCensus(rules),
+        census: censusFor({ rules, census }, crosswalk.size + accepted.length),
       });
     },
+    async sourcesOf(id, reader, { collection, root }) {
+      const [entity] = await new Crosswalk(collection, reader).entities([id]);
+      const prefix = `${root.slice(INGEST.length)}`;
+      return (entity?.members ?? []).flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : []));
+    },
   };
+}
+
+/** The census for a collection that has grown since: the more records there are, the likelier two are alike by chance. */
+export function censusFor({ rules, census }: Pick<Matching, "rules" | "census">, records: number): Census {
+  const known = census ?? noCensus(rules);
+  return { ...known, records: Math.max(known.records, records) };
+}
+
+/** Whether a collection is matched, so that duplicates can be listed, merged and split. */
+export function isMatching(entities: Entities | undefined): entities is Matching {
+  return entities !== undefined && "rules" in entities && "survive" in entities;
 }
 
 interface Standing {
@@ -62,7 +82,7 @@ interface Standing {
 
 /** The key of a source record among those of all streams. */
 export function memberKey(task: Pick<EntityTask, "source" | "stream">, name: string): MemberKey {
-  return `${task.source}.${task.stream}/${name}`;
+  return `${taskName(task.source, task.stream)}/${name}`;
 }
 
 async function placed(
@@ -75,6 +95,7 @@ async function placed(
   const before = new Map((await crosswalk.members(names.keys())).map((member) => [member.key, member]));
   const batch = accepted.flatMap((each) => memberOf(each, task, rules, before) ?? []);
   const gone = [...before.values()].filter(({ key }) => !batch.some((member) => member.key === key));
+  crosswalk.grow(batch.length - before.size);
   await reindex(crosswalk, rules, before.values(), batch);
 
   const near = await neighbours(crosswalk, rules, batch, gone);
@@ -121,7 +142,7 @@ function memberOf(
 ): Member | null {
   if (after === null) return null;
   const key = memberKey(task, name);
-  const record = { key, source: `${task.source}.${task.stream}`, at, value: after };
+  const record = { key, source: taskName(task.source, task.stream), at, value: after };
   const blocks = blocksOf(prepare(record, rules), rules);
   const known = before.get(key);
   const { entity = "", was = null, apart = [] } = known ?? {};

@@ -1,19 +1,21 @@
 import type { EntityReader, Placement } from "../entities.ts";
 import { pairOf } from "./block.ts";
 import type { Question } from "./cluster.ts";
-import { Crosswalk, type Entity, type Member, Names } from "./crosswalk.ts";
+import { Crosswalk, type Entity, type Member } from "./crosswalk.ts";
 import { Golden } from "./golden.ts";
-import { joined, type Matching } from "./matching.ts";
-import type { MemberKey } from "./record.ts";
+import { censusFor, joined, type Matching } from "./matching.ts";
+import { type MemberKey, prepare } from "./record.ts";
+import { type Evidence, Scorer } from "./score.ts";
 
 /** What a person decides is written as what a run decides. `changed`: the records that it is about. */
 export interface Decided extends Pick<Placement, "changes" | "notes" | "expects"> {
   readonly changed: readonly string[];
 }
 
-/** Two source records that may be the same, and the records that they are part of now. */
+/** Two source records that may be the same, the records that they are part of now, and what speaks for it and against. */
 export interface OpenQuestion extends Question {
   readonly entities: readonly [string, string];
+  readonly evidence: readonly Evidence[];
 }
 
 /** A person asked for what cannot be: the message says why, and what can. */
@@ -21,17 +23,30 @@ export class ReviewError extends Error {
   override name = "ReviewError";
 }
 
-/** The review list: pairs that a person is to decide, the likeliest first. Those that have become one are left out. */
-export async function questions(collection: string, reader: EntityReader, limit = 1_000): Promise<OpenQuestion[]> {
-  const names = new Names(collection);
-  const found = await reader.notesUnder(names.questions, limit);
+/**
+ * The review list: pairs that a person is to decide, the likeliest first. They are compared anew, so that those that have
+ * become one, were set apart, or are no longer alike, are not in it.
+ */
+export async function questions(
+  collection: string,
+  matching: Pick<Matching, "rules" | "census">,
+  reader: EntityReader,
+  limit = 1_000,
+): Promise<OpenQuestion[]> {
+  const { rules } = matching;
+  const crosswalk = new Crosswalk(collection, reader);
+  await crosswalk.open();
+  const found = await reader.notesUnder(crosswalk.names.questions, limit);
   const all = found.map(([, text]) => JSON.parse(text) as Question);
-  const members = await new Crosswalk(collection, reader).members(all.flatMap(({ a, b }) => [a, b]));
+  const members = await crosswalk.members(all.flatMap(({ a, b }) => [a, b]));
   const of = new Map(members.map((member) => [member.key, member]));
+  const scorer = new Scorer(rules, censusFor(matching, crosswalk.size));
   const open = all.flatMap((question): OpenQuestion[] => {
     const [a, b] = [of.get(question.a), of.get(question.b)];
-    if (a === undefined || b === undefined || a.entity === b.entity) return [];
-    return a.apart.includes(b.key) ? [] : [{ ...question, entities: [a.entity, b.entity] }];
+    if (a === undefined || b === undefined || a.entity === b.entity || a.apart.includes(b.key)) return [];
+    const { score, evidence } = scorer.compare(prepare(a, rules), prepare(b, rules));
+    if (score < rules.ask && !question.exact) return [];
+    return [{ ...question, score, evidence, entities: [a.entity, b.entity] }];
   });
   return open.sort((x, y) => y.score - x.score || (x.a < y.a ? -1 : 1));
 }
