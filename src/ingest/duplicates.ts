@@ -4,6 +4,8 @@ import { followMirror, LackingFamilies, type MirrorChange, mutationOf } from "..
 import type { Key, Revision } from "../model/record.ts";
 import { must } from "../util/assert.ts";
 import type { Ingest } from "./ingest.ts";
+import { Crosswalk, type Entity, type Member, Names } from "./match/crosswalk.ts";
+import { type Difference, differencesOf } from "./match/differences.ts";
 import { isMatching, type Matching } from "./match/matching.ts";
 import { type Decided, entityOf, merge, type OpenQuestion, questions, ReviewError, split } from "./match/review.ts";
 import { ingestAuthor } from "./names.ts";
@@ -11,6 +13,8 @@ import { EMPTY, NOTHING, type Place } from "./run/place.ts";
 
 /** Attempts to write a decision while runs go on beside it. */
 const ATTEMPTS = 20;
+/** Records that are read at once. */
+const PAGE = 500;
 /** The name under which decisions of people stand in the journal, as a source does. */
 const REVIEW = "duplicates";
 
@@ -51,6 +55,30 @@ export class Duplicates {
   /** A record with the source records that it was made of; null: there is no such one. */
   show(id: string): ReturnType<typeof entityOf> {
     return entityOf(this.#collection, id, this.#place);
+  }
+
+  /** What the source records say otherwise of each other, record by record; records without a difference are left out. */
+  async *differences(): AsyncGenerator<{ readonly id: string; readonly differences: readonly Difference[] }> {
+    for await (const { id, members } of this.entities()) {
+      if (members.length < 2) continue;
+      const differences = differencesOf(members);
+      if (differences.length > 0) yield { id, differences };
+    }
+  }
+
+  /** All records that were made of source records, with these. */
+  async *entities(): AsyncGenerator<{ readonly id: string; readonly members: readonly Member[] }> {
+    const { entities } = new Names(this.#collection);
+    for (let from = entities; ; ) {
+      const page = await this.#place.notesFrom(entities, from, PAGE);
+      for (const [, text] of page) {
+        const { id, members } = JSON.parse(text) as Entity;
+        yield { id, members: await new Crosswalk(this.#collection, this.#place).members(members) };
+      }
+      if (page.length < PAGE) return;
+      // Names end in a digest: nothing lies between.
+      from = `${page.at(-1)?.[0]}!`;
+    }
   }
 
   /** Makes one record of several; the first stays. */

@@ -1,6 +1,7 @@
 export { type Census, censusOf } from "./census.ts";
 export type { Clustering, Doubt, Pair, Question, Standing } from "./cluster.ts";
 export { type BlockPass, type FieldRule, type MatchDeclaration, type MatchRules, matchRules } from "./declaration.ts";
+export { type Difference, differencesOf } from "./differences.ts";
 export { fingerprint } from "./fingerprint.ts";
 export type { Kind } from "./kinds.ts";
 export { type Known, type Matched, matchAll, matchBatch } from "./match.ts";
