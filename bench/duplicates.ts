@@ -49,6 +49,9 @@ const FEBRL_FIELDS = {
   soc_sec_id: "id",
 } as const;
 
+/** Mean similarities from which on DuckDB's join takes two rows for one. */
+const THRESHOLDS = [0.9, 0.8, 0.7];
+
 const results: Result[] = [];
 for (const set of sets(values.febrl)) {
   results.push(tidemark(set), exactKeys(set), ...(await duckdb(set)));
@@ -101,9 +104,6 @@ function exactKeys({ name, rows, key, fields }: LabelledSet): Result {
   );
   return judge(name, "exact keys", rows, key, found, performance.now() - start);
 }
-
-/** Mean similarities from which on DuckDB's join takes two rows for one. */
-const THRESHOLDS = [0.9, 0.8, 0.7];
 
 /** A telling field is equal, and the mean similarity of the fields that both fill is above a threshold. */
 async function duckdb({ name, rows, key, fields }: LabelledSet): Promise<Result[]> {
