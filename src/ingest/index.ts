@@ -39,5 +39,8 @@ export { type BatchCheck, type BatchStats, drift, nulls, volume } from "./run/ba
 export { Fenced } from "./run/place.ts";
 export { Busy, type RunOptions } from "./run/runner.ts";
 export type { RunCounts, RunKind, RunRow, RunStatus, TaskState } from "./run/state.ts";
+export { dueAt } from "./schedule.ts";
 export * from "./source.ts";
+export { type FileFormat, type FilesOptions, files } from "./sources/files/files.ts";
+export { ingestOf, startIngest } from "./start.ts";
 export { type Mark, Watermark, type WatermarkOptions, watermark } from "./watermark.ts";

@@ -53,6 +53,8 @@ export interface Config {
   readonly adopt?: AdoptConfig;
   /** What spaces of this server follow of other servers (section S), by space and by the name of the link. */
   readonly links?: LinksConfig;
+  /** What comes into spaces from outside (section I), by space: `{ source, streams, every }` of `tidemark/ingest`. */
+  readonly ingest?: { readonly [space: string]: readonly object[] };
   readonly auth?: AuthConfig;
   /** Accounts with passwords and roles, kept in the space `system` (section U). Default false. */
   readonly users?: boolean | UsersConfig;
@@ -187,6 +189,10 @@ const collectionSchema = z.strictObject({
   write: functionOf("of the record before, the record after, and the user").optional(),
 });
 
+const pickup = z.custom((value) => isObject(value) && isObject(value.source) && Array.isArray(value.streams), {
+  error: "expected { source, streams: [clean(…)], every } of tidemark/ingest",
+});
+
 const count = z.int({ error: "expected a whole number" }).positive({ error: "expected a number above 0" });
 const version = z.int({ error: "expected a whole number" }).nonnegative({ error: "expected 0 or more" });
 
@@ -228,6 +234,7 @@ const configSchema = z.strictObject({
   schema: z.strictObject({ version, oldest: version.optional() }).optional(),
   adopt: adoptSchema.optional(),
   links: linksSchema.optional(),
+  ingest: z.record(named(spaceFlaw), z.array(pickup)).optional(),
   auth: z
     .strictObject({
       jwtSecret: z.string().min(32, { error: "expected at least 32 characters (HS256 needs 256 bits)" }).optional(),

@@ -11,33 +11,15 @@ import {
   type SourceChange,
   type Stream,
 } from "../../src/ingest/index.ts";
-import { PUSH_LIMITS, type Rules } from "../../src/model/push.ts";
 import type { RecordData } from "../../src/model/record.ts";
 import type { Collections } from "../../src/model/schema.ts";
-import { UNDECLARED } from "../../src/model/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import type { Store } from "../../src/store/store.ts";
 import { virtualClock } from "../../src/testing/clock.ts";
-import type { Clock } from "../../src/util/clock.ts";
 import type { Json, JsonObject } from "../../src/util/json.ts";
-import { randomName, systemRandom } from "../../src/util/random.ts";
+import { rulesFor } from "./rules.ts";
 
 export const SPACE = "acme";
-
-export function rulesFor(clock: Clock, collections: Collections = UNDECLARED): (space: string) => Rules {
-  return (space) => ({
-    space,
-    collections,
-    authorize: () => true,
-    limits: PUSH_LIMITS,
-    now: clock.now(),
-    salt: () =>
-      randomName(systemRandom)
-        .padEnd(32, "0")
-        .slice(0, 32)
-        .replace(/[^0-9a-f]/g, "0"),
-  });
-}
 
 export function put(key: string, value: JsonObject, more: { at?: string; position?: string } = {}): SourceChange {
   return {
