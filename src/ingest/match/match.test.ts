@@ -57,6 +57,14 @@ test("[I20] the fingerprint is that of OpenRefine: order, case, accents, punctua
   expect(fingerprint("Macaé")).not.toBe(fingerprint("Macau"));
 });
 
+test("[I8 I20] an exact key of words is compared by its fingerprint, one of others as it is", () => {
+  const rules = matchRules({ exact: ["firm", "number"], fields: { firm: "name", number: "id" } });
+  const keys = (firm: string, number: string) => prepare(record("a", { firm, number }), rules).exact;
+  expect(keys("Müller & Söhne, Bern", "A-17")).toEqual(keys("bern muller sohne", "a17"));
+  expect(keys("Müller", "A-17")).not.toEqual(keys("Muller", "A-18"));
+  expect(keys("", "n/a")).toEqual([]);
+});
+
 describe("duplicates of labelled people", () => {
   /** What is found of a set whose truth is known. */
   function judged(seed: string, leftOut: readonly string[] = []) {

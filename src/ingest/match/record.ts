@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../../util/json.ts";
 import type { MatchRules } from "./declaration.ts";
-import { KINDS } from "./kinds.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { KINDS, type Kind } from "./kinds.ts";
 
 /** What makes a source record one of its kind in all the world: source, stream and key, as the crosswalk names it. */
 export type MemberKey = string;
@@ -33,12 +34,18 @@ export function prepare(record: SourceRecord, rules: MatchRules): Prepared {
   return { ...record, compared, exact };
 }
 
+/** Kinds whose words may stand in any order. */
+const WORDS: ReadonlySet<Kind> = new Set(["name", "text", "street", "place"]);
+
 /** Keys are equal as their kind says, where the field is compared, too: `LX-123 ` and `lx123` are one. */
 function exactValue(value: JsonObject, name: string, { fields }: MatchRules): string | null {
   const found = valueOf(value, name);
   if (found === null) return null;
   const field = fields.find((each) => each.name === name);
-  if (field !== undefined) return KINDS[field.kind].prepare(found);
+  if (field !== undefined) {
+    const prepared = KINDS[field.kind].prepare(found);
+    return prepared === null || !WORDS.has(field.kind) ? prepared : fingerprint(prepared);
+  }
   const text = typeof found === "string" ? found.trim() : JSON.stringify(found);
   return text === "" ? null : text;
 }
