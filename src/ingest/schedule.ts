@@ -94,6 +94,6 @@ export class Scheduler {
     });
     const fields = { space, stream: name, status, read, added, changed, deleted, rejected };
     if (status === "done") log.info(fields, "a stream was picked up");
-    else log.error({ ...fields, reasons: [...reasons] }, "a stream was not picked up");
+    else log.error({ ...fields, reasons: reasons.join("; ") }, "a stream was not picked up");
   }
 }

@@ -37,7 +37,7 @@ test("[I8 I24] duplicates: list, show, differences, merge and split over files",
   expect((await tidemark("duplicates", "list", "people")).stdout).toBe("Nobody has to be asked about anything.\n");
   const split = await tidemark("duplicates", "split", "people", "2", "--json");
   expect(JSON.parse(split.stdout)).toMatchObject({ records: ["2", "8"] });
-  const history = await tidemark("history", "data", "people/8");
+  const history = await tidemark("history", "data", "people", "8");
   expect(history.stdout).toContain("ingest:duplicates/people");
 
   expect(await tidemark("duplicates", "merge", "people", "2")).toMatchObject({ code: 1, stdout: "" });
