@@ -28,9 +28,11 @@ export {
   trim,
 } from "./clean/text.ts";
 export { type Cleaned, type CleanOptions, clean, type IngestConfig, type Pickup, type Schedule } from "./declare.ts";
+export { type Decision, Duplicates } from "./duplicates.ts";
 export type { Accepted, Entities, EntityReader, EntityTask, Origin, Placement, SourceRow } from "./entities.ts";
 export { Ingest, IngestError, type IngestHost, type Task, type TaskStatus } from "./ingest.ts";
 export type { ValueOrigin } from "./lineage.ts";
+export * from "./match/index.ts";
 export type { Item, ItemStatus } from "./quarantine/item.ts";
 export type { ItemFilter } from "./quarantine/quarantine.ts";
 export { type BatchCheck, type BatchStats, drift, nulls, volume } from "./run/batch-checks.ts";
