@@ -5,7 +5,7 @@ import { TransportError } from "./errors.ts";
 import type { Local } from "./local.ts";
 import type { Received } from "./ndjson.ts";
 import { ReplicaDamage, type Segment } from "./replica.ts";
-import type { Subscription } from "./state.ts";
+import type { CopyProgress, Subscription } from "./state.ts";
 import type { StagedLine } from "./store/store.ts";
 import { problemOf } from "./transport.ts";
 
@@ -37,6 +37,8 @@ interface Part {
   /** Lines staged by marks, of this answer or of the broken one that it continues, are still good. */
   staged: boolean;
   lines: StagedLine[];
+  /** How far a copy has come with what is staged. */
+  copied: CopyProgress;
 }
 
 /**
@@ -95,6 +97,7 @@ export class Answer {
         this.revoked.push(line.key);
         return null;
       case "end":
+        this.#fill();
         return line;
       default:
         throw new Problem(
@@ -178,7 +181,11 @@ export class Answer {
       part.lines = [];
     }
     part.mode = line.mode;
-    if (line.mode === "copy") part.reason = line.reason;
+    if (line.mode === "copy") {
+      part.reason = line.reason;
+      const done = continues ? part.copied.done : 0;
+      part.copied = { done, total: line.total === undefined ? null : Math.max(line.total, done) };
+    }
     this.#parts.set(line.key, part);
     return part;
   }
@@ -189,7 +196,8 @@ export class Answer {
     await this.#local.gate.exclusive(async () => {
       const { number } = part.subscription;
       if (this.#local.subscriptions.get(number) !== part.subscription) return;
-      const subscription: Subscription = { ...part.subscription, cursor, staging: part.mode };
+      const copied = part.mode === "copy" ? arrived(part) : part.copied;
+      const subscription: Subscription = { ...part.subscription, cursor, staging: part.mode, copied };
       await this.#local.commit({
         ...(this.#local.meta.principal === null && { meta: { principal: this.principal } }),
         lazy: true,
@@ -198,13 +206,36 @@ export class Answer {
         subscriptions: [subscription],
       });
       part.subscription = subscription;
+      part.copied = copied;
       part.staged = true;
       part.lines = [];
     });
   }
+
+  /** The copies have come to their end, whatever has been added or deleted since their totals were told. */
+  #fill(): void {
+    for (const [key, { mode }] of this.#parts) {
+      const total = this.#local.copies[key]?.total;
+      if (mode === "copy" && total != null)
+        this.#local.copies = { ...this.#local.copies, [key]: { done: total, total } };
+    }
+  }
 }
 
-function newPart(asked: Subscription): Part {
-  const mode = asked.staging ?? "delta";
-  return { subscription: asked, asked: asked.cursor, mode, reason: null, staged: asked.staging !== null, lines: [] };
+function newPart(subscription: Subscription): Part {
+  const { cursor, staging, copied } = subscription;
+  return {
+    subscription,
+    asked: cursor,
+    mode: staging ?? "delta",
+    reason: null,
+    staged: staging !== null,
+    lines: [],
+    copied: copied ?? { done: 0, total: null },
+  };
+}
+
+function arrived({ lines, copied: { done, total } }: Part): CopyProgress {
+  const now = lines.reduce((sum, { line }) => sum + (line.op === "put" ? line.records.length : 0), done);
+  return { done: Math.min(now, total ?? now), total };
 }

@@ -149,7 +149,7 @@ export class TidemarkClient implements Client {
 
   get status(): Status {
     if (this.#running !== null) return this.#running.sync.status;
-    const nothing = { revision: 0, asOf: null, pending: 0 };
+    const nothing = { revision: 0, asOf: null, pending: 0, copies: {} };
     if (this.#closed) return { state: "stopped", cause: null, ...nothing };
     if (this.#failure === null) return { state: "connecting", cause: null, ...nothing };
     return {

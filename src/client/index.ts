@@ -7,6 +7,7 @@ export { ClientError, type ClientErrorCode, TransportError, type TransportFailur
 export type { Events, Recovery, Settlement } from "./events.ts";
 export type { Query } from "./query.ts";
 export type { Mutated } from "./queue.ts";
+export type { CopyProgress } from "./state.ts";
 export type { StateName, Status } from "./status.ts";
 export { type ClientStore, StoreError } from "./store/store.ts";
 export type { SubscribeOptions, SubscriptionHandle } from "./subscribe.ts";

@@ -10,6 +10,7 @@ import type { Emitter } from "./events.ts";
 import { Gate } from "./gate.ts";
 import { learn } from "./known.ts";
 import {
+  type CopyProgress,
   KNOWN,
   loadState,
   META,
@@ -110,6 +111,8 @@ export class Local {
   /** By local number, in that order. */
   pending = new Map<number, Pending>();
   known: readonly Past[] = [];
+  /** Copies of more than a page that are under way, by the keys of their subscriptions. Replaced with each change (C15). */
+  copies: { readonly [key: string]: CopyProgress } = {};
   /** Observers that are looking at a change. */
   readonly #looking = new Set<Promise<void>>();
   /** How often the base has changed. */
@@ -156,7 +159,10 @@ export class Local {
     }
     const meta = state.meta ?? newMeta(space, options.random, state.pending);
     const local = new Local({ ...options, meta, view: new View(options.collections) });
-    for (const each of state.subscriptions) local.subscriptions.set(each.number, each);
+    for (const each of state.subscriptions) {
+      local.subscriptions.set(each.number, each);
+      local.#noteCopy(each);
+    }
     for (const each of state.pending) local.pending.set(each.seq, each);
     local.#unsettled = local.unsettled().length;
     local.known = state.known;
@@ -181,13 +187,27 @@ export class Local {
     if (moves) this.changes++;
     this.meta = meta;
     this.known = known;
-    for (const each of change.subscriptions ?? []) this.subscriptions.set(each.number, each);
-    for (const number of change.dropped ?? []) this.subscriptions.delete(number);
+    for (const each of change.subscriptions ?? []) {
+      this.subscriptions.set(each.number, each);
+      this.#noteCopy(each);
+    }
+    for (const number of change.dropped ?? []) {
+      this.#noteCopy({ key: this.subscriptions.get(number)?.key ?? "", staging: null });
+      this.subscriptions.delete(number);
+    }
     const relaid = this.#relays(change);
     this.#adoptQueue(change);
     this.#showChange(change, arriving ?? NONE, relaid);
     for (const { pending, outcome } of change.settled ?? []) this.#onSettled(pending, outcome);
     if (change.dropped !== undefined || change.subscriptions?.some(({ revoked }) => revoked)) this.tellSubscriptions();
+  }
+
+  #noteCopy({ key, staging, copied }: Pick<Subscription, "key" | "staging" | "copied">): void {
+    if (staging === "copy" && copied) this.copies = { ...this.copies, [key]: copied };
+    else if (Object.hasOwn(this.copies, key)) {
+      const { [key]: _, ...rest } = this.copies;
+      this.copies = rest;
+    }
   }
 
   /** Local numbers of settled mutations that have been kept long enough. */

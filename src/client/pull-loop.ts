@@ -158,6 +158,7 @@ export class PullLoop {
       const exchanged = await following.take((head, op) => {
         // What fills less than a page is shown before anybody could read that it is missing.
         if (op === "mark" && head > local.meta.revision) condition.say("behind");
+        else if (op === "mark" || op === "end") condition.tell();
       });
       if (exchanged !== null) await this.#pulled(exchanged, false);
     };
@@ -203,9 +204,10 @@ export class PullLoop {
     if (urgent && this.#session.contacted && condition.state !== "repairing") condition.say("behind");
     const began = local.clock.now();
     try {
-      const exchanged = await exchange(local, asked, transport.pull(request, given.signal), (head) => {
+      const exchanged = await exchange(local, asked, transport.pull(request, given.signal), (head, op) => {
         this.#waiting = null;
         if (head > local.meta.revision) condition.say("behind");
+        else if (op === "mark" || op === "end") condition.tell();
       });
       this.#session.bearer.confirm();
       await this.#pulled(exchanged, nameKnown);

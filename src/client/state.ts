@@ -30,6 +30,14 @@ export interface Meta {
   readonly nextSeq: number;
 }
 
+/** How far a copy has come (C15). `done` does not fall, and does not exceed `total`. */
+export type CopyProgress = {
+  /** Records that have arrived. */
+  readonly done: number;
+  /** Records that there are, as the server said when the copy began or went on; null: it could not say without counting. */
+  readonly total: number | null;
+};
+
 /** A subscription and how far it is filled. It lives until it is unsubscribed, restarts included. */
 export interface Subscription {
   readonly number: number;
@@ -43,6 +51,8 @@ export interface Subscription {
   readonly revision: Revision | null;
   /** Lines of a broken answer are staged, and the cursor goes on behind them. */
   readonly staging: "copy" | "delta" | null;
+  /** How far a copy that is staged has come. */
+  readonly copied?: CopyProgress | null;
   /** Of the records that it holds, kept up with every change; null: of lines taken over as they came, not counted yet. */
   readonly fingerprint: Fingerprint | null;
   /** What is held may be wrong, whatever its revision: the next copy replaces it unseen. */

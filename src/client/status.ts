@@ -2,6 +2,7 @@ import type { Revision } from "../model/record.ts";
 import { Problem } from "../wire/problem.ts";
 import { ConnectionLost, Interrupted, TransportError } from "./errors.ts";
 import type { Local } from "./local.ts";
+import type { CopyProgress } from "./state.ts";
 import { StoreError } from "./store/store.ts";
 
 export type StateName =
@@ -37,6 +38,11 @@ export interface Status {
   readonly asOf: number | null;
   /** Mutations without an outcome. */
   readonly pending: number;
+  /**
+   * How far copies of more than a page have come, by the keys of their subscriptions, from their first page until they
+   * are filled (C15).
+   */
+  readonly copies: { readonly [key: string]: CopyProgress };
 }
 
 /** What a client says of itself, told to the application with each change. */
@@ -49,16 +55,19 @@ export class Condition {
 
   constructor(local: Local) {
     this.#local = local;
+    // Before anybody hears that a subscription is ready, its copy is told to be over.
+    local.onSubscriptions(() => this.tell());
   }
 
   get status(): Status {
-    const { meta, unsettledCount } = this.#local;
+    const { meta, unsettledCount, copies } = this.#local;
     return {
       state: this.#state,
       cause: this.#cause,
       revision: meta.revision,
       asOf: this.#asOf,
       pending: unsettledCount,
+      copies,
     };
   }
 

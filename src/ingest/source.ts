@@ -40,13 +40,17 @@ export interface Page {
    * show is gone from the source (I2). A pass that was cut never says so.
    */
   readonly last?: "caught-up" | "complete";
+  /** A complete pass begins with this page, though the cursor that was given is not null: the source saw that it must. */
+  readonly begins?: true;
+  /** Bytes that were read for it, where that is known. */
+  readonly bytes?: number;
 }
 
 /** How a stream tells of deletions: it reports them; a complete pass shows what is missing; or nobody knows (I2). */
 export type Deletes = "reported" | "by-complete-pass" | "unknown";
 
 export interface ReadContext {
-  /** Null asks for a complete pass. */
+  /** Null asks for a complete pass, or in a window for its beginning. */
   readonly cursor: SourceCursor;
   /** A backfill: only this window, ISO 8601, the end excluded. It never moves the stored cursor. */
   readonly window?: { readonly from: string; readonly to: string };

@@ -72,7 +72,14 @@ export function useMutate(): Client["mutate"] {
 const loading = () => LOADING;
 const unknown = () => undefined;
 const connecting = (): Status => CONNECTING;
-const CONNECTING: Status = Object.freeze({ state: "connecting", cause: null, revision: 0, asOf: null, pending: 0 });
+const CONNECTING: Status = Object.freeze({
+  state: "connecting",
+  cause: null,
+  revision: 0,
+  asOf: null,
+  pending: 0,
+  copies: {},
+});
 
 /** The hooks, with the types of an application's collections. */
 export interface Hooks<C extends Collections> {

@@ -25,8 +25,12 @@ const DECODERS: { readonly [encoding: string]: () => Transform } = {
  * The JSON value of a request's body, once it is known to be within the limits (A5): size and type first, then the
  * depth, then one parse; keys that name prototypes, and keys that come twice, are refused.
  */
-export async function readJson(request: Request, limits: BodyLimits): Promise<unknown> {
-  checkType(request.headers.get("content-type"));
+export async function readJson(
+  request: Request,
+  limits: BodyLimits,
+  types: readonly string[] = ["application/json"],
+): Promise<unknown> {
+  checkType(request.headers.get("content-type"), types);
   return parseJson(await readBytes(request, limits.body), limits);
 }
 
@@ -40,10 +44,10 @@ export function parseJson(bytes: Uint8Array, limits: Pick<BodyLimits, "depth">):
   return value;
 }
 
-function checkType(header: string | null): void {
-  const [type, ...parameters] = (header ?? "").split(";").map((part) => part.trim().toLowerCase());
-  if (type !== "application/json") {
-    throw new Problem("invalid", "the body is JSON: send the header Content-Type: application/json", {
+function checkType(header: string | null, types: readonly string[]): void {
+  const [type = "", ...parameters] = (header ?? "").split(";").map((part) => part.trim().toLowerCase());
+  if (!types.includes(type)) {
+    throw new Problem("invalid", `the body is JSON: send the header Content-Type: ${types[0]}`, {
       path: "content-type",
     });
   }

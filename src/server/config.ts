@@ -9,6 +9,7 @@ import { isObject } from "../util/json.ts";
 import { LIMITS, type Limits, type RateLimits } from "../wire/limits.ts";
 import { type AdoptConfig, adoptMistakes, adoptSchema, plansOf } from "./adopt-config.ts";
 import { type Age, ageOf } from "./age.ts";
+import { type LdapConfig, type LdapPlan, ldapPlans, ldapSchema } from "./ldap-config.ts";
 import { type LinkPlan, type LinksConfig, linkMistakes, linkPlans, linksSchema } from "./links-config.ts";
 import { pathText } from "./requests/parts.ts";
 
@@ -31,7 +32,7 @@ export interface AuthConfig {
   readonly trustProxy?: boolean;
 }
 
-/** How long a login lasts. */
+/** How long a login lasts, and where users come from. */
 export interface UsersConfig {
   /** An access token; "10m" by default. */
   readonly access?: Age;
@@ -39,6 +40,8 @@ export interface UsersConfig {
   readonly idle?: Age;
   /** A session, however much it is used; "90d" by default. */
   readonly session?: Age;
+  /** Directories that users come from, by name. */
+  readonly ldap?: { readonly [name: string]: LdapConfig };
 }
 
 /** What a server is told. Everything has a default. */
@@ -53,6 +56,8 @@ export interface Config {
   readonly adopt?: AdoptConfig;
   /** What spaces of this server follow of other servers (section S), by space and by the name of the link. */
   readonly links?: LinksConfig;
+  /** What comes into spaces from outside (section I), by space: `{ source, streams, every }` of `tidemark/ingest`. */
+  readonly ingest?: { readonly [space: string]: readonly object[] };
   readonly auth?: AuthConfig;
   /** Accounts with passwords and roles, kept in the space `system` (section U). Default false. */
   readonly users?: boolean | UsersConfig;
@@ -84,7 +89,12 @@ export interface Settings {
   readonly links: ReadonlyMap<string, readonly LinkPlan[]>;
   readonly auth: AuthConfig;
   /** In milliseconds; null: there are no accounts. */
-  readonly users: { readonly access: number; readonly idle: number; readonly session: number } | null;
+  readonly users: {
+    readonly access: number;
+    readonly idle: number;
+    readonly session: number;
+    readonly ldap: readonly LdapPlan[];
+  } | null;
   readonly limits: Omit<Limits, "rate"> & { readonly rate: RateLimits | null };
   readonly origins: readonly string[];
   readonly retention: {
@@ -135,7 +145,7 @@ export function settingsOf(config: Config = {}): Settings {
     adopt: config.adopt === undefined ? null : plansOf(config.adopt),
     links: linkPlans(config.links ?? {}),
     auth: config.auth ?? {},
-    users: users === false ? null : lifetimes(users === true ? {} : users, age),
+    users: users === false ? null : usersOf(users === true ? {} : users, age),
     limits: { ...LIMITS, ...limits, rate: rate === false ? null : { ...LIMITS.rate, ...rate } },
     origins: config.origins ?? [],
     retention: {
@@ -148,8 +158,11 @@ export function settingsOf(config: Config = {}): Settings {
   };
 }
 
-function lifetimes({ access, idle, session }: UsersConfig, age: (text: Age | undefined, fallback: Age) => number) {
-  return { access: age(access, "10m"), idle: age(idle, "30d"), session: age(session, "90d") };
+function usersOf(
+  { access, idle, session, ldap = {} }: UsersConfig,
+  age: (text: Age | undefined, fallback: Age) => number,
+) {
+  return { access: age(access, "10m"), idle: age(idle, "30d"), session: age(session, "90d"), ldap: ldapPlans(ldap) };
 }
 
 function functionOf(use: string) {
@@ -187,6 +200,10 @@ const collectionSchema = z.strictObject({
   write: functionOf("of the record before, the record after, and the user").optional(),
 });
 
+const pickup = z.custom((value) => isObject(value) && isObject(value.source) && Array.isArray(value.streams), {
+  error: "expected { source, streams: [clean(…)], every } of tidemark/ingest",
+});
+
 const count = z.int({ error: "expected a whole number" }).positive({ error: "expected a number above 0" });
 const version = z.int({ error: "expected a whole number" }).nonnegative({ error: "expected 0 or more" });
 
@@ -208,7 +225,9 @@ const limitsSchema = z.strictObject({
     .optional(),
 });
 
-const usersSchema = z.strictObject({ access: ageSchema, idle: ageSchema, session: ageSchema }).partial();
+const usersSchema = z
+  .strictObject({ access: ageSchema, idle: ageSchema, session: ageSchema, ldap: ldapSchema })
+  .partial();
 
 const origin = z.string().refine((text) => text === "*" || (URL.canParse(text) && new URL(text).origin === text), {
   error: 'expected an origin such as "https://app.example" (no path, no trailing slash), or "*"',
@@ -228,6 +247,7 @@ const configSchema = z.strictObject({
   schema: z.strictObject({ version, oldest: version.optional() }).optional(),
   adopt: adoptSchema.optional(),
   links: linksSchema.optional(),
+  ingest: z.record(named(spaceFlaw), z.array(pickup)).optional(),
   auth: z
     .strictObject({
       jwtSecret: z.string().min(32, { error: "expected at least 32 characters (HS256 needs 256 bits)" }).optional(),

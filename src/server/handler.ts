@@ -56,7 +56,8 @@ export function handlerOf(
 /** The path from where Tidemark's own begins, whatever prefix it is mounted under. */
 export function ownPath(path: string): string {
   const space = path.lastIndexOf("/v1/spaces/");
-  const own = space >= 0 ? space : Math.max(path.lastIndexOf("/v1/auth/"), path.lastIndexOf("/v1/links/"));
+  const others = ["/v1/auth/", "/v1/links/", "/scim/v2/"].map((begin) => path.lastIndexOf(begin));
+  const own = space >= 0 ? space : Math.max(...others);
   if (own >= 0) return path.slice(own);
   return /\/(?:healthz|readyz|metrics|v1\/links)$/.exec(path)?.[0] ?? path;
 }

@@ -43,6 +43,8 @@ export interface Progress {
   page: Point;
   /** Of a pattern; null: of one scope. */
   pattern: PatternProgress | null;
+  /** How many records a copy has, about; null: it is not known without reading them (C15). */
+  total: number | null;
 }
 
 export type Judgement = { readonly cursor: Cursor } | { readonly reason: CopyReason };
@@ -106,7 +108,7 @@ export function progressOf(
 }
 
 function copyOf(subscription: Subscription, reason: CopyReason, head: Point, pattern: Pattern | null): Progress {
-  const start = { pages: { after: null }, key: null, reached: head.revision, page: head };
+  const start = { pages: { after: null }, key: null, reached: head.revision, page: head, total: null };
   return { subscription, reason, at: head, ...start, pattern: pattern && freshProgress(pattern) };
 }
 
@@ -114,10 +116,12 @@ function goingOn(subscription: Subscription, { at, copy, paged }: Cursor, patter
   if (copy !== undefined) {
     const { key, page, tail } = copy;
     const pages = tail === undefined ? { after: key } : null;
-    return { subscription, reason: "new", at, pages, key, reached: tail ?? at.revision, page, pattern };
+    const reached = tail ?? at.revision;
+    return { subscription, reason: "new", at, pages, key, reached, page, pattern, total: null };
   }
   const reached = paged?.reached ?? at.revision;
-  return { subscription, reason: null, at, pages: null, key: null, reached, page: paged?.page ?? at, pattern };
+  const page = paged?.page ?? at;
+  return { subscription, reason: null, at, pages: null, key: null, reached, page, pattern, total: null };
 }
 
 /** The cursor as it was before a delta, also that which closes a copy, had brought anything. */
@@ -127,8 +131,9 @@ function withoutDelta({ paged: _, copy, ...cursor }: Cursor): Cursor {
 
 /** Starts the copy over: the tombstones that its delta, or a plain delta, needs were cut meanwhile. */
 export function startOver(progress: Progress, head: Point): void {
+  const { subscription, total } = progress;
   const pattern = progress.pattern?.pattern ?? null;
-  Object.assign(progress, copyOf(progress.subscription, "expired", head, pattern));
+  Object.assign(progress, copyOf(subscription, "expired", head, pattern), { total });
 }
 
 /** For each record that a scan may give, so that large records make short pages and not a full memory: 8 MiB for 1,000. */
@@ -160,14 +165,14 @@ export function hasPages({ at, page }: Progress): boolean {
 }
 
 export function subscriptionLine(progress: Progress, recovery: Recovery | null): SubscriptionLine {
-  const { subscription, reason, at, key, reached } = progress;
+  const { subscription, reason, at, key, reached, total } = progress;
   const op = "subscription";
   if (reason === null) {
     const since = at.revision;
     return { op, key: subscription.key, mode: "delta", since, ...(hasPages(progress) && { reached }) };
   }
   const told = reason === "diverged" && recovery !== null && key === null ? recovery : {};
-  return { op, key: subscription.key, mode: "copy", from: key, reason, ...told };
+  return { op, key: subscription.key, mode: "copy", from: key, reason, ...(total !== null && { total }), ...told };
 }
 
 /** From where a broken answer goes on. */

@@ -18,6 +18,7 @@ import { type Hashes, judge, onChain, type Progress, pointsOf, progressOf, type 
 import { type Place, Questions } from "./questions.ts";
 import { pullRequest } from "./requests/pull.ts";
 import { type Subscription, subscriptionOf } from "./subscription.ts";
+import { addTotals, askTotal, isCopied, totalIn } from "./totals.ts";
 
 /** `POST …/pull` (H3): all subscriptions brought to one revision, as lines. */
 export async function pull(core: Core, call: Call): Promise<Response> {
@@ -77,11 +78,13 @@ export async function askOf(core: Core, asker: Asker, asked: Judged): Promise<As
   const past = (known ?? []).flatMap((cursor) => readPoint(space, cursor) ?? []);
   const points = [...granted.flatMap((subscription) => pointsOf(subscription)), ...past];
   const may = (scope: string) => access.authorize(user, { do: "read", space, scope });
-  const { head, hashes, patterns } = await stateOf(core, asker, points, granted);
+  const { head, hashes, patterns, totals } = await stateOf(core, asker, points, granted);
   const start = pointOf(head.revision, head.hash);
-  const progress = granted.map((subscription, i) =>
-    progressOf(subscription, judge(subscription, head, hashes), start, patterns[i]),
-  );
+  const progress = granted.map((subscription, i) => ({
+    ...progressOf(subscription, judge(subscription, head, hashes), start, patterns[i]),
+    total: totals[i] ?? null,
+  }));
+  await addTotals(followed, space, progress);
   return {
     store: followed,
     space,
@@ -130,19 +133,20 @@ export function mayFollow(access: Access, user: User, space: string, { prefix, c
   return access.authorize(user, prefix === null ? { do: "read", space, scope } : { do: "head", space });
 }
 
-/** The head, what is needed to judge cursors, and the scopes of each pattern, all of one revision. */
+/** The head, what is needed to judge cursors, the scopes of each pattern and the size of each copy, all of one revision. */
 async function stateOf(
   core: Core,
   { space, user }: Asker,
   points: readonly Point[],
   granted: readonly Subscription[],
-): Promise<{ head: Head; hashes: Hashes; patterns: readonly (Pattern | null)[] }> {
+): Promise<{ head: Head; hashes: Hashes; patterns: readonly (Pattern | null)[]; totals: readonly (number | null)[] }> {
   const { followed, access, settings } = core;
   const questions = new Questions();
   const place = questions.ask({ kind: "hashes", revisions: [...new Set(points.map(({ revision }) => revision))] });
   const named = granted.map(({ prefix }) =>
     prefix === null ? null : questions.ask({ kind: "scopes", prefix, after: 0 }),
   );
+  const counted = granted.map((each) => (isCopied(each) ? askTotal(each, questions) : null));
   const answers = await questions.read(followed, space);
   const may = (scope: string) => access.authorize(user, { do: "read", space, scope });
   const patterns = granted.map(({ key, prefix }, i) => {
@@ -156,7 +160,8 @@ async function stateOf(
       `a pattern stands for at most ${settings.limits.matched} scopes: make ${key} longer`,
     );
   });
-  return { head: answers.head, hashes: answers.of(place), patterns };
+  const totals = counted.map((each) => totalIn(answers, each));
+  return { head: answers.head, hashes: answers.of(place), patterns, totals };
 }
 
 /** What this history and the replica's have in common, and what to do with the rest (R2). */

@@ -12,7 +12,7 @@ import { verify } from "./verify.ts";
 
 /** One way in. All there are stand in `routes`, so that none can forget to ask (A3). */
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   /**
    * What `authorize` is asked before the route begins: to use the space, to administer it, or the server where the path

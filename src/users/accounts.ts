@@ -21,6 +21,8 @@ export interface AccountsParts {
   readonly sessions: Sessions;
   readonly codes: SetupCodes;
   readonly passwords: Passwords;
+  /** Who checks the password of a user that a directory keeps; null: this server does. */
+  elsewhere(user: UserRecord): ((password: string) => Promise<boolean>) | null;
   readonly guesses: Guesses;
   /** Of the space `system`. */
   readonly tail: Tail;
@@ -48,7 +50,8 @@ const WRONG = "the name or the password is wrong, or the account is not in use";
 interface Verified {
   readonly user: UserRecord;
   readonly basis: Basis;
-  readonly verifier: VerifierRecord;
+  /** Null: a directory has checked the password. */
+  readonly verifier: VerifierRecord | null;
 }
 
 /** Coming in, and what it takes. */
@@ -62,9 +65,9 @@ export class Accounts {
   async login(shown: Shown, address: string | null): Promise<LoggedIn> {
     const { sessions } = this.#parts;
     const { user, basis, verifier } = await this.#verified(shown, address);
-    if (verifier.mustChange)
+    if (verifier?.mustChange)
       throw new Problem("forbidden", "this password must be changed first: POST /v1/auth/password sets a new one");
-    if (isStale(verifier.phc)) await this.#strengthen(verifier, shown.password);
+    if (verifier !== null && isStale(verifier.phc)) await this.#strengthen(verifier, shown.password);
     return { user: profileOf(user), ...(await sessions.begin(user.id, basis)) };
   }
 
@@ -72,7 +75,9 @@ export class Accounts {
   async change(shown: Shown, newPassword: string, address: string | null): Promise<LoggedIn> {
     const { credentials, sessions, passwords, clock } = this.#parts;
     checkPassword(newPassword, "newPassword");
-    const { user } = await this.#verified(shown, address);
+    const { user, verifier } = await this.#verified(shown, address);
+    if (verifier === null)
+      throw new Problem("forbidden", `this password is kept by ${user.managedBy}: it is changed there`);
     const phc = await passwords.hash(newPassword);
     await credentials.set([{ user: user.id, phc, mustChange: false }], clock.now());
     return { user: profileOf(user), ...(await sessions.begin(user.id, sessions.basisOf(user.id))) };
@@ -131,10 +136,14 @@ export class Accounts {
     const attempt = guesses.begin(foldedName(userName).slice(0, 256), address);
     const user = directory.named(userName);
     const basis = sessions.basisOf(user?.id ?? "");
-    const verifier = await credentials.of(user?.id ?? "nobody");
-    const right = await passwords.verify(verifier?.phc ?? null, password);
-    if (!right || user === null || verifier === null || !isIn(user, clock.now()))
-      throw new Problem("unauthenticated", WRONG);
+    const isRight = user === null ? null : this.#parts.elsewhere(user);
+    const verifier = isRight === null ? await credentials.of(user?.id ?? "nobody") : null;
+    const [own, others] = await Promise.all([
+      passwords.verify(verifier?.phc ?? null, password),
+      isRight === null || !isIn(user ?? undefined, clock.now()) ? false : isRight(password),
+    ]);
+    const right = isRight === null ? own && verifier !== null : others;
+    if (!right || user === null || !isIn(user, clock.now())) throw new Problem("unauthenticated", WRONG);
     attempt.right();
     return { user, basis, verifier };
   }

@@ -65,6 +65,7 @@ export const bindingSchema = z
   });
 
 export type UserRecord = z.output<typeof userSchema>;
+export type GroupRecord = z.output<typeof groupSchema>;
 export type RoleRecord = z.output<typeof roleSchema>;
 export type BindingRecord = z.output<typeof bindingSchema>;
 export type MembershipRecord = z.output<typeof membershipSchema>;
@@ -109,12 +110,29 @@ const sessionSchema = z.strictObject({
 
 export type SessionRecord = z.output<typeof sessionSchema>;
 
+/** What a source of users has ended of late (U5), by its name. */
+const sourceSchema = z.strictObject({
+  id,
+  /** Milliseconds since 1970: when the count began. */
+  since: z.number(),
+  /** Active users of the source at that time. */
+  active: z.int(),
+  ended: z.int(),
+  held: z.boolean().optional(),
+  /** Milliseconds since 1970, up to which nothing is held. */
+  confirmed: z.number().optional(),
+});
+
+export type SourceRecord = z.output<typeof sourceSchema>;
+
 export const SESSION_COLLECTIONS: Collections = {
   sessions: collection({ schema: sessionSchema }),
   codes: collection({
     schema: z.strictObject({ id, ends: z.number(), spent: z.literal(true).optional() }),
   }),
   keys: collection({ schema: z.strictObject({ id, secret: z.string() }) }),
+  tokens: collection({ schema: z.strictObject({ id, name: z.string(), made: z.number() }) }),
+  sources: collection({ schema: sourceSchema }),
 };
 
 function checked(flawOf: (text: string) => string | null) {

@@ -1,5 +1,5 @@
 import type { RecordData, Revision } from "../model/record.ts";
-import type { BindingRecord, MembershipRecord, RoleRecord, UserRecord } from "./collections.ts";
+import type { BindingRecord, GroupRecord, MembershipRecord, RoleRecord, UserRecord } from "./collections.ts";
 import { foldedName } from "./names.ts";
 
 /** What a user may do by one grant of a role, narrowed by the binding that gave it. */
@@ -18,7 +18,7 @@ export class Directory {
   readonly roles = new Map<string, RoleRecord>();
   readonly #bindings = new Map<string, BindingRecord>();
   readonly #memberships = new Map<string, MembershipRecord>();
-  readonly #groups = new Map<string, RecordData>();
+  readonly groups = new Map<string, GroupRecord>();
   readonly #names = new Index();
   readonly #membersOf = new Index();
   readonly #groupsOf = new Index();
@@ -28,7 +28,7 @@ export class Directory {
   readonly #granted = new Map<string, readonly Granted[]>();
 
   clear(): void {
-    for (const map of [this.users, this.roles, this.#bindings, this.#memberships, this.#groups]) map.clear();
+    for (const map of [this.users, this.roles, this.#bindings, this.#memberships, this.groups]) map.clear();
     for (const index of [this.#names, this.#membersOf, this.#groupsOf, this.#bindingsOf, this.#bindingsBy])
       index.clear();
     this.#active.clear();
@@ -68,6 +68,25 @@ export class Directory {
     const ids = this.#names.of(foldedName(userName));
     const [id] = ids;
     return ids.size === 1 && id !== undefined ? (this.users.get(id) ?? null) : null;
+  }
+
+  /** All users of a name. */
+  idsNamed(userName: string): string[] {
+    return [...this.#names.of(foldedName(userName))];
+  }
+
+  /** The memberships of a group, and of a user. */
+  membersOf(group: string): MembershipRecord[] {
+    return [...this.#membersOf.of(group)].flatMap((id) => this.#memberships.get(id) ?? []);
+  }
+
+  membershipsOf(user: string): MembershipRecord[] {
+    return [...this.#groupsOf.of(user)].flatMap((id) => this.#memberships.get(id) ?? []);
+  }
+
+  groupsOf(user: string): GroupRecord[] {
+    const ids = new Set(this.membershipsOf(user).map(({ group }) => group));
+    return [...ids].flatMap((id) => this.groups.get(id) ?? []);
   }
 
   othersNamed({ userName, id }: UserRecord): boolean {
@@ -115,7 +134,7 @@ export class Directory {
       case "users":
         return this.users;
       case "groups":
-        return this.#groups;
+        return this.groups;
       case "memberships":
         return this.#memberships;
       case "roles":

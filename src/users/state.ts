@@ -1,16 +1,21 @@
+import type { User } from "../model/schema.ts";
 import type { IdentityHost } from "../server/identity.ts";
 import { toBase64Url } from "../util/base64.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Random } from "../util/random.ts";
 import { Accounts } from "./accounts.ts";
-import type { SessionRecord } from "./collections.ts";
+import { Carrier } from "./carrier.ts";
+import type { SessionRecord, SourceRecord } from "./collections.ts";
 import { Credentials } from "./credentials.ts";
 import { Directory } from "./directory.ts";
 import { Guesses } from "./guesses.ts";
+import type { LdapSources } from "./ldap/sources.ts";
 import { CREDENTIALS, FOUNDER, KEEPER, SESSIONS, SYSTEM } from "./names.ts";
 import type { Passwords } from "./passwords.ts";
+import { ScimTokens } from "./scim/tokens.ts";
 import { type Lifetimes, Sessions } from "./sessions.ts";
 import { SetupCodes } from "./setup.ts";
+import { Sources } from "./sources.ts";
 import { Tail, writtenAt } from "./tail.ts";
 import { Tokens } from "./tokens.ts";
 import { again, Writer } from "./writer.ts";
@@ -23,6 +28,14 @@ export interface Opened {
   readonly sessions: Sessions;
   readonly codes: SetupCodes;
   readonly accounts: Accounts;
+  readonly scimTokens: ScimTokens;
+  readonly sources: Sources;
+  readonly random: Random;
+  readonly clock: Clock;
+  /** By which a source of users writes. */
+  carrier(source: string): Carrier;
+  /** Whether it is the principal of a carrier: known by the object, not by the name. */
+  isCarrier(user: User): boolean;
   readonly system: Tail;
   readonly tails: readonly Tail[];
   readonly tokens: () => Promise<Tokens>;
@@ -38,11 +51,12 @@ interface Parts {
   readonly random: Random;
   readonly passwords: Passwords;
   readonly lifetimes: Lifetimes;
+  readonly ldap: Pick<LdapSources, "verifier">;
   /** A login may have ended, or a permission changed. */
   changed(): void;
 }
 
-export function openState({ host, clock, random, passwords, lifetimes, changed }: Parts): Opened {
+export function openState({ host, clock, random, passwords, lifetimes, changed, ldap }: Parts): Opened {
   const { store, stopping, log } = host;
   const directory = new Directory();
   let decides = false;
@@ -87,11 +101,21 @@ export function openState({ host, clock, random, passwords, lifetimes, changed }
         if (record === null) note(sessions.known.delete(id));
         else sessions.known.set(id, record as unknown as SessionRecord);
       }
+      if (collection === "tokens") {
+        if (record === null) scimTokens.known.delete(id);
+        else scimTokens.known.set(id, { name: String(record.name), made: Number(record.made) });
+      }
+      if (collection === "sources") {
+        if (record === null) sources.known.delete(id);
+        else sources.known.set(id, record as unknown as SourceRecord);
+      }
       if (collection !== "codes") return;
       if (record === null) codes.known.delete(id);
       else codes.known.set(id, { ends: Number(record.ends), spent: record.spent === true });
     },
-    () => (sessions.known.clear(), codes.known.clear()),
+    () => {
+      for (const { known } of [sessions, codes, scimTokens, sources]) known.clear();
+    },
   );
 
   const tails = [system, verifiers, own];
@@ -108,12 +132,26 @@ export function openState({ host, clock, random, passwords, lifetimes, changed }
   const tokens = keysOf(host, own, writer, random, clock);
   const sessions = new Sessions({ directory, credentials, tail: own, writer, tokens, lifetimes, clock, random });
   const codes = new SetupCodes(own, writer, random);
+  const scimTokens = new ScimTokens(own, writer, random);
+  const sources = new Sources({ directory, tail: own, writer, clock, log });
+  const principals = new WeakSet<User>();
+  const carriers = new Map<string, Carrier>();
+  const carrier = (source: string) => {
+    let known = carriers.get(source);
+    if (known !== undefined) return known;
+    const user: User = { id: source };
+    principals.add(user);
+    known = new Carrier({ host, tail: system, random }, source, user);
+    carriers.set(source, known);
+    return known;
+  };
   const accounts = new Accounts({
     directory,
     credentials,
     sessions,
     codes,
     passwords,
+    elsewhere: (user) => ldap.verifier(user),
     guesses: new Guesses(clock),
     tail: system,
     founder: new Writer(host, SYSTEM, random, FOUNDER),
@@ -122,7 +160,9 @@ export function openState({ host, clock, random, passwords, lifetimes, changed }
     log,
     current,
   });
-  return { host, directory, credentials, sessions, codes, accounts, system, tails, tokens, current, catchUp };
+  const isCarrier = (user: User) => principals.has(user);
+  const kept = { directory, credentials, sessions, codes, accounts, scimTokens, sources, tokens };
+  return { ...kept, host, random, clock, carrier, isCarrier, system, tails, current, catchUp };
 }
 
 /** The key that tokens are signed by: made by the first server that needs it, and the same for all on its store. */

@@ -10,17 +10,20 @@ import { CREDENTIAL_COLLECTIONS, SESSION_COLLECTIONS, SYSTEM_COLLECTIONS } from 
 import { isIn } from "./directory.ts";
 import { allows } from "./grants.ts";
 import { credentialsIntake, systemIntake } from "./intake.ts";
+import { LdapSources } from "./ldap/sources.ts";
 import { CREDENTIALS, FOUNDER, KEEPER, SESSIONS, SYSTEM } from "./names.ts";
 import { type Argon2, Passwords } from "./passwords.ts";
 import { authRoutes } from "./routes.ts";
 import { systemRule } from "./rule.ts";
+import { sourceRoutes } from "./scim/admin.ts";
+import { scimRoutes } from "./scim/routes.ts";
 import { type Opened, openState } from "./state.ts";
 
 /** Milliseconds between two looks for what is left of sessions and codes. */
 const SWEEP = 3_600_000;
 
 export interface UsersOptions {
-  /** How long a login lasts. */
+  /** How long a login lasts, and where users come from: `users` of the configuration. */
   readonly lifetimes?: UsersConfig | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -44,6 +47,7 @@ export interface Users extends Identity {
 export function createUsers(options: UsersOptions = {}): Users {
   const { clock = systemClock, random = systemRandom } = options;
   const lifetimes = settingsOf({ users: options.lifetimes ?? true }).users;
+  const ldap = new LdapSources(lifetimes?.ldap ?? []);
   const passwords = new Passwords(options.argon2);
   const listeners = new Set<() => void>();
   /** The session by which a user came in. */
@@ -61,10 +65,11 @@ export function createUsers(options: UsersOptions = {}): Users {
 
   async function open(host: IdentityHost): Promise<void> {
     if (lifetimes === null) return;
-    state = openState({ host, clock, random, passwords, lifetimes, changed });
+    state = openState({ host, clock, random, passwords, lifetimes, changed, ldap });
     await state.current();
     for (const tail of state.tails) void tail.keepUp();
     void sweep(state, host);
+    ldap.start(state);
   }
 
   async function sweep({ sessions, codes, credentials, directory }: Opened, host: IdentityHost): Promise<void> {
@@ -94,6 +99,7 @@ export function createUsers(options: UsersOptions = {}): Users {
     const { space } = action;
     if (user === KEEPER) return spaces.has(space);
     if (user === FOUNDER) return space === SYSTEM;
+    if (state?.isCarrier(user)) return space === SYSTEM && (action.do === "head" || mayCarry(action));
     if (space === CREDENTIALS || space === SESSIONS) return false;
     if (space === SYSTEM && isAdministrator(user)) return true;
     return isInUse(user.id) && allows(opened().directory.grantsOf(user.id), action);
@@ -151,7 +157,7 @@ export function createUsers(options: UsersOptions = {}): Users {
 
   return {
     spaces,
-    routes: authRoutes(opened),
+    routes: [...authRoutes(opened), ...sourceRoutes(opened, ldap), ...scimRoutes(opened)],
     open,
     identify,
     admit,
@@ -164,6 +170,11 @@ export function createUsers(options: UsersOptions = {}): Users {
       return directory.administrators().size > 0 ? null : codes.make(clock.now());
     },
   };
+}
+
+/** A source of users brings users, groups and memberships, and no roles. */
+function mayCarry(action: Action): boolean {
+  return (action.do === "read" || action.do === "write") && action.scope === "users";
 }
 
 /** Of users who are not there those who once were: of others the verifier may have come before its user. */

@@ -32,6 +32,8 @@ export type SubscriptionLine =
       /** The key that it goes on after; null empties what counts as received (P5). */
       readonly from: string | null;
       readonly reason: CopyReason;
+      /** How many records the whole copy has, about; absent where that would have to be counted (C15). */
+      readonly total?: number;
       /** For `diverged`, where the request had `known`: what both histories share, and the server's policy (R2). */
       readonly common?: Revision;
       readonly restore?: "heal" | "discard";

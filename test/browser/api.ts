@@ -51,6 +51,13 @@ export interface AppApi {
   /** Writes `count` items, one after the other, `n` counted up with each; gives those whose `local` has resolved, so far. */
   writeMany(client: string, prefix: string, count: number): void;
   durable(client: string): string[];
+  /** Draws the progress of the copy of the scope, from now on. */
+  showProgress(client: string, scope: string): void;
+  /**
+   * What was drawn: `position` between 0 and 1 after each change of the status, and how many frames of the page showed
+   * another one than the frame before; whether the bar is still there.
+   */
+  shownProgress(): { readonly positions: readonly number[]; readonly frames: number; readonly gone: boolean };
   /** What the longest tasks of the page took since it was asked last, in milliseconds. */
   longTasks(): number[];
 }

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import { inBrowser } from "./chromium.ts";
+import { inBrowser, profile } from "./chromium.ts";
 import { board, onServer, Teammate } from "./team.ts";
 
 const TITLE = "New home page";
@@ -142,6 +142,43 @@ inBrowser("[C5] a task is added and deleted, with its comments, on every screen"
 
 /** Kept for people to look at; they are no part of the repository. */
 const SHOTS = fileURLToPath(new URL(".shots/", import.meta.url));
+
+inBrowser("[C15] a first load that takes longer than a moment is seen to go on, and then no more", async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  const address = await board();
+  await manyComments(address, 6_000);
+  const context = await profile();
+  await context.addInitScript(() => localStorage.setItem("tidemark-tasks-person", "ann"));
+  const page = await context.newPage();
+  await page.goto(`${address}/robots.txt`);
+  const session = await context.newCDPSession(page);
+  const slow = { offline: false, latency: 20, downloadThroughput: 400_000, uploadThroughput: 400_000 };
+  await session.send("Network.emulateNetworkConditions", slow);
+  await page.goto(address, { waitUntil: "commit" });
+  const bar = page.getByRole("progressbar", { name: "First load" });
+  await bar.waitFor();
+  await page.screenshot({ path: `${SHOTS}first-load.png` });
+  expect(await bar.locator("..").innerText()).toMatch(/^[\d,]+ records so far$/);
+  await bar.waitFor({ state: "detached" });
+  await page.locator("[data-task]").first().waitFor();
+});
+
+async function manyComments(address: string, count: number): Promise<void> {
+  const comment = (i: number) => {
+    const record = { id: `many-${i}`, taskId: "website-7", author: "ann", at: i, text: `${i} `.padEnd(300, "x") };
+    return { op: "insert", collection: "comments", record };
+  };
+  const mutations = Array.from({ length: count / 1_000 }, (_, m) => ({
+    id: m + 1,
+    base: 0,
+    writes: Array.from({ length: 1_000 }, (_, i) => comment(m * 1_000 + i)),
+  }));
+  const headers = { authorization: "Bearer ann", "content-type": "application/json" };
+  const body = JSON.stringify({ client: "many", mutations });
+  const response = await fetch(`${address}/v1/spaces/tasks/push`, { method: "POST", headers, body });
+  const { outcomes } = (await response.json()) as { outcomes: { status: string }[] };
+  expect(outcomes.map(({ status }) => status)).toEqual(mutations.map(() => "applied"));
+}
 
 inBrowser("[C5] the board fits a phone and a desk, by day and by night", async () => {
   mkdirSync(SHOTS, { recursive: true });

@@ -97,6 +97,12 @@ export class AppTab {
     while (!test(await ask(name, "c"))) await this.page.evaluate(aMoment);
   }
 
+  /**
+   * Tells the page what a browser tells it then. Chromium freezes none that is visible, and without a screen all are: a
+   * freeze by its debugging protocol does nothing at all.
+   */
+  life = (event: "freeze" | "resume") => this.page.evaluate(`document.dispatchEvent(new Event("${event}"))`);
+
   /** Kills the process behind the page. */
   async crash(): Promise<void> {
     const gone = this.page.waitForEvent("crash");

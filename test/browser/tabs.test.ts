@@ -51,11 +51,10 @@ describe.each<StoreName>(["indexeddb", "opfs"])("with the store on %s", (store) 
   });
 
   inBrowser("[C4] a leader that is frozen hands over, and follows when it is woken", async () => {
-    const { first, second, context } = await twoTabs(store);
-    const session = await context.newCDPSession(first.page);
-    await session.send("Page.setWebLifecycleState", { state: "frozen" });
+    const { first, second } = await twoTabs(store);
+    await first.life("freeze");
     expect(await second.insert("settled", "one")).toMatchObject({ status: "applied" });
-    await session.send("Page.setWebLifecycleState", { state: "active" });
+    await first.life("resume");
     await first.sees(has("one"));
     expect(await first.insert("settled", "two")).toMatchObject({ status: "applied" });
     await second.sees(has("two"));
@@ -80,6 +79,19 @@ inBrowser("[C11] [R3] without sharing, whoever opens the store last has it, and 
   expect(await alone.insert("settled", "one")).toMatchObject({ status: "applied" });
   expect(await first.insert("local", "two")).toContain("another tab or client has opened main");
   expect(await alone.count()).toBe(2);
+});
+
+inBrowser("[C14] without sharing, too, a page that is frozen lets go of a store on OPFS, for good", async () => {
+  const place = await Place.begin();
+  const [context, address] = await Promise.all([profile(), app()]);
+  const opening = { url: place.url, name: "main", store: "opfs", tabs: false } as const;
+  const first = await AppTab.open(context, address, opening);
+  await first.insert("settled", "one");
+  await first.life("freeze");
+  const second = await AppTab.open(context, address, opening);
+  expect(await second.insert("settled", "two")).toMatchObject({ status: "applied" });
+  await first.life("resume");
+  expect(await first.insert("local", "three")).toContain("put aside");
 });
 
 inBrowser(

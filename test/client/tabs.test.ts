@@ -174,6 +174,27 @@ describe("tabs with one store", () => {
     },
   );
 
+  it("[C15] every tab is told how far a first load has come", async () => {
+    const { server, browser } = await counting();
+    const text = "x".repeat(600);
+    const some = (prefix: number) => Array.from({ length: 999 }, (_, i) => insert(`${prefix}-${i}`, { text }));
+    for (const prefix of [1, 2, 3]) await server.write("other", some(prefix));
+    const tabs = [new TestTab(browser, server, plainly), new TestTab(browser, server, plainly)];
+    const told = tabs.map(({ client }) => {
+      const steps: string[] = [];
+      client.on("status", ({ copies }) => {
+        const step = JSON.stringify(copies["*"] ?? null);
+        if (step !== (steps.at(-1) ?? "null")) steps.push(step);
+      });
+      return steps;
+    });
+    await tabs[1]?.client.subscribe({ scope: "*" }).ready;
+    expect(told[1]?.length).toBeGreaterThan(2);
+    expect(told[1]?.at(-2)).toBe('{"done":2998,"total":2998}');
+    expect(told[1]?.at(-1)).toBe("null");
+    expect(told[0]).toEqual(told[1]);
+  });
+
   it("[C10] a tab that is put aside no longer leads or waits to lead, and is back when it goes on", async () => {
     const { server, browser } = await counting();
     const first = new TestTab(browser, server, plainly);

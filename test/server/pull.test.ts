@@ -69,7 +69,7 @@ describe("copies", () => {
     const lines = await server.pull([{ scope: "*" }]);
     expect(opsOf(lines)).toEqual(["begin", "subscription", "put", "put", "end"]);
     expect(ids(lines)).toEqual(["Z", "a", "\uFF5E", "\u{1F600}", "1"]);
-    expect(lines[1]).toEqual({ op: "subscription", key: "*", mode: "copy", from: null, reason: "new" });
+    expect(lines[1]).toEqual({ op: "subscription", key: "*", mode: "copy", from: null, reason: "new", total: 5 });
   });
 
   it("[P5] a large copy has a mark after each 1,000 records, and goes on from any of them", async () => {

@@ -38,7 +38,7 @@ describe("a server that was restored", () => {
     const cursor = known.at(-1) as string;
     expect((await before.head()).revision).toBe((await after.head()).revision);
     const [line] = ofOp(await after.pull([{ scope: "*", cursor }]), "subscription");
-    expect(line).toEqual({ op: "subscription", key: "*", mode: "copy", from: null, reason: "diverged" });
+    expect(line).toEqual({ op: "subscription", key: "*", mode: "copy", from: null, reason: "diverged", total: 1 });
   });
 
   it("[R2] [P6] so does a cursor beyond the head", async () => {

@@ -24,10 +24,29 @@ export function StatusLine({ network }: { network: Network }) {
             <time dateTime={new Date(asOf).toISOString()}>{clock(asOf)}</time>
           </span>
         )}
+        <Copying copies={status.copies} />
       </p>
     </div>
   );
 }
+
+/** How far a first load has come. One that takes no longer than a moment shows nothing. */
+function Copying({ copies }: Pick<Status, "copies">) {
+  const all = Object.values(copies);
+  if (all.length === 0) return null;
+  const done = all.reduce((sum, each) => sum + each.done, 0);
+  // A pattern has no total: the server would have to count. Then the bar only says that it goes on.
+  const known = all.every(({ total }) => total !== null);
+  const total = all.reduce((sum, each) => sum + (each.total ?? 0), 0);
+  return (
+    <span className="copying">
+      <progress aria-label="First load" {...(known && { max: total, value: done })} />
+      {known ? `${count(done)} of ${count(total)} records` : `${count(done)} records so far`}
+    </span>
+  );
+}
+
+const count = (records: number) => records.toLocaleString();
 
 function stateText(state: Status["state"]): string {
   switch (state) {

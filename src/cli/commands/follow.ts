@@ -4,7 +4,7 @@ import { command, listOf, SPACE_ARGS } from "../command.ts";
 import { Failure } from "../failure.ts";
 import { type Arrival, ObservedStore } from "../follow/observed.ts";
 import { Screen } from "../follow/screen.ts";
-import { arrivalText, recoveryText, stateText, summaryText } from "../follow/text.ts";
+import { arrivalText, copyText, recoveryText, stateText, summaryText } from "../follow/text.ts";
 import type { Output } from "../output.ts";
 import { clientOf, openReplica } from "../replica.ts";
 import { remoteSpace } from "../where.ts";
@@ -135,6 +135,8 @@ class Follower {
   }
 
   #statusLine(status: Status): string {
+    const copying = copyText(status.copies);
+    if (copying !== null) return PASSING.has(status.state) ? copying : `${stateText(status)} · ${copying}`;
     const age =
       status.asOf === null ? "not complete yet" : `complete as of ${ageText(systemClock.now() - status.asOf)} ago`;
     const counts = `${this.store.records} records · ${age} · recoveries: ${this.#recoveries}`;

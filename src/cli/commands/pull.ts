@@ -4,6 +4,7 @@ import type { Line } from "../../wire/lines.ts";
 import type { PullRequest } from "../../wire/pull.ts";
 import { ask, failureInLine, linesOf } from "../api.ts";
 import { command, SPACE_ARGS } from "../command.ts";
+import { CopyBar } from "../copy-bar.ts";
 import { Failure } from "../failure.ts";
 import { parseJsonObject, parseWhole } from "../values.ts";
 import { openWhere } from "../where.ts";
@@ -24,15 +25,19 @@ export default command({
     wait: { type: "string", description: "seconds to wait for news", valueHint: "SECONDS" },
     ...SPACE_ARGS,
   },
-  async run({ args, env }) {
+  async run({ args, env, out }) {
     const request = requestOf(args);
     const { space, close } = await openWhere(args.where, args, env);
     try {
       let last: Line | undefined;
+      // Lines on a terminal leave no place for a bar.
+      const bar = process.stdout.isTTY === true ? null : new CopyBar(out);
       for await (const text of linesOf(space, await ask(space, "/pull", request))) {
         await print(text);
+        bar?.take(text);
         if (/^\{"op":"(end|error)"/.test(text)) last = JSON.parse(text) as Line;
       }
+      bar?.stop();
       if (last?.op === "error") throw failureInLine(space, last);
       if (last === undefined) throw new Failure(`${space.place} broke off before the end: pull again.`);
     } finally {

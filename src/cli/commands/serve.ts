@@ -1,12 +1,13 @@
 import pino from "pino";
 import pretty from "pino-pretty";
+import type { startIngest } from "../../ingest/index.ts";
 import { startLinks } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
-import { createServer, listen, logTo } from "../../server/index.ts";
+import { createServer, listen, logTo, type Server } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
 import { command } from "../command.ts";
 import { loadConfig } from "../config.ts";
-import { openData } from "../data.ts";
+import { isPostgres, openData } from "../data.ts";
 import { Failure, misuse } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { parseWhole } from "../values.ts";
@@ -51,7 +52,12 @@ export default command({
     const store = await openData(data, false, { wake: args.wake ?? env.TIDEMARK_WAKE, log: logTo(log) });
     const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
     const server = createServer({ store, config, log: logTo(log), identity: users, links: startLinks, secrets });
+    const incoming = await incomingOf(
+      { store, config, folder: isPostgres(data) ? null : data, log: logTo(log) },
+      server,
+    );
     const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
+      await incoming?.close();
       await server.close();
       throw explained(error);
     });
@@ -59,9 +65,18 @@ export default command({
     if (users !== undefined) await tellSetup(users, listening.url, out);
     await aborted(stop);
     log.info("ending: requests under way are answered first");
+    await incoming?.close();
     await listening.close();
   },
 });
+
+/** What the configuration schedules comes in, once the spaces are there. */
+async function incomingOf(parts: Parameters<typeof startIngest>[0], server: Server) {
+  if (parts.config.ingest === undefined) return null;
+  const { startIngest } = await import("../../ingest/index.ts");
+  await server.ready;
+  return startIngest(parts);
+}
 
 function accountsOf({ users }: Config): Users {
   return createUsers({ lifetimes: typeof users === "object" ? users : undefined });

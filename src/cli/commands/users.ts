@@ -5,9 +5,10 @@ import { randomName, systemRandom } from "../../util/random.ts";
 import { askServer, type Space } from "../api.ts";
 import { command, type Environment, listOf, SPACE_ARGS } from "../command.ts";
 import { Failure, misuse } from "../failure.ts";
-import { type Output, table } from "../output.ts";
+import { table } from "../output.ts";
 import { importUsers } from "../users/import.ts";
 import { readNewPassword, readPassword } from "../users/password.ts";
+import { confirm, type SourceJob, scimRevoke, scimToken, scimTokens, sync } from "../users/sources.ts";
 import { change, readPeople, rolesOf, setCredentials, userOf } from "../users/system.ts";
 import { openWhere } from "../where.ts";
 
@@ -22,15 +23,13 @@ interface Args {
   readonly "without-password"?: boolean | undefined;
 }
 
-interface Job {
-  readonly space: Space;
+interface Job extends SourceJob {
   readonly args: Args;
-  readonly out: Output;
 }
 
 interface Action {
   /** What its second argument is; null: it takes none. */
-  readonly takes: "NAME" | "FILE" | null;
+  readonly takes: "NAME" | "FILE" | "SOURCE" | null;
   readonly writes: boolean;
   run(job: Job, name: string): Promise<number | void>;
 }
@@ -44,6 +43,11 @@ const ACTIONS: { readonly [name: string]: Action } = {
   import: { takes: "FILE", writes: true, run: imports },
   setup: { takes: "NAME", writes: true, run: setup },
   login: { takes: "NAME", writes: true, run: login },
+  sync: { takes: "SOURCE", writes: true, run: sync },
+  confirm: { takes: "SOURCE", writes: true, run: confirm },
+  "scim-token": { takes: "NAME", writes: true, run: scimToken },
+  "scim-tokens": { takes: null, writes: false, run: scimTokens },
+  "scim-revoke": { takes: "NAME", writes: true, run: scimRevoke },
 };
 
 const names = Object.keys(ACTIONS).join(", ");
@@ -54,7 +58,7 @@ export default command({
   args: {
     action: { type: "positional", required: true, description: names },
     where: { type: "positional", required: true, description: "a server's address, a data folder or postgres://…" },
-    name: { type: "positional", required: false, description: "a user's name, or the CSV file to import" },
+    name: { type: "positional", required: false, description: "of a user, a source or a token; or a CSV file" },
     "display-name": { type: "string", description: "add: the name for people", valueHint: "TEXT" },
     email: { type: "string", description: "add: an address", valueHint: "ADDRESS" },
     admin: { type: "boolean", description: "add: as an administrator" },

@@ -50,6 +50,24 @@ export function recoveryText(recovery: Recovery): string {
   }
 }
 
+const BAR = 20;
+
+/** `copying ████████░░░░░░░░░░░░ 40 % · 40,000 of 100,000 records`; null: nothing is being copied (C15). */
+export function copyText(copies: Status["copies"]): string | null {
+  const all = Object.values(copies);
+  if (all.length === 0) return null;
+  const done = all.reduce((sum, each) => sum + each.done, 0);
+  const total = all.reduce<number | null>(
+    (sum, each) => (sum === null || each.total === null ? null : sum + each.total),
+    0,
+  );
+  const shown = (count: number) => count.toLocaleString("en");
+  if (total === null) return `copying · ${shown(done)} records so far`;
+  const part = total === 0 ? 1 : done / total;
+  const bar = "█".repeat(Math.floor(part * BAR)).padEnd(BAR, "░");
+  return `copying ${bar} ${Math.floor(part * 100)} % · ${shown(done)} of ${shown(total)} records`;
+}
+
 export function stateText({ state, cause, revision }: Status): string {
   switch (state) {
     case "upToDate":

@@ -23,7 +23,7 @@ interface Open {
   readonly fail: (error: Error) => void;
 }
 
-const NOTHING: Status = { state: "connecting", cause: null, revision: 0, asOf: null, pending: 0 };
+const NOTHING: Status = { state: "connecting", cause: null, revision: 0, asOf: null, pending: 0, copies: {} };
 
 /**
  * The client of one of several tabs (C4). One of them leads: it has the store and the connection. Each asks the leader for

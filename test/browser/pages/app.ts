@@ -1,5 +1,5 @@
 // A page with clients, driven from outside.
-import { type Client, createClient, type Events } from "tidemark/client";
+import { type Client, type CopyProgress, createClient, type Events } from "tidemark/client";
 import { indexedDbStore } from "tidemark/client/indexeddb";
 import { opfsStore } from "tidemark/client/opfs";
 import type { AppApi } from "../api.ts";
@@ -40,6 +40,43 @@ const tasks: number[] = [];
 new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) tasks.push(Math.round(duration));
 }).observe({ type: "longtask", buffered: true });
+
+/** A progress bar as an application has one. */
+class Drawing {
+  readonly #positions: number[] = [];
+  #bar: HTMLProgressElement | null = null;
+  #frames = 0;
+
+  begin(client: Client, scope: string): void {
+    client.on("status", ({ copies }) => this.#draw(copies[scope]));
+    let last = -1;
+    const look = () => {
+      const position = this.#bar?.position ?? last;
+      if (position !== last) this.#frames++;
+      last = position;
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  }
+
+  get shown() {
+    return { positions: this.#positions, frames: this.#frames, gone: this.#bar === null };
+  }
+
+  #draw(copy: CopyProgress | undefined): void {
+    if (copy?.total == null) {
+      this.#bar?.remove();
+      this.#bar = null;
+      return;
+    }
+    this.#bar ??= document.body.appendChild(document.createElement("progress"));
+    this.#bar.max = copy.total;
+    this.#bar.value = copy.done;
+    this.#positions.push(this.#bar.position);
+  }
+}
+
+const drawing = new Drawing();
 
 const api: AppApi = {
   open(name, { url, name: database, token, tabs, store = "indexeddb" }) {
@@ -102,6 +139,8 @@ const api: AppApi = {
     }
   },
   durable: (name) => of(name).durable,
+  showProgress: (name, scope) => drawing.begin(of(name).client, scope),
+  shownProgress: () => drawing.shown,
   longTasks: () => tasks.splice(0).sort((a, b) => b - a),
 };
 Object.assign(globalThis, { api });

@@ -1,0 +1,101 @@
+import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { finished } from "node:stream/promises";
+import { constants, createGunzip, createGzip, type Gzip } from "node:zlib";
+import type { Clean } from "../clean/pipeline.ts";
+import { padded } from "../names.ts";
+import type { Page, SourceChange } from "../source.ts";
+
+/** Runs whose raw pages are kept beside the database. */
+const KEPT = 5;
+const ENDING = ".ndjson.gz";
+
+/** A part of a page. */
+export interface Part {
+  readonly changes: readonly SourceChange[];
+  /** Whether a complete pass begins with it. */
+  readonly begins: boolean;
+  /** What the page says of itself, with its last part; null before. */
+  readonly end: Pick<Page, "cursor" | "last"> | null;
+  /** What the pipeline made of each change, where that is at hand. */
+  readonly cleans?: readonly (Clean | undefined)[];
+}
+
+type Line = { begins: true } | { change: SourceChange } | { end: NonNullable<Part["end"]> };
+
+/**
+ * The raw pages of a run, as the source gave them, in a file of its own: written and flushed before anything of them is
+ * committed (I5). It is named by the run, so that a repeat overwrites it. Where the store has no folder it lies in a temporary one, and goes.
+ */
+export class Landing {
+  readonly path: string;
+  readonly #folder: string;
+  readonly #temporary: boolean;
+  readonly #zip: Gzip;
+  readonly #file: WriteStream;
+  readonly #done: Promise<void>;
+
+  private constructor(folder: string, temporary: boolean, run: number) {
+    this.#folder = folder;
+    this.#temporary = temporary;
+    this.path = join(folder, `${padded(run)}${ENDING}`);
+    this.#zip = createGzip({ level: constants.Z_BEST_SPEED });
+    this.#file = createWriteStream(this.path, { mode: 0o600, flush: true });
+    this.#zip.pipe(this.#file);
+    this.#done = finished(this.#file);
+    // It is awaited at the end; until then a write says what is wrong.
+    this.#done.catch(() => {});
+  }
+
+  static async open(folder: string | null, task: string, run: number): Promise<Landing> {
+    const own = folder === null ? await mkdtemp(join(tmpdir(), "tidemark-ingest-")) : join(folder, "ingest", task);
+    await mkdir(own, { recursive: true, mode: 0o700 });
+    return new Landing(own, folder === null, run);
+  }
+
+  async append({ changes, cursor, last, begins }: Page): Promise<void> {
+    if (begins === true) await this.#line({ begins });
+    for (const change of changes) await this.#line({ change });
+    await this.#line({ end: { cursor, ...(last !== undefined && { last }) } });
+  }
+
+  async #line(line: Line): Promise<void> {
+    if (this.#file.errored !== null) throw this.#file.errored;
+    if (this.#zip.write(`${JSON.stringify(line)}\n`)) return;
+    await Promise.race([new Promise((resolve) => this.#zip.once("drain", resolve)), this.#done]);
+  }
+
+  /** All that was appended is on the disk when this resolves. */
+  async seal(): Promise<void> {
+    this.#zip.end();
+    await this.#done;
+  }
+
+  /** What was appended, in parts of at most `most` changes. */
+  async *parts(most: number): AsyncGenerator<Part> {
+    const text = createReadStream(this.path).pipe(createGunzip());
+    let changes: SourceChange[] = [];
+    let begins = false;
+    for await (const each of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const line = JSON.parse(each) as Line;
+      if ("begins" in line) begins = true;
+      if ("change" in line) changes.push(line.change);
+      if (!("end" in line) && changes.length < most) continue;
+      yield { changes, begins, end: "end" in line ? line.end : null };
+      changes = [];
+      begins = false;
+    }
+  }
+
+  /** Ends it: a temporary one goes, and so do those of old runs. */
+  async close(): Promise<void> {
+    this.#zip.destroy();
+    this.#file.destroy();
+    if (this.#temporary) return await rm(this.#folder, { recursive: true, force: true });
+    const files = (await readdir(this.#folder)).filter((name) => name.endsWith(ENDING)).sort();
+    for (const old of files.slice(0, -KEPT)) await rm(join(this.#folder, old), { force: true });
+  }
+}
