@@ -7,7 +7,7 @@ import { addUsers, branch, headquarters, invited, kept, pair, setActive, until }
 const BOXES = [{ space: "acme", read: ["*"], write: ["*"] }];
 
 describe("a user who was made at headquarters", () => {
-  test("[U2] logs in at the branch while headquarters is unreachable, where both ends say verifier", async () => {
+  test("[U2 U20] logs in at the branch while headquarters is unreachable, where both ends say verifier", async () => {
     const { hq, branch } = await pair();
     await hq.admin.add("carl");
     await until(async () => (await kept(branch.server, "verifiers", "carl", "system-credentials")) !== null);
@@ -18,7 +18,7 @@ describe("a user who was made at headquarters", () => {
     expect(await kept(branch.server, "users", "carl")).toMatchObject({ managedBy: "link:hq", active: true });
   });
 
-  test("[U2] has no password at the branch where it asks for the directory alone", async () => {
+  test("[U2 U20] has no password at the branch where it asks for the directory alone", async () => {
     const { hq, branch } = await pair({ users: "directory" });
     await hq.admin.add("carl");
     await until(async () => (await kept(branch.server, "users", "carl")) !== null);
@@ -26,7 +26,7 @@ describe("a user who was made at headquarters", () => {
     expect((await login(branch.server, "carl")).status).toBe(401);
   });
 
-  test("[U2] takes a new password of headquarters at once, and the sessions of the old one end", async () => {
+  test("[U2 U24] takes a new password of headquarters at once, and the sessions of the old one end", async () => {
     const { hq, branch } = await pair();
     await hq.admin.add("carl");
     await until(async () => (await login(branch.server, "carl")).status === 200);
@@ -55,7 +55,7 @@ describe("a user who was made at headquarters", () => {
   });
 });
 
-test("[U4] what concerns accounts has a lane of its own: a copy that hangs holds up nobody who is locked out", async () => {
+test("[U4 U25] what concerns accounts has a lane of its own: a copy that hangs holds up nobody who is locked out", async () => {
   const hq = await headquarters();
   await hq.admin.add("carl");
   const acme = {
@@ -84,7 +84,7 @@ test("[U4] what concerns accounts has a lane of its own: a copy that hangs holds
 });
 
 describe("what a link may not do to the accounts here", () => {
-  test("[U5] roles are nothing here unless mapped: not those of an administrator either", async () => {
+  test("[U5 U21] roles are nothing here unless mapped: not those of an administrator either", async () => {
     const { hq, branch } = await pair({ roles: { editor: "boxes" } }, {});
     await hq.admin.role("editor", [{ space: "*", read: ["*"], write: ["*"] }]);
     await hq.admin.role("auditor", BOXES);
@@ -123,7 +123,7 @@ describe("what a link may not do to the accounts here", () => {
     );
   });
 
-  test("[U5] a group of headquarters that administers here makes nobody an administrator", async () => {
+  test("[U5 U21] a group of headquarters that administers here makes nobody an administrator", async () => {
     const { hq, branch } = await pair();
     await hq.admin.insert("groups", { id: "team", displayName: "Team" });
     await until(async () => (await kept(branch.server, "groups", "team")) !== null);
@@ -135,7 +135,7 @@ describe("what a link may not do to the accounts here", () => {
     expect(aside).toMatchObject({ collection: "memberships", message: "only an administrator makes an administrator" });
   });
 
-  test("[U5] the last administrator stays, and goes as soon as there is another", async () => {
+  test("[U5 U22] the last administrator stays, and goes as soon as there is another", async () => {
     const { hq, branch } = await pair({ roles: { chief: "administrator" } });
     await hq.admin.role("chief", []);
     await hq.admin.add("carl", "chief");
@@ -156,7 +156,7 @@ describe("what a link may not do to the accounts here", () => {
     expect((await login(branch.server, "bea")).status).toBe(200);
   });
 
-  test("[U5] a record of this server's own is left alone, be its id or its name the same", async () => {
+  test("[U5 U21] a record of this server's own is left alone, be its id or its name the same", async () => {
     const { hq, branch } = await pair();
     await branch.admin.insert("users", { id: "dan", userName: "dan", displayName: "ours", active: true });
     await branch.admin.password("dan", PASSWORD);
@@ -173,7 +173,7 @@ describe("what a link may not do to the accounts here", () => {
     expect((await login(branch.server, "dan", "a password of theirs")).status).toBe(401);
   });
 
-  test("[U5] a password that headquarters sends for an id of nobody gives nobody a way in", async () => {
+  test("[U24] a password that headquarters sends for an id of nobody gives nobody a way in", async () => {
     const { hq, branch } = await pair();
     await hq.admin.password("sso|7", "planted by somebody");
     await until(async () => (await kept(branch.server, "verifiers", "sso|7", "system-credentials")) !== null);
@@ -181,7 +181,7 @@ describe("what a link may not do to the accounts here", () => {
     expect((await login(branch.server, "fay", "planted by somebody")).status).toBe(401);
   });
 
-  test("[U5] memberships of here and of upstream live together, and each keeps its manager", async () => {
+  test("[U5 U21] memberships of here and of upstream live together, and each keeps its manager", async () => {
     const { hq, branch } = await pair();
     await hq.admin.add("carl");
     await hq.admin.insert("groups", { id: "team", displayName: "Team" });
@@ -198,7 +198,7 @@ describe("what a link may not do to the accounts here", () => {
 describe("a synchronisation that would end many accounts", () => {
   const IDS = Array.from({ length: 40 }, (_, i) => `u${i}`);
 
-  test("[U5] is held, all else comes in, and it waits for a confirmation", async () => {
+  test("[U5 U23] is held, all else comes in, and it waits for a confirmation", async () => {
     const { hq, branch } = await pair({ users: "directory" });
     await addUsers(hq.admin, IDS);
     await until(async () => (await kept(branch.server, "users", "u39")) !== null);
@@ -221,7 +221,7 @@ describe("a synchronisation that would end many accounts", () => {
     for (const id of IDS.slice(0, 11)) expect(await kept(branch.server, "users", id)).toMatchObject({ active: false });
   });
 
-  test("[U5] is forgotten where upstream takes it back", async () => {
+  test("[U5 U23] is forgotten where upstream takes it back", async () => {
     const { hq, branch } = await pair({ users: "directory" });
     await addUsers(hq.admin, IDS);
     await until(async () => (await kept(branch.server, "users", "u39")) !== null);
@@ -233,7 +233,7 @@ describe("a synchronisation that would end many accounts", () => {
     expect(await kept(branch.server, "users", "u5")).toMatchObject({ active: true, managedBy: "link:hq" });
   });
 
-  test("[U5] of ten or fewer is carried out", async () => {
+  test("[U5 U23] of ten or fewer is carried out", async () => {
     const { hq, branch } = await pair({ users: "directory" });
     await addUsers(hq.admin, IDS);
     await until(async () => (await kept(branch.server, "users", "u39")) !== null);

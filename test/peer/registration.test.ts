@@ -53,7 +53,7 @@ async function refusalOf(local: Awaited<ReturnType<typeof branch>>, space = "acm
 }
 
 describe("registering a link", () => {
-  test("[S7] a code makes a link once; whoever shows it again is refused, and has nothing", async () => {
+  test("[S7 S20] a code makes a link once; whoever shows it again is refused, and has nothing", async () => {
     const hq = await headquarters();
     await withBox(hq);
     const { code } = await invited(hq.server, hq.ann.accessToken, { space: "acme", users: "none" });
@@ -70,7 +70,7 @@ describe("registering a link", () => {
     expect(await refusalOf(wrong.local)).toMatch(/there is no such code/);
   });
 
-  test("[S7] a code that has expired is refused", async () => {
+  test("[S20] a code that has expired is refused", async () => {
     const clock = new OffClock();
     const hq = await headquarters({ clock });
     const { code } = await invited(hq.server, hq.ann.accessToken, { space: "acme", users: "none", lasts: "1h" });
@@ -82,7 +82,7 @@ describe("registering a link", () => {
     ).toMatchObject({ results: [[]] });
   });
 
-  test("[S7] a clock that is off by a year is told, and the code is still good afterwards", async () => {
+  test("[S20] a clock that is off by a year is told, and the code is still good afterwards", async () => {
     const clock = new OffClock();
     const hq = await headquarters();
     await withBox(hq);
@@ -102,7 +102,7 @@ describe("registering a link", () => {
     expect((await local.state())?.cause).toMatch(/365 days apart/);
   });
 
-  test("[S7] who asks for more than the code grants is refused, and the code is still good", async () => {
+  test("[S20] who asks for more than the code grants is refused, and the code is still good", async () => {
     const hq = await headquarters();
     await withBox(hq);
     const { code } = await invited(hq.server, hq.ann.accessToken, {
@@ -125,7 +125,7 @@ describe("registering a link", () => {
     await until(running(local));
   });
 
-  test("[S7] without TIDEMARK_SECRET_KEY neither end makes a key, and no code is spent", async () => {
+  test("[S23] without TIDEMARK_SECRET_KEY neither end makes a key, and no code is spent", async () => {
     const hq = await headquarters();
     const { code } = await invited(hq.server, hq.ann.accessToken, { space: "acme", users: "none" });
     const { local } = await following(hq, code, {}, { secretKey: undefined });
@@ -138,7 +138,7 @@ describe("registering a link", () => {
     await server[Symbol.asyncDispose]();
   });
 
-  test("[S7] a server that starts with another secret key says so, and with the right one goes on", async () => {
+  test("[S23] a server that starts with another secret key says so, and with the right one goes on", async () => {
     const hq = await headquarters();
     await withBox(hq);
     const { code } = await invited(hq.server, hq.ann.accessToken, { space: "acme", users: "none" });
@@ -158,7 +158,7 @@ describe("registering a link", () => {
 });
 
 describe("what a registered link may do", () => {
-  test("[S7] only what it was granted: it reads and writes nothing else, and administers nothing", async () => {
+  test("[S7 S21] only what it was granted: it reads and writes nothing else, and administers nothing", async () => {
     const hq = await headquarters();
     await withBox(hq);
     const { code } = await invited(hq.server, hq.ann.accessToken, {
@@ -206,7 +206,7 @@ describe("what a registered link may do", () => {
     expect(await hq.server.store.head("acme")).toEqual(before);
   });
 
-  test("[S7] one that is revoked is answered nothing, and its connections close at once", async () => {
+  test("[S7 S21] one that is revoked is answered nothing, and its connections close at once", async () => {
     const hq = await headquarters();
     await withBox(hq);
     const { code } = await invited(hq.server, hq.ann.accessToken, { space: "acme", users: "none" });
@@ -243,13 +243,13 @@ describe("a peer that lies about its path", () => {
     return refusal;
   }
 
-  test("[S7 S3] is refused where it is upstream: the path is signed by the server that was registered with", async () => {
+  test("[S3 S22] is refused where it is upstream: the path is signed by the server that was registered with", async () => {
     expect(await lied(({ signature: _, ...body }) => body)).toMatch(/its path is not signed by it/);
     const forged = "eyJhbGciOiJFZERTQSJ9.e30.AAAA";
     expect(await lied((body) => ({ ...body, signature: forged }))).toMatch(/its path is not signed by it/);
   });
 
-  test("[S7 S3] is refused where it is downstream: a link is of the space that it was registered for", async () => {
+  test("[S3 S22] is refused where it is downstream: a link is of the space that it was registered for", async () => {
     const hq = await headquarters();
     await withBox(hq);
     const { code } = await invited(hq.server, hq.ann.accessToken, { space: "acme", users: "none" });
