@@ -12,10 +12,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   server: ["util", "model", "wire", "store"],
   users: ["util", "model", "wire", "store", "server"],
   peer: ["util", "model", "wire", "store", "client", "server"],
+  warehouse: ["util", "model", "wire", "client"],
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
-  cli: ["util", "model", "wire", "store", "client", "server", "users", "peer"],
+  cli: ["util", "model", "wire", "store", "client", "server", "users", "peer", "warehouse"],
 };
 
 const RUNS_ANYWHERE = ["util", "model", "wire", "client", "react", "tanstack-db"];
