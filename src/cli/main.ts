@@ -20,6 +20,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<{ default: unknown }> }
   backup: () => import("./commands/backup.ts"),
   restore: () => import("./commands/restore.ts"),
   link: () => import("./commands/link.ts"),
+  warehouse: () => import("./commands/warehouse.ts"),
   cut: () => import("./commands/cut.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };

@@ -11,6 +11,7 @@ import { type AdoptConfig, adoptMistakes, adoptSchema, plansOf } from "./adopt-c
 import { type Age, ageOf } from "./age.ts";
 import { type LinkPlan, type LinksConfig, linkMistakes, linkPlans, linksSchema } from "./links-config.ts";
 import { pathText } from "./requests/parts.ts";
+import { type WarehousesConfig, warehousesSchema } from "./warehouses-config.ts";
 
 /** How the server knows who asks, and what they may do (A1, A2). Without any of it the server is open, on loopback only. */
 export interface AuthConfig {
@@ -53,6 +54,8 @@ export interface Config {
   readonly adopt?: AdoptConfig;
   /** What spaces of this server follow of other servers (section S), by space and by the name of the link. */
   readonly links?: LinksConfig;
+  /** Replicas of spaces in databases for reports (section X), by name. `tidemark serve` and `tidemark warehouse` run them. */
+  readonly warehouses?: WarehousesConfig;
   readonly auth?: AuthConfig;
   /** Accounts with passwords and roles, kept in the space `system` (section U). Default false. */
   readonly users?: boolean | UsersConfig;
@@ -228,6 +231,7 @@ const configSchema = z.strictObject({
   schema: z.strictObject({ version, oldest: version.optional() }).optional(),
   adopt: adoptSchema.optional(),
   links: linksSchema.optional(),
+  warehouses: warehousesSchema.optional(),
   auth: z
     .strictObject({
       jwtSecret: z.string().min(32, { error: "expected at least 32 characters (HS256 needs 256 bits)" }).optional(),

@@ -31,3 +31,4 @@ export type { CloseCode, LivePeer, LiveSocket } from "./live/socket.ts";
 export { type Log, type LogFields, logTo, noLog } from "./log.ts";
 export type { Ages } from "./retention.ts";
 export { createServer, type Server, type ServerOptions } from "./server.ts";
+export type { WarehouseConfig, WarehousesConfig } from "./warehouses-config.ts";

@@ -151,8 +151,25 @@ export async function answered(connection: DuckDBConnection, sql: string): Promi
   await connection.run("BEGIN TRANSACTION READ ONLY");
   try {
     const reader = await connection.runAndReadAll(sql);
-    return { columns: reader.columnNames(), rows: reader.getRowObjectsJson() };
+    const columns = reader.columnNames();
+    const whole = new Set(columns.filter((_, i) => WHOLE.test(String(reader.columnType(i)))));
+    return { columns, rows: reader.getRowObjectsJson().map((row) => withNumbers(row, whole)) };
   } finally {
     await connection.run("ROLLBACK").catch(() => undefined);
   }
+}
+
+const WHOLE = /^U?(BIGINT|HUGEINT)$/;
+
+/** Whole numbers come as texts; those that a number holds exactly become one. */
+function withNumbers(
+  row: { readonly [column: string]: unknown },
+  whole: ReadonlySet<string>,
+): { [column: string]: unknown } {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => {
+      const number = Number(value);
+      return [name, whole.has(name) && value !== null && Number.isSafeInteger(number) ? number : value];
+    }),
+  );
 }
