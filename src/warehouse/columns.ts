@@ -41,7 +41,7 @@ export function grown(
   for (const { id, atoms } of records) {
     for (const atom in atoms) {
       const to = typeOf(atoms[atom] as Json);
-      if (to === null) continue;
+      if (to === null || atom === "id") continue;
       const from = types.get(atom);
       if (from === to) continue;
       const type = from === undefined ? to : joined(from, to, whole);

@@ -176,7 +176,7 @@ export class Loader {
     row._synced_at = now;
     if (tables.mode === "append") {
       row._op = this.#options.copy && op.op === "put" ? "copy" : op.op;
-      row._atoms = JSON.stringify(Object.keys(op.atoms));
+      row._atoms = JSON.stringify(Object.keys(op.atoms).filter((atom) => atom !== "id"));
     }
     return row;
   }

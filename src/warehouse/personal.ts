@@ -29,8 +29,9 @@ export class Exporter {
     return this.#treatment(collection, "id") === "hash" ? this.#hashed(id) : id;
   }
 
-  /** What leaves of these atoms. */
+  /** What leaves of these atoms; the id among them is to be left unread. */
   atoms(collection: string, record: { readonly [atom: string]: Json }): { readonly [atom: string]: Json } {
+    if (this.#atoms === undefined) return record;
     const leaving: { [atom: string]: Json } = {};
     for (const atom in record) {
       if (atom === "id") continue;

@@ -9,7 +9,7 @@ const KEY = "a key of this warehouse, for its tests";
 const person = (id: string, atoms: object) =>
   ({ op: "insert", collection: "people", record: { id, ...atoms } }) as const;
 
-test("[X3] what is tagged leaves as its tag says, and what is not stays", async () => {
+test("[X3 X9] what is tagged leaves as its tag says, and what is not stays", async () => {
   const { server, url } = await listening();
   await server.write("w", [
     person("ann@x.org", { email: "ann@x.org", name: "Ann", city: "Bonn", ssn: "123", secret: "s" }),
@@ -29,7 +29,7 @@ test("[X3] what is tagged leaves as its tag says, and what is not stays", async 
   expect((await warehouse.verify()).differences).toEqual([]);
 });
 
-test("[X3] an atom that is tagged later comes with all its values, and one that is taken back goes with all of them", async () => {
+test("[X3 X9] an atom that is tagged later comes with all its values, and one that is taken back goes with all of them", async () => {
   const { server, url } = await listening();
   await server.write("w", person("a", { email: "plain@x.org", city: "Bonn" }));
   const place = join(folderOf(), "parquet");
@@ -56,7 +56,7 @@ test("[X3] an atom that is tagged later comes with all its values, and one that 
   }
 });
 
-test("[X3] a hash needs a key, another key hashes otherwise, and an id is never masked", async () => {
+test("[X3 X9] a hash needs a key, another key hashes otherwise, and an id is never masked", async () => {
   const { server, url } = await listening();
   await server.write("w", person("a", { email: "x" }));
   const atoms: Treatments = { people: { email: "hash" } };

@@ -106,7 +106,7 @@ test("[X7] rows that somebody took from the warehouse are noticed, and copied an
   expect(await rowsOf(again, "items", present)).toEqual(sorted((await stateOf(server)).get("items")?.values() ?? []));
 });
 
-test("[X2] two that work on one warehouse do not both go on", async () => {
+test("[X2 X6] two that work on one warehouse do not both go on", async () => {
   const { server, url } = await listening();
   await server.write("w", insert("a", { n: 1 }));
   const place = join(folderOf(), "parquet");
