@@ -5,6 +5,7 @@ import {
   journalOf,
   KINDS,
   listening,
+  placeOf,
   present,
   replayed,
   rowsOf,
