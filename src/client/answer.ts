@@ -65,8 +65,8 @@ export class Answer {
     this.#asked = new Map(asked.map((subscription) => [subscription.key, subscription]));
   }
 
-  /** Takes a line; gives the last one. */
-  async take({ text, line }: Received): Promise<EndLine | null> {
+  /** Takes a line; gives the last one. A promise: what a mark completes is being written. */
+  take({ text, line }: Received): EndLine | Promise<void> | null {
     if (line.op === "error")
       throw problemOf(line.problem) ?? new TransportError("foreign", "the answer ended with an unknown error");
     if (this.#begin === null) {
@@ -87,8 +87,7 @@ export class Answer {
         this.#current?.lines.push({ text, line });
         return null;
       case "mark":
-        await this.#mark(line.key, line.cursor);
-        return null;
+        return this.#mark(line.key, line.cursor);
       case "range":
         this.ranges.push(line);
         return null;

@@ -107,13 +107,19 @@ export class Channel {
     resolve();
   }
 
+  /** The next line, where it is there already. */
+  taken(): LiveReceived | undefined {
+    const next = this.#lines.shift();
+    if (next !== undefined) this.#size -= next.text.length;
+    return next;
+  }
+
   /** The next line. Throws ConnectionLost where it has not come after `patience` milliseconds. */
   async next(patience: number, signal: AbortSignal): Promise<LiveReceived> {
     // What answers a push rings, too.
     while (!this.ready) await this.#awaited(patience, signal);
-    const next = this.#lines.shift();
+    const next = this.taken();
     if (next === undefined) throw this.#lost;
-    this.#size -= next.text.length;
     return next;
   }
 

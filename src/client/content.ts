@@ -12,31 +12,41 @@ export function digestOfRow(row: Row): Lanes {
 /** A fingerprint that is being added up: a copy adds a hundred thousand digests. */
 export class Sum {
   #count: number;
-  readonly #lanes: Uint32Array;
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
 
-  constructor({ count, lanes }: Fingerprint) {
+  constructor({ count, lanes: [a, b, c, d] }: Fingerprint) {
     this.#count = count;
-    this.#lanes = new Uint32Array(lanes);
+    this.#a = a;
+    this.#b = b;
+    this.#c = c;
+    this.#d = d;
   }
 
   add(digest: Lanes): void {
-    this.#count++;
-    for (let i = 0; i < 4; i++) this.#lanes[i] = (this.#lanes[i] as number) + (digest[i] as number);
+    this.#join(1, digest, 1);
   }
 
   subtract(digest: Lanes): void {
-    this.#count--;
-    for (let i = 0; i < 4; i++) this.#lanes[i] = (this.#lanes[i] as number) - (digest[i] as number);
+    this.#join(-1, digest, -1);
   }
 
   join({ count, lanes }: Fingerprint): void {
+    this.#join(count, lanes, 1);
+  }
+
+  #join(count: number, [a, b, c, d]: Lanes, sign: 1 | -1): void {
     this.#count += count;
-    for (let i = 0; i < 4; i++) this.#lanes[i] = (this.#lanes[i] as number) + (lanes[i] as number);
+    this.#a = (this.#a + sign * a) | 0;
+    this.#b = (this.#b + sign * b) | 0;
+    this.#c = (this.#c + sign * c) | 0;
+    this.#d = (this.#d + sign * d) | 0;
   }
 
   fingerprint(): Fingerprint {
-    const [a = 0, b = 0, c = 0, d = 0] = this.#lanes;
-    return { count: this.#count, lanes: [a, b, c, d] };
+    return { count: this.#count, lanes: [this.#a >>> 0, this.#b >>> 0, this.#c >>> 0, this.#d >>> 0] };
   }
 }
 

@@ -38,8 +38,11 @@ export function requestOf({ key, scope, collections, where, cursor }: Subscripti
   };
 }
 
-/** Takes the next line of an answer; with the last one gives what the answer did. */
-export type TakeLine = (received: Received) => Promise<Exchanged | null>;
+/**
+ * Takes the next line of an answer; with the last one gives what the answer did. Null where there is nothing to wait for,
+ * as with most lines: a promise for each of them would cost more than the line.
+ */
+export type TakeLine = (received: Received) => Promise<Exchanged | null> | null;
 
 /**
  * Takes an answer line by line, and applies it with the last one: records, cursors, outcomes that are now complete, all in
@@ -59,10 +62,7 @@ export function exchanging(
   const acked = followed === null ? local.meta.acked : 0;
   const unsaid = followed === null ? 0 : null;
   const answer = new Answer(local, asked, followed);
-  return async (received) => {
-    const end = await answer.take(received);
-    if (received.line.op !== "begin") onLine(answer.head, received.line.op);
-    if (end === null) return null;
+  const ended = async (end: EndLine): Promise<Exchanged> => {
     const exchanged = await local.gate.exclusive(async () => {
       // What it says of a client id that has been given up meanwhile means nothing now.
       const last = client === local.meta.client ? (end.lastMutation ?? unsaid) : null;
@@ -71,6 +71,17 @@ export function exchanging(
       return await finished(local, answer, end, last);
     });
     return { ...exchanged, mismatched: await compared(local, exchanged.complete, end) };
+  };
+  const marked = async (writing: Promise<void>): Promise<null> => {
+    await writing;
+    onLine(answer.head, "mark");
+    return null;
+  };
+  return (received) => {
+    const taken = answer.take(received);
+    if (taken instanceof Promise) return marked(taken);
+    if (received.line.op !== "begin") onLine(answer.head, received.line.op);
+    return taken === null ? null : ended(taken);
   };
 }
 
@@ -83,7 +94,8 @@ export async function exchange(
 ): Promise<Exchanged> {
   const take = exchanging(local, asked, onLine, null);
   for await (const received of lines) {
-    const exchanged = await take(received);
+    const taking = take(received);
+    const exchanged = taking === null ? null : await taking;
     if (exchanged !== null) return exchanged;
   }
   throw new TransportError("cut", "the answer broke off before its end");
@@ -94,16 +106,9 @@ type Finished = Omit<Exchanged, "mismatched">;
 async function finished(local: Local, answer: Answer, end: EndLine, last: number | null): Promise<Finished> {
   const segments = answer.segments(end);
   const whole = answer.completes(segments);
-  const ended = [...local.subscriptions.values()].filter(
-    ({ key, revoked }) => !revoked && answer.revoked.includes(key),
-  );
   const all = [...local.subscriptions.values()];
-  const { wipe, adopt, rows, fingerprints } = await applied(
-    local.store,
-    all,
-    segments,
-    ended.map(({ number }) => number),
-  );
+  const ended = all.filter(({ key, revoked }) => !revoked && answer.revoked.includes(key));
+  const { wipe, adopt, rows, fingerprints } = await applied(local.store, all, segments, ended.map(numberOf));
   const changed = new Map<number, Subscription>();
   for (const each of all) {
     const fingerprint = fingerprints.get(each.number) ?? null;
@@ -115,37 +120,34 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     if (next !== segment.subscription) changed.set(number, next);
   }
   for (const each of ended) changed.set(each.number, revokedOf(each));
-  const adopted = new Set(adopt.map(({ subscription }) => subscription));
-  const staged = [
-    ...segments
-      .map(({ subscription }) => subscription)
-      .filter(({ number, staging }) => staging !== null && !adopted.has(number)),
-    ...ended,
-  ];
+  const adopted = adopt.map(({ subscription }) => subscription);
+  const answered = segments.map(({ subscription }) => subscription);
+  const staged = answered.filter(({ number, staging }) => staging !== null && !adopted.includes(number));
+  const unstage = [...staged, ...ended].map(numberOf);
   const follows = segments.length > 0 || all.some(({ revision, revoked }) => revision !== null && !revoked);
   const meta = metaAfter(local.meta, answer, whole && follows ? end.revision : local.meta.revision, last);
   const renews = local.meta.renew === null && meta.renew !== null;
   // Only where no cursor was asked with: a cursor beyond the head is answered by a copy that says "diverged".
   const lost = meta.revision < local.meta.revision;
-  const queue = queueAfter(local, whole ? end.revision : null, meta, last);
-  const forgotten = queue.settled === undefined ? [] : await local.outlived();
-  const reached = reachedBy(segments, changed, end);
+  const { settled, pending } = queueAfter(local, whole ? end.revision : null, meta, last);
   const touched = wipe ? segments.length > 0 || ended.length > 0 : rows.size > 0 || adopt.length > 0;
   await local.commit({
-    ...(sameMeta(meta, local.meta) ? {} : { meta }),
-    ...(reached !== null && { reached }),
-    ...(staged.length > 0 && { unstage: staged.map(({ number }) => number) }),
-    ...(touched && { wipe, rows }),
-    ...(adopt.length > 0 && { adopt }),
-    ...(changed.size > 0 && { subscriptions: [...changed.values()] }),
-    ...queue,
-    ...(forgotten.length > 0 && { forgotten }),
-    lazy: queue.settled === undefined && queue.pending === undefined,
+    meta: sameMeta(meta, local.meta) ? undefined : meta,
+    reached: reachedBy(segments, changed, end),
+    unstage: unstage.length > 0 ? unstage : undefined,
+    wipe: touched && wipe,
+    rows: touched ? rows : undefined,
+    adopt: adopt.length > 0 ? adopt : undefined,
+    subscriptions: [...changed.values()],
+    settled,
+    pending,
+    forgotten: settled && (await local.outlived()),
+    lazy: settled === undefined && pending === undefined,
   });
   if (renews) local.events.emit("recovered", { reason: "rewound" });
   if (lost) local.events.emit("recovered", { reason: "lost", common: meta.revision, offered: 0 });
   tell(local, answer, segments, ended);
-  const complete = segments.map(({ subscription }) => subscription.number);
+  const complete = answered.map(numberOf);
   const { ranges, revoked, astray } = answer;
   return { revision: end.revision, changed: touched, complete, ranges, revoked, astray, end };
 }
@@ -159,17 +161,21 @@ function sameOrUncounted(a: Fingerprint | null, b: Fingerprint | null): boolean 
  * is counted here, from what the store holds.
  */
 async function compared(local: Local, complete: readonly number[], end: EndLine): Promise<Subscription[]> {
-  const present = () => complete.flatMap((number) => local.subscriptions.get(number) ?? []);
-  const told = ({ key }: Subscription) => end.subscriptions[key]?.count !== undefined;
   for (;;) {
-    const now = present();
-    const uncounted = now.filter((each) => each.fingerprint === null && told(each));
-    if (uncounted.length === 0) return now.filter((each) => !agrees(each, end.subscriptions[each.key]));
+    const uncounted: Subscription[] = [];
+    const mismatched: Subscription[] = [];
+    for (const number of complete) {
+      const now = local.subscriptions.get(number);
+      const told = now && end.subscriptions[now.key];
+      if (told?.count === undefined) continue;
+      if (now?.fingerprint === null) uncounted.push(now);
+      else if (now !== undefined && !agrees(now, told)) mismatched.push(now);
+    }
+    if (uncounted.length === 0) return mismatched;
     // To count takes a while, and what has arrived can be read already.
     local.tellSubscriptions();
     const { changes } = local;
-    const numbers = uncounted.map(({ number }) => number);
-    const counted = await countedIn(local, numbers, { from: null, to: null });
+    const counted = await countedIn(local, uncounted.map(numberOf), { from: null, to: null });
     await local.gate.exclusive(async () => {
       // A subscription that ended meanwhile took its records with it.
       if (local.changes !== changes) return;
@@ -195,7 +201,7 @@ export async function revokeAll(local: Local, asked: readonly Subscription[]): P
   await local.gate.exclusive(async () => {
     const ended = asked.filter(({ number, revoked }) => !revoked && local.subscriptions.has(number));
     const all = [...local.subscriptions.values()];
-    const numbers = ended.map(({ number }) => number);
+    const numbers = ended.map(numberOf);
     const { wipe, rows } = await applied(local.store, all, [], numbers);
     await local.commit({ unstage: numbers, wipe, rows, subscriptions: ended.map(revokedOf) });
     for (const { key } of ended) local.events.emit("revoked", { key });
@@ -227,7 +233,7 @@ function queueAfter(
   meta: Meta,
   last: number | null,
 ): Pick<Change, "settled" | "pending"> {
-  if (complete === null) return {};
+  if (complete === null || local.pending.size === 0) return {};
   const settled: { pending: Pending; outcome: NonNullable<Pending["outcome"]> }[] = [];
   const held: Pending[] = [];
   for (const each of local.pending.values()) {
@@ -250,12 +256,16 @@ function reachedBy(
   segments: readonly Segment[],
   changed: ReadonlyMap<number, Subscription>,
   { revision }: EndLine,
-): Past | null {
+): Past | undefined {
   for (const { subscription } of segments) {
     const cursor = changed.get(subscription.number)?.cursor;
     if (typeof cursor === "string") return { revision, cursor };
   }
-  return null;
+  return undefined;
+}
+
+function numberOf({ number }: Subscription): number {
+  return number;
 }
 
 function sameMeta(a: Meta, b: Meta): boolean {

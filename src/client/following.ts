@@ -1,4 +1,5 @@
 import type { Revision } from "../model/record.ts";
+import type { LiveErrorLine, UnsubscribedLine } from "../wire/live.ts";
 import type { PullRequest } from "../wire/pull.ts";
 import type { PushResponse } from "../wire/push.ts";
 import { type Bearer, endOf } from "./bearer.ts";
@@ -32,6 +33,9 @@ type Followed = Pick<Subscription, "number" | "scope" | "collections" | "where" 
   /** It was continued from elsewhere. */
   readonly astray: boolean;
 };
+
+/** What is said beside answers. */
+type Aside = UnsubscribedLine | LiveErrorLine;
 
 /** What a connection is to follow with. */
 export interface FollowingOptions {
@@ -89,7 +93,8 @@ export class Following {
   get inStep(): boolean {
     const active = this.#active();
     if (this.#leaving.size > 0 || active.size !== this.#followed.size) return false;
-    return [...this.#followed].every(([key, each]) => each.answered && isSame(each, active.get(key)));
+    for (const [key, each] of this.#followed) if (!each.answered || !isSame(each, active.get(key))) return false;
+    return true;
   }
 
   /** Resolves when there is something to do: true where the server is to be asked, false where it has said something. */
@@ -142,8 +147,8 @@ export class Following {
 
   /** Takes the next answer; null where what came was none. */
   async take(onLine: (head: Revision, op: string) => void): Promise<Exchanged | null> {
-    const first = await this.#next();
-    if (first === null) return null;
+    let received = await this.#next();
+    if (isAside(received)) return await this.#heard(received.line);
     const asked: Subscription[] = [];
     const current = new Set<number>();
     const active = this.#active();
@@ -154,11 +159,15 @@ export class Following {
       if (followed.answered) current.add(subscription.number);
     }
     const takeLine = exchanging(this.#local, asked, onLine, current);
-    for (let received: Received | null = first; ; received = await this.#next()) {
-      const exchanged = received === null ? null : await takeLine(received);
-      if (exchanged === null) continue;
-      this.#note(asked, exchanged);
-      return exchanged;
+    // Most lines have come already, and have nothing to wait for.
+    for (;;) {
+      const taking = isAside(received) ? this.#heard(received.line) : takeLine(received as Received);
+      const exchanged = taking === null ? null : await taking;
+      if (exchanged !== null) {
+        this.#note(asked, exchanged);
+        return exchanged;
+      }
+      received = this.channel.taken() ?? (await this.#next());
     }
   }
 
@@ -174,21 +183,21 @@ export class Following {
     this.#answered = Math.max(this.#answered, end.pull ?? 0);
   }
 
-  /** The next line of an answer; null where it was another one, which has been seen to. */
-  async #next(): Promise<Received | null> {
-    const received = await this.channel.next(LIVE.patience, this.#options.stopped);
-    const { line } = received;
-    if (line.op === "unsubscribed") {
-      for (const key of line.keys) {
-        if (this.#leaving.delete(key)) this.#followed.delete(key);
-      }
-    } else if (line.op === "error") await this.#refused(line);
-    else return received as Received & LiveReceived;
+  #next(): Promise<LiveReceived> {
+    return this.channel.next(LIVE.patience, this.#options.stopped);
+  }
+
+  /** Sees to a line that is none of an answer. */
+  async #heard(line: Aside): Promise<null> {
+    if (line.op === "error") await this.#refused(line);
+    else {
+      for (const key of line.keys) if (this.#leaving.delete(key)) this.#followed.delete(key);
+    }
     return null;
   }
 
   /** All that a message asked for is refused, as a pull would be (P10); anything else a pull finds out about. */
-  async #refused(line: Extract<LiveReceived["line"], { op: "error" }>): Promise<void> {
+  async #refused(line: LiveErrorLine): Promise<void> {
     const problem = problemOf(line.problem);
     if (line.of !== "subscribe" || problem?.code !== "forbidden") {
       throw new ConnectionLost(problem ?? new TransportError("foreign", "the server gave an unknown error"));
@@ -265,9 +274,14 @@ export class Following {
   }
 
   #active(): Map<string, Subscription> {
-    const active = [...this.#local.subscriptions.values()].filter(({ revoked }) => !revoked);
-    return new Map(active.map((each) => [each.key, each]));
+    const active = new Map<string, Subscription>();
+    for (const each of this.#local.subscriptions.values()) if (!each.revoked) active.set(each.key, each);
+    return active;
   }
+}
+
+function isAside(received: LiveReceived): received is LiveReceived & { readonly line: Aside } {
+  return received.line.op === "unsubscribed" || received.line.op === "error";
 }
 
 /** Whether a subscription stands where the server was last told, or told itself, that it does. */

@@ -18,10 +18,10 @@ export class Gate {
   }
 
   async #enter<T>(alone: boolean, task: () => Promise<T>): Promise<T> {
-    await new Promise<void>((start) => {
-      this.#queue.push({ alone, start });
-      this.#admit();
-    });
+    // Also where it may begin at once, it does not begin within the caller.
+    await (this.#queue.length === 0 && this.#isFree(alone)
+      ? this.#begin(alone)
+      : new Promise<void>((start) => this.#queue.push({ alone, start })));
     try {
       return await task();
     } finally {
@@ -34,11 +34,19 @@ export class Gate {
   #admit(): void {
     for (;;) {
       const next = this.#queue[0];
-      if (next === undefined || this.#writing || (next.alone && this.#readers > 0)) return;
+      if (next === undefined || !this.#isFree(next.alone)) return;
       this.#queue.shift();
-      if (next.alone) this.#writing = true;
-      else this.#readers++;
+      this.#begin(next.alone);
       next.start();
     }
+  }
+
+  #isFree(alone: boolean): boolean {
+    return !this.#writing && !(alone && this.#readers > 0);
+  }
+
+  #begin(alone: boolean): void {
+    if (alone) this.#writing = true;
+    else this.#readers++;
   }
 }

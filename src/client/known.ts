@@ -10,10 +10,15 @@ const RECENT = 16;
 export function learn(known: readonly Past[], reached: Past): readonly Past[] {
   if (known[0]?.revision === reached.revision)
     return known[0].cursor === reached.cursor ? known : [reached, ...known.slice(1)];
-  const all = [reached, ...known.filter(({ revision }) => revision < reached.revision)];
-  const kept = all.slice(0, RECENT);
-  const older = new Map<number, Past>();
-  // The oldest of each distance stays: the others would come to stand where it is.
-  for (const past of all.slice(RECENT)) older.set(Math.floor(Math.log2(reached.revision - past.revision)), past);
-  return [...kept, ...older.values()];
+  const kept = [reached];
+  let last = -1;
+  for (const past of known) {
+    if (past.revision >= reached.revision) continue;
+    const distance = kept.length < RECENT ? -1 : Math.floor(Math.log2(reached.revision - past.revision));
+    // The oldest of each distance stays: the others would come to stand where it is.
+    if (distance >= 0 && distance === last) kept.pop();
+    kept.push(past);
+    last = distance;
+  }
+  return kept;
 }

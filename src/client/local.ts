@@ -24,7 +24,7 @@ import {
   settledNote,
   subscriptionNote,
 } from "./state.ts";
-import type { Batch, ClientStore, Opened, Row } from "./store/store.ts";
+import type { Adopted, Batch, ClientStore, Opened, Row } from "./store/store.ts";
 import { keyOfWrite, View } from "./view.ts";
 
 function newMeta(space: string, random: Random, pending: readonly Pending[]): Meta {
@@ -64,23 +64,28 @@ export function emptied(subscriptions: readonly Subscription[]): Change {
 
 /** One change of all that is local: it is written, adopted and shown as a whole, or not at all. */
 export interface Change extends Pick<Batch, "unstage" | "wipe" | "adopt" | "rows" | "stage" | "lazy"> {
-  readonly meta?: Partial<Meta>;
+  readonly meta?: Partial<Meta> | undefined;
   /** A place in the history that has just been reached. */
-  readonly reached?: Past;
+  readonly reached?: Past | undefined;
   /** Replaces the list of places (a restored server has lost some). */
   readonly known?: readonly Past[];
-  readonly subscriptions?: readonly Subscription[];
+  readonly subscriptions?: readonly Subscription[] | undefined;
   /** Subscriptions that end. Their rows are the caller's to take out. */
   readonly dropped?: readonly number[];
   /** A new mutation, the last in the queue; the view knows the base's rows of it. */
   readonly added?: Pending;
   /** Mutations that stand otherwise than before, or are offered again. */
-  readonly pending?: readonly Pending[];
+  readonly pending?: readonly Pending[] | undefined;
   /** Mutations that leave the queue, with their outcomes: they are over (W9). Kept for R2 unless said otherwise. */
-  readonly settled?: readonly { readonly pending: Pending; readonly outcome: Outcome; readonly keep?: false }[];
+  readonly settled?:
+    | readonly { readonly pending: Pending; readonly outcome: Outcome; readonly keep?: false }[]
+    | undefined;
   /** Local numbers of settled mutations that are no longer kept. */
-  readonly forgotten?: readonly number[];
+  readonly forgotten?: readonly number[] | undefined;
 }
+
+type Rows = ReadonlyMap<Key, Row | null>;
+const NONE: Rows = new Map();
 
 /** How long a settled mutation is kept, in case that the server loses it (R2), in milliseconds. */
 const KEPT = 24 * 3_600_000;
@@ -167,24 +172,20 @@ export class Local {
     const meta = change.meta === undefined ? this.meta : { ...this.meta, ...change.meta };
     const known = change.known ?? (change.reached === undefined ? this.known : learn(this.known, change.reached));
     const notes = this.#notes(change, meta, known);
-    const batch: Batch = {
-      ...(change.unstage === undefined ? {} : { unstage: change.unstage }),
-      ...(change.wipe === undefined ? {} : { wipe: change.wipe }),
-      ...(change.adopt === undefined ? {} : { adopt: change.adopt }),
-      ...(change.rows === undefined ? {} : { rows: change.rows }),
-      ...(change.stage === undefined ? {} : { stage: change.stage }),
-      ...(notes.size > 0 && { notes }),
-    };
-    const arriving = await this.#arriving(change);
-    if (Object.keys(batch).length > 0) await this.store.write({ ...batch, lazy: change.lazy ?? false });
-    if (change.wipe || change.adopt !== undefined || change.rows !== undefined) this.changes++;
+    const { unstage, wipe, adopt, rows, stage, lazy = false } = change;
+    const arriving = adopt === undefined ? rows : await this.#arriving(adopt, rows);
+    const moves = wipe === true || adopt !== undefined || rows !== undefined;
+    if (moves || unstage !== undefined || stage !== undefined || notes.size > 0) {
+      await this.store.write({ unstage, wipe, adopt, rows, stage, notes, lazy });
+    }
+    if (moves) this.changes++;
     this.meta = meta;
     this.known = known;
     for (const each of change.subscriptions ?? []) this.subscriptions.set(each.number, each);
     for (const number of change.dropped ?? []) this.subscriptions.delete(number);
     const relaid = this.#relays(change);
     this.#adoptQueue(change);
-    this.#showChange(change, arriving, relaid);
+    this.#showChange(change, arriving ?? NONE, relaid);
     for (const { pending, outcome } of change.settled ?? []) this.#onSettled(pending, outcome);
     if (change.dropped !== undefined || change.subscriptions?.some(({ revoked }) => revoked)) this.tellSubscriptions();
   }
@@ -294,8 +295,7 @@ export class Local {
   }
 
   /** The rows of a change; of lines taken over as they are, those that pending mutations touch. */
-  async #arriving({ adopt, rows = new Map() }: Change): Promise<ReadonlyMap<Key, Row | null>> {
-    if (adopt === undefined) return rows;
+  async #arriving(adopt: readonly Adopted[], rows: Rows = NONE): Promise<Rows> {
     const keys = [...this.view.known].filter((key) => !rows.has(key));
     const arriving = new Map(rows);
     for (const row of await this.store.stagedRows(adopt, keys)) if (row !== undefined) arriving.set(row.key, row);
@@ -311,7 +311,7 @@ export class Local {
     });
   }
 
-  #showChange(change: Change, arriving: ReadonlyMap<Key, Row | null>, relaid: boolean): void {
+  #showChange(change: Change, arriving: Rows, relaid: boolean): void {
     const { added } = change;
     if (relaid) {
       const keys = change.wipe || change.adopt ? null : new Set<Key>(change.rows?.keys());

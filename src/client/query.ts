@@ -1,6 +1,6 @@
 import { type Filter, filterFlaw, type Matcher, matcherOf } from "../model/filter.ts";
 import { nameFlaw } from "../model/names.ts";
-import { type Key, keyOf, keyParts, type RecordData } from "../model/record.ts";
+import { type Key, keyParts, type RecordData } from "../model/record.ts";
 import { type Json, sameJson } from "../util/json.ts";
 import { compareUtf8 } from "../util/utf8.ts";
 import { ClientError } from "./errors.ts";
@@ -133,20 +133,41 @@ export class LiveQuery {
 
   /** The result with these records looked at anew. */
   async #updated(keys: ReadonlySet<Key>): Promise<RecordData[]> {
-    const own = [...keys].filter((key) => keyParts(key).collection === this.#query.collection);
-    const all = this.#all.filter(({ id }) => !keys.has(keyOf(this.#query.collection, id)));
+    const query = this.#query;
+    const own = [...keys].filter((key) => keyParts(key).collection === query.collection);
+    const ids = new Set(own.map((key) => keyParts(key).id));
     const rows = await this.#local.store.get(own);
+    const found: RecordData[] = [];
     for (const [i, key] of own.entries()) {
       const over = this.#local.view.over(key);
       const data = over === undefined ? rows[i]?.data : over;
-      if (data && this.#query.matches(data)) all.push(data);
+      if (data && query.matches(data)) found.push(data);
     }
-    return all.sort((a, b) => this.#query.compare(a, b));
+    found.sort((a, b) => query.compare(a, b));
+    return merged(this.#all, ids, found, query);
   }
 
   #tell(): void {
     if (!this.#closed) call(this.#listener, this.#all.slice(0, this.#query.limit).map(Object.freeze) as RecordData[]);
   }
+}
+
+/** A sorted result without the records of these ids, and with those that were found of them, which are sorted, too. */
+function merged(
+  all: readonly RecordData[],
+  ids: ReadonlySet<string>,
+  found: readonly RecordData[],
+  query: PreparedQuery,
+): RecordData[] {
+  const result: RecordData[] = [];
+  let next = 0;
+  for (const record of all) {
+    if (ids.has(record.id)) continue;
+    while (next < found.length && query.compare(found[next] as RecordData, record) < 0)
+      result.push(found[next++] as RecordData);
+    result.push(record);
+  }
+  return result.concat(found.slice(next));
 }
 
 /** Records that did not change are mostly the same objects. */

@@ -1,6 +1,7 @@
 import { EMPTY, type Fingerprint, type Lanes } from "../model/fingerprint.ts";
 import { compareKeys, type Key, keyOf, type RecordData, type Revision } from "../model/record.ts";
 import type { Json } from "../util/json.ts";
+import type { PatchLine, PutLine } from "../wire/lines.ts";
 import { digestOfRow, Sum } from "./content.ts";
 import type { Subscription } from "./state.ts";
 import { after } from "./store/rows.ts";
@@ -84,21 +85,24 @@ class Merge {
     if (segment.mode === "copy" && !this.#wipe && adopted === 0) this.#received.set(number, new Set());
     for (let skip = adopted; segment.staged; skip += STAGED_LINES) {
       const lines = await this.#store.staged(number, skip, STAGED_LINES);
-      for (const line of lines) await this.#line(line, segment.subscription);
+      await this.#lines(lines, segment.subscription);
       if (lines.length < STAGED_LINES) break;
     }
-    for (const line of segment.lines) await this.#line(line, segment.subscription);
+    await this.#lines(segment.lines, segment.subscription);
   }
 
-  async #line(line: RecordLine, subscription: Subscription): Promise<void> {
-    const ids = line.op === "remove" ? line.ids : line.records.map(({ id }) => id);
-    const keys = ids.map((id) => keyOf(line.collection, id));
-    await this.#load(keys);
-    for (const [i, key] of keys.entries()) {
-      if (line.op === "put") this.#put(key, line.at, line.records[i] as RecordData, subscription);
-      else if (line.op === "patch") this.#patch(key, line.at, line.records[i] as RecordData, subscription);
-      else this.#remove(key, subscription.number);
+  async #lines(lines: readonly RecordLine[], subscription: Subscription): Promise<void> {
+    await this.#load(lines.flatMap(keysOf));
+    for (const line of lines) {
+      if (line.op === "remove") for (const key of keysOf(line)) this.#remove(key, subscription.number);
+      else for (const data of line.records) this.#record(line, data, subscription);
     }
+  }
+
+  #record({ op, collection, at }: PutLine | PatchLine, data: RecordData, subscription: Subscription): void {
+    const key = keyOf(collection, data.id);
+    if (op === "put") this.#put(key, at, data, subscription);
+    else this.#patch(key, at, data, subscription);
   }
 
   async #load(keys: readonly Key[]): Promise<void> {
@@ -160,27 +164,22 @@ class Merge {
   }
 
   fingerprints(all: readonly Subscription[], copied: ReadonlySet<number>): Map<number, Fingerprint | null> {
-    const uncounted = new Set(this.#adopt.map(({ subscription }) => subscription));
-    for (const { number, fingerprint } of all) {
-      if (fingerprint === null && !this.#emptied(number, copied)) uncounted.add(number);
-    }
     const sums = new Map<number, Sum>();
     for (const { number, fingerprint } of all) {
-      if (uncounted.has(number)) continue;
-      sums.set(number, new Sum(this.#emptied(number, copied) ? EMPTY : (fingerprint ?? EMPTY)));
+      const kept = this.#wipe || copied.has(number) ? EMPTY : fingerprint;
+      const adopted = this.#adopt.some(({ subscription }) => subscription === number);
+      if (kept !== null && !adopted) sums.set(number, new Sum(kept));
     }
     for (const [key, after] of this.rows) {
       const before = this.#before.get(key);
+      // The sum of what was copied anew begins with nothing.
       const old = before?.holders.filter((number) => !copied.has(number)) ?? [];
       if (before !== undefined) add(sums, old, before, "subtract");
       if (after !== null) add(sums, after.holders, after, "add");
     }
-    return new Map(all.map(({ number }) => [number, sums.get(number)?.fingerprint() ?? null]));
-  }
-
-  /** Whether nothing of what a subscription held remains. */
-  #emptied(number: number, copied: ReadonlySet<number>): boolean {
-    return this.#wipe || copied.has(number);
+    const fingerprints = new Map<number, Fingerprint | null>();
+    for (const { number } of all) fingerprints.set(number, sums.get(number)?.fingerprint() ?? null);
+    return fingerprints;
   }
 }
 
@@ -242,6 +241,11 @@ function patched(data: RecordData, atoms: RecordData): RecordData {
     else next[atom] = value;
   }
   return next as RecordData;
+}
+
+function keysOf(line: RecordLine): Key[] {
+  const ids = line.op === "remove" ? line.ids : line.records.map(({ id }) => id);
+  return ids.map((id) => keyOf(line.collection, id));
 }
 
 const SINGLE = new Map<number, readonly number[]>();

@@ -4,7 +4,7 @@ import type { Access } from "./access.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** A wake-up from the store may be missed (Store.watch), so that each space is looked at by itself this often. */
-const LOOK = 5_000;
+export const LOOK = 5_000;
 /** However quiet a space is, whoever waits is judged anew this often: what it may read can change without a commit. */
 const JUDGED = 15_000;
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { collection, createClient } from "../../src/client/index.ts";
 import { memoryStore } from "../../src/client/store/memory.ts";
+import { seededRandom } from "../../src/testing/random.ts";
 import { clientOf, never } from "./support.ts";
 
 const offline = async () => await never();
@@ -79,6 +80,29 @@ describe("reading", () => {
       ["4", "1"],
       ["1", "0"],
     ]);
+  });
+
+  it("[C5] an observer's result is what the query gives, whatever was written", async () => {
+    const seed = process.env.SEED ?? String(process.pid);
+    const random = seededRandom(seed);
+    const below = (most: number) => Math.floor(random.fraction() * most);
+    const client = await withRecords();
+    const query = { collection: "fruits", where: { price: { $gte: 2 } }, orderBy: "-price", limit: 5 };
+    let told: readonly { readonly id: string }[] = [];
+    client.observe(query, (found) => {
+      told = found;
+    });
+    for (let round = 0; round < 200; round++) {
+      const held = new Map((await client.query({ collection: "fruits" })).map((record) => [record.id, record]));
+      await client.mutate((tx) => {
+        for (const id of new Set([below(12), below(12), below(12)].map(String))) {
+          if (!held.has(id)) tx.insert("fruits", { id, price: below(6) });
+          else if (below(3) === 0) tx.delete("fruits", id);
+          else tx.update("fruits", id, { price: below(6) });
+        }
+      }).local;
+      expect(told, `SEED=${seed}, round ${round}`).toEqual(await client.query(query));
+    }
   });
 
   it("[C3] a write is done when every observer has been told of it, however long the store takes to look", async () => {

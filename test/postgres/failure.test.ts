@@ -6,14 +6,14 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { auditEnd, auditOf, auditRun } from "../../src/model/audit.ts";
 import { Connection, LIMITS, type Limits } from "../../src/store/postgres/connection.ts";
 import { openPostgresStore } from "../../src/store/postgres/index.ts";
-import { Listening } from "../../src/store/postgres/notify.ts";
 import { placeOf } from "../../src/store/postgres/place.ts";
 import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
+import { Listening } from "../../src/store/postgres/wake/listening.ts";
 import { type Store, StoreError } from "../../src/store/store.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { batchOf, put, wantedFor } from "../../src/testing/store-batches.ts";
 import { failureOf } from "../../src/testing/store-trial.ts";
-import { schemaOf, schemaUrl, statement, withSchema } from "../support/postgres.ts";
+import { plain, schemaOf, schemaUrl, statement, withSchema } from "../support/postgres.ts";
 import { PostgresServer } from "../support/postgres-server.ts";
 import { Proxy } from "../support/proxy.ts";
 import { skipUnless } from "../support/skip.ts";
@@ -36,16 +36,14 @@ async function openedWith(url: string, limits: Partial<Limits>, connections = 2)
   const place = await placeOf({ url });
   const connection = new Connection(place, connections, false, { ...LIMITS, ...limits });
   await connection.open();
-  const store = new PostgresStore(connection, new Listening(place, async () => []));
+  const store = new PostgresStore(connection, new Listening(null, async () => []));
   onTestFinished(() => store.close());
   return store;
 }
 
 /** Somebody else at the same database. */
 function other(url: string): postgres.Sql {
-  const plain = new URL(url);
-  plain.searchParams.delete("schema");
-  const sql = postgres(plain.href, { max: 1, onnotice: () => undefined, connection: { search_path: schemaOf(url) } });
+  const sql = postgres(plain(url), { max: 1, onnotice: () => undefined, connection: { search_path: schemaOf(url) } });
   onTestFinished(() => sql.end({ timeout: 0 }));
   return sql;
 }
@@ -287,7 +285,7 @@ test("[W8] a commit is on the disk before it is acknowledged, also where the dat
     ["local", "on"],
     ["remote_apply", "remote_apply"],
   ] as const) {
-    url.searchParams.set("synchronous_commit", set);
+    url.searchParams.set("options", `-c synchronous_commit=${set}`);
     const connection = new Connection(await placeOf({ url: url.href }), 1, false);
     await connection.open();
     const found = await connection.write(async (session) => {

@@ -1,9 +1,9 @@
 import { expect, test, vi } from "vitest";
 import { Connection } from "../../src/store/postgres/connection.ts";
-import { Listening } from "../../src/store/postgres/notify.ts";
 import { placeOf } from "../../src/store/postgres/place.ts";
 import { PostgresStore } from "../../src/store/postgres/postgres-store.ts";
 import { Session, type Value } from "../../src/store/postgres/session.ts";
+import { Listening } from "../../src/store/postgres/wake/listening.ts";
 import type { OutcomeRow, Query } from "../../src/store/store.ts";
 import { ANN, BOB, batchOf, put, remove, type Transaction, wantedFor } from "../../src/testing/store-batches.ts";
 import { schemaOf, schemaUrl, statement, TABLES } from "../support/postgres.ts";
@@ -38,7 +38,7 @@ test.each(["*", "red"])(
     const place = await placeOf({ url });
     const connection = new Connection(place, 2, false);
     await connection.open();
-    const store = new PostgresStore(connection, new Listening(place, async () => []));
+    const store = new PostgresStore(connection, new Listening(null, async () => []));
     for (const table of ["record", "member"])
       await statement(url, `ALTER TABLE "${schemaOf(url)}".${table} SET (autovacuum_enabled = off)`);
     const ids = Array.from({ length: RECORDS }, (_, i) => i);
@@ -98,7 +98,7 @@ test("[G3 W6 P3] cuts and acknowledgements read no more than what there is to ta
   const place = await placeOf({ url });
   const connection = new Connection(place, 2, false);
   await connection.open();
-  const store = new PostgresStore(connection, new Listening(place, async () => []));
+  const store = new PostgresStore(connection, new Listening(null, async () => []));
   for (const table of TABLES)
     await statement(url, `ALTER TABLE "${schemaOf(url)}".${table} SET (autovacuum_enabled = off)`);
   // Of both clients, and of records that stay, many; of those that are gone, few.

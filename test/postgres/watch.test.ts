@@ -41,7 +41,8 @@ test("[R7 R5] so it is after the connection was lost on which a server hears", a
   const cursor = cursorOf(await other.pull([{ scope: "*" }]), "*");
   const pulled = other.pull({ subscriptions: [{ scope: "*", cursor }], wait: 25 });
   await waited(other);
-  const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN "${schemaOf(url)}"'`;
+  const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'tidemark wake ${schemaOf(url)}'`;
   expect(await statement(url, cut)).toHaveLength(2);
   await one.write("c1", insert("b"));
   expect(endOf(await pulled).revision).toBe(2);

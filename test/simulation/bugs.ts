@@ -119,9 +119,8 @@ export const BUGS: readonly Bug[] = [
     name: "the cursor is saved before the rows",
     rule: "P4",
     file: "src/client/local.ts",
-    find: "if (Object.keys(batch).length > 0) await this.store.write(",
-    replace:
-      "if (batch.notes && batch.rows) await this.store.write({ notes: batch.notes });\n    if (Object.keys(batch).length > 0) await this.store.write(",
+    find: "await this.store.write({ unstage,",
+    replace: "if (rows && notes.size > 0) await this.store.write({ notes });\n      await this.store.write({ unstage,",
   },
   {
     ...oracle,

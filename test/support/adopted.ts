@@ -4,7 +4,7 @@ import type { AdoptedTable, Config, Log } from "../../src/server/index.ts";
 import type { Capture } from "../../src/store/adopt.ts";
 import { openPostgresStore } from "../../src/store/postgres/index.ts";
 import type { JournalEntry, Store } from "../../src/store/store.ts";
-import { schemaOf, schemaUrl, statement } from "./postgres.ts";
+import { schemaOf, schemaUrl, statement, withDriver } from "./postgres.ts";
 import { TestServer } from "./server.ts";
 
 /** Tables of somebody else, in a schema of their own, and servers that adopt them into the space acme. */
@@ -23,7 +23,8 @@ export class Shop {
 
   /** `tables`: statements that make them, in which `shop` stands for the schema. */
   static async open(capture: Capture, tables: string): Promise<Shop> {
-    const url = await schemaUrl();
+    // The log is followed with this driver alone.
+    const url = capture === "replication" ? withDriver(await schemaUrl(), "postgres") : await schemaUrl();
     const shop = new Shop(url, capture);
     onTestFinished(async () => {
       await statement(

@@ -35,6 +35,13 @@ async function newUrl(): Promise<string> {
   return withSchema(await sharedPostgres(), schema);
 }
 
+let driver = process.env["TIDEMARK_TEST_PG_DRIVER"] ?? null;
+
+/** The stores of a test file are opened with this driver, `postgres` or `pg`. */
+export function driverIs(name: string): void {
+  driver = name;
+}
+
 async function drop(url: string): Promise<void> {
   await statement(url, `DROP SCHEMA IF EXISTS "${schemaOf(url)}" CASCADE`);
 }
@@ -59,7 +66,13 @@ export async function dropEmptied(): Promise<void> {
 }
 
 export function withSchema(url: string, schema: string): string {
-  return `${url}${url.includes("?") ? "&" : "?"}schema=${schema}`;
+  return `${url}${url.includes("?") ? "&" : "?"}schema=${schema}${driver === null ? "" : `&driver=${driver}`}`;
+}
+
+export function withDriver(url: string, name: string): string {
+  const address = new URL(url);
+  address.searchParams.set("driver", name);
+  return address.href;
 }
 
 export function schemaOf(url: string): string {
@@ -69,7 +82,7 @@ export function schemaOf(url: string): string {
 /** The address without what the driver does not know. */
 export function plain(url: string): string {
   const address = new URL(url);
-  address.searchParams.delete("schema");
+  for (const name of ["schema", "driver"]) address.searchParams.delete(name);
   return address.href;
 }
 

@@ -118,9 +118,14 @@ describe("administrators", () => {
     const { server, admin, ann } = await house();
     await using _ = server;
     await admin.insert("bindings", { id: "b", role: "administrator", user: "bob" });
-    const off = (id: string) => ({ op: "update", collection: "users", record: { id, active: false } }) as const;
-    const both = await Promise.all([admin.outcome(off("bob")), admin.outcome(off(ann.user.id))]);
-    expect(both.map(({ status }) => status).sort()).toEqual(["applied", "rejected"]);
+    const base = (await server.store.head("system"))?.revision ?? 0;
+    const mutations = ["bob", ann.user.id].map((id, i) => {
+      return { id: i + 1, base, writes: [{ op: "update", collection: "users", record: { id, active: false } }] };
+    });
+    const push = { client: "both", mutations };
+    const response = await server.post("/v1/spaces/system/push", push, { token: ann.accessToken });
+    const { outcomes } = (await response.json()) as { outcomes: { status: string }[] };
+    expect(outcomes.map(({ status }) => status)).toEqual(["applied", "rejected"]);
   });
 
   it("[U5] one transaction may hand over", async () => {

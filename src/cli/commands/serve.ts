@@ -27,6 +27,11 @@ export default command({
       valueHint: "DIR|URL",
     },
     users: { type: "boolean", description: "accounts with passwords and roles (or `users` in the configuration)" },
+    wake: {
+      type: "string",
+      description: "how servers on one database wake each other: notify, nats://… or none (or TIDEMARK_WAKE)",
+      valueHint: "HOW",
+    },
   },
   async run({ args, env, out, stop }) {
     const port = parseWhole(args.port, "--port", 0, 65_535);
@@ -45,7 +50,7 @@ export default command({
     const log = logger();
     if (path === null) log.info("there is no tidemark.config.ts here: any collection is taken, in no scope but *");
     if (open) log.info("no authentication is configured: only this machine is answered");
-    const store = await openData(data);
+    const store = await openData(data, false, { wake: args.wake ?? env.TIDEMARK_WAKE, log: logTo(log) });
     const server = createServer({ store, config, log: logTo(log), identity: users, links: startLinks });
     const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
       await server.close();

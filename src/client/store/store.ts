@@ -87,19 +87,19 @@ export interface StagedLine {
 /** What one write changes, in this order. */
 export interface Batch {
   /** Subscriptions whose staged lines go. */
-  readonly unstage?: readonly number[];
+  readonly unstage?: readonly number[] | undefined;
   /** All rows go. */
-  readonly wipe?: boolean;
+  readonly wipe?: boolean | undefined;
   /** Lines that are added behind those already staged. */
-  readonly stage?: readonly { readonly subscription: number; readonly lines: readonly StagedLine[] }[];
+  readonly stage?: readonly { readonly subscription: number; readonly lines: readonly StagedLine[] }[] | undefined;
   /** Staged lines that become rows, held by their subscription alone. Their spans are free, after `wipe`, and do not overlap. */
-  readonly adopt?: readonly Adopted[];
+  readonly adopt?: readonly Adopted[] | undefined;
   /** Rows that are written, and, as null, rows that go. */
-  readonly rows?: ReadonlyMap<Key, Row | null>;
+  readonly rows?: ReadonlyMap<Key, Row | null> | undefined;
   /** Notes that are written, and, as null, notes that go. */
-  readonly notes?: ReadonlyMap<string, Json | null>;
+  readonly notes?: ReadonlyMap<string, Json | null> | undefined;
   /** Power loss may undo the batch, with all that came after it: it would only be fetched again. */
-  readonly lazy?: boolean;
+  readonly lazy?: boolean | undefined;
 }
 
 export { StoreError, type StoreFailure } from "../../util/store-error.ts";

@@ -13,9 +13,8 @@ interface Host {
 
 /** What a session is told. */
 interface Told {
-  onclose(): void;
-  /** It is not what the address asks for, and closes. */
-  onunfit?(why: string): void;
+  onClose(): void;
+  onUnfit?: ((why: string) => void) | undefined;
 }
 
 /**
@@ -41,7 +40,7 @@ export class Hosts {
   }
 
   /** Settings of the driver for one session, to be merged with others. */
-  next({ onclose, onunfit }: Told) {
+  next({ onClose, onUnfit }: Told) {
     const at = this.#at;
     const { host, port } = this.#all[at] as Host;
     const wanted = this.#wanted;
@@ -61,7 +60,7 @@ export class Hosts {
         answered = true;
         if (name !== "in_hot_standby" || value !== "on" || wanted !== "primary") return;
         fit = false;
-        onunfit?.(`${host}:${port} is a standby`);
+        onUnfit?.(`${host}:${port} is a standby`);
       },
       socket: (options: unknown) => {
         if (!used) {
@@ -73,7 +72,7 @@ export class Hosts {
       },
       onclose() {
         passed();
-        onclose();
+        onClose();
       },
     };
   }

@@ -7,11 +7,10 @@ import { commit } from "./commit.ts";
 import { type Connection, inOrder, type Written } from "./connection.ts";
 import { cutSlice, type Sweep } from "./cut.ts";
 import { load, readHashes } from "./load.ts";
-import type { Listening } from "./notify.ts";
-import { announce } from "./notify.ts";
 import { read } from "./read.ts";
 import type { Session } from "./session.ts";
 import { createSpace, findHead, lockHead } from "./space.ts";
+import type { Listening } from "./wake/listening.ts";
 
 /**
  * Keeps nothing of the database between two calls, so that any number of servers may have one. What is written to a
@@ -51,7 +50,6 @@ export class PostgresStore implements Store {
       const sent = commit(session, space, loaded, decided);
       // Before the commit goes out: a table may refuse without an error.
       if (adopted && rows) await inOrder(adopted.send(session, rows, decided));
-      if (decided.entries.length > 0) sent.push(announce(session, space, this.#listening));
       return { result: decided, sent, kept: (other) => isKept(other, space, decided) };
     });
     if (batch !== null && batch.entries.length > 0) this.#listening.tell(space);
@@ -113,7 +111,7 @@ export class PostgresStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#listening.close();
+    await this.#listening.close();
     this.#connection.close();
   }
 

@@ -2,9 +2,10 @@ import { backoff } from "../../../util/backoff.ts";
 import { systemClock } from "../../../util/clock.ts";
 import { systemRandom } from "../../../util/random.ts";
 import type { Adoption, AdoptionHost, AdoptionPlan, AdoptionStatus } from "../../adopt.ts";
+import { StoreError } from "../../store.ts";
 import type { Connection } from "../connection.ts";
 import { storeFailure } from "../failure.ts";
-import type { Listening } from "../notify.ts";
+import type { Listening } from "../wake/listening.ts";
 import { Adopted } from "./adopted.ts";
 import type { Copying } from "./copy.ts";
 import { Leader } from "./leader.ts";
@@ -23,6 +24,11 @@ export async function adoptTables(
   plans: ReadonlyMap<string, AdoptionPlan>,
   host: AdoptionHost,
 ): Promise<Adoption> {
+  const logged = [...plans.values()].some(({ capture }) => capture === "replication");
+  if (logged && connection.place.replication === null) {
+    const cure = 'install it (npm install postgres), or adopt with capture: "triggers"';
+    throw new StoreError("unavailable", `PostgreSQL's log is followed with the driver postgres, not with pg: ${cure}.`);
+  }
   const stop = new AbortController();
   const spaces = [...plans].map(([space, plan]) => new Adopted(space, plan));
   for (const space of spaces) await space.look(connection);

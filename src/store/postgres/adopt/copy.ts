@@ -1,9 +1,9 @@
 import { must } from "../../../util/assert.ts";
 import type { AdoptionHost } from "../../adopt.ts";
 import type { Connection } from "../connection.ts";
-import type { Listening } from "../notify.ts";
 import type { Session } from "../session.ts";
 import { lockHead } from "../space.ts";
+import type { Listening } from "../wake/listening.ts";
 import type { Adopted } from "./adopted.ts";
 import { partsOf } from "./names.ts";
 import { record } from "./record.ts";
@@ -78,7 +78,7 @@ async function step(
     const head = must(await lockHead(session, space), "an adopted space is there");
     const state = (await readTables(session, space)).get(table.collection) ?? toBeCopied(table);
     const next = await make(session, state, table);
-    const recording = { session, space, head, host, listening };
+    const recording = { session, space, head, host };
     const { batch, sent } = await record(recording, [{ origin: [table.text], changes: next.changes }]);
     await writeTable(session, space, next.state);
     if (next.state.state === "following") await recordTogether(session, space);

@@ -38,7 +38,7 @@ export async function recordLogged(
       const together = following.together !== null && transaction.end <= lsnOf(following.together);
       return { origin, changes: unseen(changes, seen, transaction.position, null), together };
     });
-    const recording = { session, space, head, host, listening };
+    const recording = { session, space, head, host };
     const { batch, sent } = await record(recording, merged(transactions));
     if (lsnOf(reached) > position) {
       await session.query(
@@ -68,7 +68,7 @@ export async function recordNoted({ connection, listening, host, adopted }: Copy
     const transactions = noted.map(({ xid, position, origin, changes }) => {
       return { origin, changes: unseen(changes, seen, position, xid), together };
     });
-    const recording = { session, space, head, host, listening };
+    const recording = { session, space, head, host };
     const { batch, sent } = await record(recording, merged(transactions));
     if (together) await session.query("UPDATE adopted_space SET together = NULL WHERE space = $1", [space]);
     // All that was noted before is taken: whoever locked a row saw what had been committed to it.

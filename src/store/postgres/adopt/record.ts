@@ -6,7 +6,6 @@ import { Working } from "../../../model/working.ts";
 import type { AdoptionHost } from "../../adopt.ts";
 import type { Batch, Head, Loaded } from "../../store.ts";
 import { commit } from "../commit.ts";
-import { announce, type Listening } from "../notify.ts";
 import { loadRows } from "../row.ts";
 import type { Session } from "../session.ts";
 
@@ -17,12 +16,11 @@ export interface Recording {
   /** Read under the space's lock. */
   readonly head: Head;
   readonly host: AdoptionHost;
-  readonly listening: Listening;
 }
 
 /** Decides and sends what tables say, one revision for each transaction, within a transaction that holds the space's lock. */
 export async function record(
-  { session, space, head, host, listening }: Recording,
+  { session, space, head, host }: Recording,
   transactions: readonly TableTransaction[],
 ): Promise<{ batch: Batch; sent: Promise<unknown>[] }> {
   const keys = new Set(transactions.flatMap(keysOf));
@@ -46,7 +44,6 @@ export async function record(
   }
   const batch = working.batch();
   const sent = commit(session, space, loaded, batch);
-  if (batch.entries.length > 0) sent.push(announce(session, space, listening));
   return { batch, sent };
 }
 

@@ -1,8 +1,9 @@
 import type { Duplex } from "node:stream";
+import { must } from "../../../util/assert.ts";
 import { systemClock } from "../../../util/clock.ts";
+import { failureOf } from "../driver/postgres-js.ts";
 import { LostConnection } from "../failure.ts";
 import type { Place } from "../place.ts";
-import { failureOf } from "../session.ts";
 import { literal, quote } from "./names.ts";
 import { Decoder, type LoggedTransaction } from "./pgoutput.ts";
 import { lsnOf, lsnText } from "./seen.ts";
@@ -46,10 +47,8 @@ export class LogStream {
   /** Begins behind what the slot has been acknowledged. Only one connection at a time may read a slot. */
   static async open(place: Place, slot: string, publication: string, position: string): Promise<LogStream> {
     let closed: () => void = () => undefined;
-    const sql = place.driver({
-      onclose: () => closed(),
-      connection: { ...TEXT_SETTINGS, replication: "database" },
-    });
+    const open = must(place.replication, "adopting by replication was refused without it");
+    const sql = open(() => closed(), { ...TEXT_SETTINGS, replication: "database" });
     const end = () => void sql.end({ timeout: 0 }).catch(() => undefined);
     try {
       const options = `proto_version '1', publication_names ${literal(quote(publication))}`;

@@ -64,13 +64,13 @@ const DESCRIBE = `
          'cast', format_type(a.atttypid, NULL), 'generated', a.attgenerated, 'required', a.attnotnull) ORDER BY a.attnum)
        FROM pg_attribute a JOIN pg_type ty ON ty.oid = a.atttypid
          JOIN pg_type t ON t.oid = CASE WHEN ty.typtype = 'd' THEN ty.typbasetype ELSE ty.oid END
-       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)::text AS columns,
     (SELECT json_agg(json_build_object('name', i.indexrelid::regclass::text, 'primary', i.indisprimary,
          'identity', i.indisreplident, 'columns', (SELECT json_agg(a.attname ORDER BY k.n)
            FROM unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, n)
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE k.n <= i.indnkeyatts)))
        FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-         AND i.indexprs IS NULL) AS indexes
+         AND i.indexprs IS NULL)::text AS indexes
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`;
 
 /**
@@ -79,8 +79,9 @@ const DESCRIBE = `
 export async function describe(session: Session, plan: TablePlan, generated: boolean): Promise<Table | Flaw> {
   const [schema, name] = nameOf(plan.table);
   const text = `${schema}.${name}`;
-  const [found] = await session.query<Found>(DESCRIBE, [schema, name]);
-  if (found === undefined) return { flaw: `There is no table ${text}: make it, or correct its name.` };
+  const [row] = await session.query<{ [column in keyof Found]: string }>(DESCRIBE, [schema, name]);
+  if (row === undefined) return { flaw: `There is no table ${text}: make it, or correct its name.` };
+  const found: Found = { ...row, columns: JSON.parse(row.columns), indexes: JSON.parse(row.indexes) };
   if (!["r", "p"].includes(found.kind)) return { flaw: `${text} is no table: only tables can be adopted.` };
   const there = (found.columns ?? []).filter(
     (column) => column.generated === "" || (generated && column.generated === "s"),
