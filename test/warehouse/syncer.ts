@@ -10,6 +10,6 @@ const say = () => process.stdout.write("on\n");
 say();
 if (refresh === "refresh") await warehouse.refresh(undefined, { onProgress: say });
 for (;;) {
-  await warehouse.sync({ onProgress: say });
-  say();
+  const { rebuilt } = await warehouse.sync({ onProgress: say });
+  process.stdout.write(rebuilt.includes("damaged") ? "damaged\n" : "on\n");
 }
