@@ -28,12 +28,12 @@ const SYNCER = fileURLToPath(new URL("syncer.ts", import.meta.url));
 /** Lets a process sync, and kills it a moment after it has said so many lines. */
 async function killed(args: readonly string[], random: Random): Promise<void> {
   const child = spawn(process.execPath, [SYNCER, ...args], { stdio: ["ignore", "pipe", "inherit"] });
-  const lines = 1 + Math.floor(random.fraction() * 8);
+  const lines = 1 + Math.floor(random.fraction() * 4);
   let count = 0;
   for await (const line of createInterface({ input: child.stdout })) {
     // Damage is put right by itself (X7), and would hide what a kill has done.
     expect(line).toBe("on");
-    if (++count === lines) setTimeout(() => child.kill("SIGKILL"), random.fraction() * 40);
+    if (++count === lines) setTimeout(() => child.kill("SIGKILL"), random.fraction() * 15);
   }
 }
 
