@@ -23,6 +23,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<{ default: unknown }> }
   quarantine: () => import("./commands/quarantine.ts"),
   duplicates: () => import("./commands/duplicates.ts"),
   link: () => import("./commands/link.ts"),
+  warehouse: () => import("./commands/warehouse.ts"),
   cut: () => import("./commands/cut.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };

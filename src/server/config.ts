@@ -12,6 +12,7 @@ import { type Age, ageOf } from "./age.ts";
 import { type LdapConfig, type LdapPlan, ldapPlans, ldapSchema } from "./ldap-config.ts";
 import { type LinkPlan, type LinksConfig, linkMistakes, linkPlans, linksSchema } from "./links-config.ts";
 import { pathText } from "./requests/parts.ts";
+import { type WarehousesConfig, warehousesSchema } from "./warehouses-config.ts";
 
 /** How the server knows who asks, and what they may do (A1, A2). Without any of it the server is open, on loopback only. */
 export interface AuthConfig {
@@ -58,6 +59,8 @@ export interface Config {
   readonly links?: LinksConfig;
   /** What comes into spaces from outside (section I), by space: `{ source, streams, every }` of `tidemark/ingest`. */
   readonly ingest?: { readonly [space: string]: readonly object[] };
+  /** Replicas of spaces in databases for reports (section X), by name. `tidemark serve` and `tidemark warehouse` run them. */
+  readonly warehouses?: WarehousesConfig;
   readonly auth?: AuthConfig;
   /** Accounts with passwords and roles, kept in the space `system` (section U). Default false. */
   readonly users?: boolean | UsersConfig;
@@ -248,6 +251,7 @@ const configSchema = z.strictObject({
   adopt: adoptSchema.optional(),
   links: linksSchema.optional(),
   ingest: z.record(named(spaceFlaw), z.array(pickup)).optional(),
+  warehouses: warehousesSchema.optional(),
   auth: z
     .strictObject({
       jwtSecret: z.string().min(32, { error: "expected at least 32 characters (HS256 needs 256 bits)" }).optional(),

@@ -32,3 +32,4 @@ export { type Log, type LogFields, logTo, noLog } from "./log.ts";
 export type { Ages } from "./retention.ts";
 export { createServer, type Server, type ServerOptions } from "./server.ts";
 export { Vault, VaultError } from "./vault.ts";
+export type { WarehouseConfig, WarehousesConfig } from "./warehouses-config.ts";

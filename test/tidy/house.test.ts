@@ -13,10 +13,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   users: ["util", "model", "wire", "store", "server"],
   peer: ["util", "model", "wire", "store", "client", "server"],
   ingest: ["util", "model", "wire", "store", "server"],
+  warehouse: ["util", "model", "wire", "client"],
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
-  cli: ["util", "model", "wire", "store", "client", "server", "users", "peer", "ingest"],
+  cli: ["util", "model", "wire", "store", "client", "server", "users", "peer", "ingest", "warehouse"],
 };
 
 const RUNS_ANYWHERE = ["util", "model", "wire", "client", "react", "tanstack-db"];

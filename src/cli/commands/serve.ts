@@ -5,12 +5,14 @@ import { startLinks } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
 import { createServer, listen, logTo, type Server } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
+import { systemClock } from "../../util/clock.ts";
 import { command } from "../command.ts";
 import { loadConfig } from "../config.ts";
 import { isPostgres, openData } from "../data.ts";
 import { Failure, misuse } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { parseWhole } from "../values.ts";
+import { runWarehouses } from "../warehouses.ts";
 
 export default command({
   name: "serve",
@@ -63,7 +65,9 @@ export default command({
     });
     out.print(`listening on ${listening.url}`);
     if (users !== undefined) await tellSetup(users, listening.url, out);
+    const warehouses = runWarehouses({ config, server: listening.url, log: logTo(log), clock: systemClock, stop });
     await aborted(stop);
+    await warehouses;
     log.info("ending: requests under way are answered first");
     await incoming?.close();
     await listening.close();

@@ -1,0 +1,124 @@
+import type { Revision } from "../model/record.ts";
+import type { Exporter } from "./personal.ts";
+import { fieldsOf } from "./shape.ts";
+import type { Session } from "./sink.ts";
+import type { Source } from "./source.ts";
+import { type Build, type Mode, NEXT, NOWHERE, OLD, type State, type Tables } from "./state.ts";
+import { TableSet } from "./tables.ts";
+
+export interface Progress {
+  readonly phase: "copy" | "delta" | "journal";
+  /** Records, or changes of the journal, since the run began. */
+  readonly taken: number;
+  /** The revision that is being read towards. */
+  readonly revision: Revision;
+}
+
+/** One run over a warehouse: what following a pull and following the journal have in common. */
+export class Work {
+  readonly session: Session;
+  readonly source: Source;
+  readonly exporter: Exporter;
+  readonly collections: readonly string[] | null;
+  readonly scope: string;
+  readonly soft: boolean;
+  /** Records of a copy, or changes of the journal, that are committed together at least. */
+  readonly page: number;
+  /** When the run began. ISO 8601. */
+  readonly now: string;
+  readonly onProgress: (progress: Progress) => void;
+  state: State;
+  taken = 0;
+  readonly rebuilt: string[] = [];
+
+  constructor(parts: Omit<Work, "taken" | "rebuilt" | keyof WorkMethods>) {
+    this.session = parts.session;
+    this.source = parts.source;
+    this.exporter = parts.exporter;
+    this.collections = parts.collections;
+    this.scope = parts.scope;
+    this.soft = parts.soft;
+    this.page = parts.page;
+    this.now = parts.now;
+    this.onProgress = parts.onProgress;
+    this.state = parts.state;
+  }
+
+  get mode(): Mode {
+    return this.state.mode;
+  }
+
+  /** Those that are shown. */
+  shown(): TableSet {
+    return new TableSet({
+      session: this.session,
+      mode: this.mode,
+      tables: this.state.tables,
+      suffix: "",
+      whole: false,
+    });
+  }
+
+  next(tables: Tables): TableSet {
+    return new TableSet({ session: this.session, mode: this.mode, tables, suffix: NEXT, whole: true });
+  }
+
+  async commit(changes: Partial<State>): Promise<void> {
+    const untagged = Object.fromEntries([...this.exporter.untagged].map(([name, atoms]) => [name, [...atoms].sort()]));
+    const state: State = {
+      ...this.state,
+      ...changes,
+      version: this.state.version + 1,
+      untagged: { ...this.state.untagged, ...untagged },
+    };
+    await this.session.commit(state);
+    this.state = state;
+    this.source.progressed();
+  }
+
+  /** What is being built is given up, and a new generation begins with the next question. */
+  async rebuild(build: Omit<Build, "tables" | keyof typeof NOWHERE>): Promise<void> {
+    await this.next(this.state.build?.tables ?? {}).drop();
+    this.rebuilt.push(build.reason);
+    await this.commit({ build: { ...NOWHERE, ...build, tables: {} } });
+  }
+
+  /** The new generation is shown; the one before is kept until the next, where it may be. */
+  async swap(build: Build, next: TableSet): Promise<Tables> {
+    const before = this.state.tables;
+    const affected = build.collections ?? [...new Set([...Object.keys(before), ...Object.keys(next.tables)])];
+    for (const collection of affected) {
+      const old = before[collection];
+      if (next.tables[collection] === undefined && old !== undefined) await next.create(collection, old);
+      if (build.keep && this.soft && this.mode === "current") await this.#carry(collection, next);
+      const name = next.tables[collection]?.name;
+      if (name === undefined) continue;
+      await this.session.apply({ do: "drop", table: `${name}${OLD}` });
+      if (old !== undefined) {
+        if (build.keep) await this.session.apply({ do: "rename", table: name, to: `${name}${OLD}` });
+        else await this.session.apply({ do: "drop", table: name });
+      }
+      await this.session.apply({ do: "rename", table: `${name}${NEXT}`, to: name });
+    }
+    return { ...before, ...next.tables };
+  }
+
+  /** Rows of records that are gone stay, in those columns that both generations have. */
+  async #carry(collection: string, next: TableSet): Promise<void> {
+    const old = this.state.tables[collection];
+    if (old === undefined) return;
+    const fields = fieldsOf("current", old.columns);
+    const kept = next
+      .fields(collection)
+      .filter(({ name, type }) => fields.some((each) => each.name === name && each.type === type));
+    await this.session.apply({
+      do: "carry",
+      table: next.named(collection),
+      from: old.name,
+      fields: kept,
+      at: this.now,
+    });
+  }
+}
+
+type WorkMethods = Pick<Work, "mode" | "shown" | "next" | "commit" | "rebuild" | "swap">;
