@@ -55,8 +55,11 @@ export class Condition {
 
   constructor(local: Local) {
     this.#local = local;
-    // Before anybody hears that a subscription is ready, its copy is told to be over.
-    local.onSubscriptions(() => this.tell());
+    // Before anybody hears that a subscription is ready, its copy is told to be over. A revision that went back waits until
+    // it has been told why.
+    local.onSubscriptions(() => {
+      if (local.meta.revision >= (this.#told?.revision ?? 0)) this.tell();
+    });
   }
 
   get status(): Status {
