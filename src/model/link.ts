@@ -66,6 +66,8 @@ export interface Followed {
 /** What a link's revisions are decided by. */
 export interface LinkRules {
   readonly author: Author;
+  /** The revision of upstream that is brought: the origin of what is written, as the number of the entry (S1). */
+  readonly origin: Revision;
   /** The journal up to here has been queued for upstream; null: this link sends nothing. */
   readonly taken: Revision | null;
 }
@@ -135,14 +137,14 @@ const NEWEST = Number.MAX_SAFE_INTEGER;
 function written(
   loaded: Loaded,
   writes: readonly Write[],
-  { author }: LinkRules,
+  { author, origin }: LinkRules,
   rules: Rules,
 ): Batch | { readonly rejected: Rejection } {
   const working = new Working(loaded);
   if (writes.length > 0) {
     const client = { author, last: 0, acked: 0, was: [], seen: rules.now };
     const sender: Sender = { user: { id: "" }, client, may: () => true };
-    const outcome = settle(working, { id: 0, base: NEWEST, writes }, sender, rules);
+    const outcome = settle(working, { id: origin, base: NEWEST, writes }, sender, rules);
     if (working.lacking !== null) throw new LackingFamilies(working.lacking);
     if (outcome.status === "rejected") return { rejected: outcome };
   }

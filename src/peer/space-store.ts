@@ -22,9 +22,11 @@ export interface SpaceStoreOptions {
   readonly link: string;
   /** Whether local transactions go upstream. */
   readonly sends: boolean;
-  /** Other links into this space, whose records this one leaves alone (S6). */
-  readonly others: readonly string[];
   readonly holder: string;
+  readonly stored: boolean;
+  readonly adopted: ReadonlySet<string>;
+  /** Other links into this space, whose records this one leaves alone (S6). */
+  others(): readonly string[];
   rules(): Rules;
 }
 
@@ -171,7 +173,8 @@ export class SpaceStore implements ClientStore {
     const notes = new Map<string, string | null>(with_.notes);
     for (const [key, row] of rows) notes.set(rowName(this.#link, key), row === null ? null : textOf(row));
     const base = this.#meta?.revision ?? 0;
-    await this.#space.take({ changes, clear: with_.clear, notes, base, moves: with_.meta !== null, log: with_.log });
+    const { clear, log } = with_;
+    await this.#space.take({ changes, clear, notes, base, origin: originOf(rows, base, with_), moves: with_.meta !== null, log });
   }
 
   /** The scopes by which a record came, for a collection that only upstream knows. */
@@ -261,6 +264,11 @@ interface Taken {
 }
 
 const NOTHING: Taken = { clear: [], notes: new Map(), settled: [], meta: null, log: [] };
+
+/** Of a copy in several parts, all but the last are as new as their newest record. */
+function originOf(rows: readonly (readonly [Key, Row | null])[], base: Revision, { meta }: Taken): Revision {
+  return meta?.revision ?? rows.reduce((most, [, row]) => Math.max(most, row?.at ?? 0), base);
+}
 
 function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
   const found = new Map<Key, Write[]>();

@@ -115,7 +115,7 @@ export function createServer(options: ServerOptions): Server {
     followed: followedStore(store, (space) => settings.spaces === "open" && mayCreate(space)),
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
   };
-  const links = linksOf(options.links, { store, settings, clock, random, log, ready, rules });
+  const links = linksOf(options.links, { store, settings, clock, random, log, ready, mayCreate, rules });
   const core: Core = {
     ...shared,
     ...reading,

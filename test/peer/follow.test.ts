@@ -4,7 +4,7 @@ import { insert, remove, update } from "../support/server.ts";
 import { type Site, World } from "./support.ts";
 
 describe("a link that pulls", () => {
-  test("[S1 S10] what is written upstream becomes revisions here, by the link as its author", async () => {
+  test("[S14 S10] what is written upstream becomes revisions here, by the link as its author, with upstream's revision", async () => {
     const world = new World();
     const [a, b] = await world.chain("ab");
     await a?.write("ann", [insert("x", { n: 1 }), insert("y", { n: 2 })]);
@@ -15,6 +15,8 @@ describe("a link that pulls", () => {
     const answer = await b?.store.read("acme", [{ kind: "journal", after: 0, limit: 10 }]);
     const entries = answer?.results[0] ?? [];
     expect(entries.map((entry) => !entry.cut && entry.author)).toEqual(["\nlink:up", "\nlink:up"]);
+    const origins = entries.map((entry) => !entry.cut && entry.mutation);
+    expect(origins).toEqual([1, 2]);
   });
 
   test("[S4] along a chain of four every server has the same fingerprint, and an equal value makes no revision", async () => {

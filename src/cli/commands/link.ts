@@ -2,11 +2,12 @@ import type { Write } from "../../model/mutation.ts";
 import type { RecordData } from "../../model/record.ts";
 import { randomName, systemRandom } from "../../util/random.ts";
 import type { HeadResponse } from "../../wire/head.ts";
-import type { LinkDetails, LinkOrder, LinkStatus, LinksResponse, WireConflict } from "../../wire/links.ts";
+import type { LinkDetails, LinkOrder, LinkStatus, LinksResponse, RemovedData, WireConflict } from "../../wire/links.ts";
 import type { PushResponse } from "../../wire/push.ts";
 import { askJson, type Space } from "../api.ts";
 import { type Context, command, SPACE_ARGS } from "../command.ts";
 import { Failure, misuse } from "../failure.ts";
+import { additionOf, addLink, removeLink } from "../links.ts";
 import { type Output, shown, table } from "../output.ts";
 import { parseWhole } from "../values.ts";
 import { remoteSpace } from "../where.ts";
@@ -15,11 +16,21 @@ const ARGS = {
   do: {
     type: "positional",
     required: true,
-    description: "list, show, pause, resume, verify, or apply a lost write again",
+    description: "list, show, pause, resume, verify, add, remove, or apply a lost write again",
   },
   server: { type: "positional", required: true, description: "the address of the server that follows another" },
-  name: { type: "positional", required: false, description: "the link, as the configuration names it" },
-  number: { type: "positional", required: false, description: "apply: the conflict, as show tells it" },
+  name: { type: "positional", required: false, description: "the link" },
+  what: {
+    type: "positional",
+    required: false,
+    description: "add: the address upstream; apply: the number of the conflict, as show tells it",
+  },
+  upstream: { type: "string", description: "add: the space upstream; by default of the same name", valueHint: "S" },
+  scope: { type: "string", description: "add: scopes or patterns, with commas between", valueHint: "SCOPES" },
+  direction: { type: "enum", description: "add: pull, or both", options: ["pull", "both"] as string[] },
+  every: { type: "string", description: 'add: live, or when it runs, such as "*/15 * * * *"', valueHint: "CRON" },
+  zone: { type: "string", description: "add: the time zone of --every; UTC by default", valueHint: "ZONE" },
+  data: { type: "enum", description: "remove: whether its records stay", options: ["keep", "delete"] as string[] },
   ...SPACE_ARGS,
 } as const;
 
@@ -40,10 +51,14 @@ export default command({
         return out.result(`${args.name} is to ${args.do}.`, { name: args.name, do: args.do });
       case "verify":
         return await verify(space, args.name, out);
+      case "add":
+        return await addLink(space, additionOf(args.name, args.what, args), out);
+      case "remove":
+        return await removeLink(space, args.name, (args.data ?? "keep") as RemovedData, out);
       case "apply":
-        return await apply(space, args.name, parseWhole(args.number ?? "", "NUMBER", 1, Number.MAX_SAFE_INTEGER), out);
+        return await apply(space, args.name, parseWhole(args.what ?? "", "NUMBER", 1, Number.MAX_SAFE_INTEGER), out);
       default:
-        throw misuse(`There is no link ${args.do}: list, show, pause, resume, verify or apply.`);
+        throw misuse(`There is no link ${args.do}: list, show, pause, resume, verify, add, remove or apply.`);
     }
   },
 });

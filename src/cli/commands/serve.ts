@@ -1,6 +1,6 @@
 import pino from "pino";
 import pretty from "pino-pretty";
-import { startLinks } from "../../peer/index.ts";
+import { linksOver } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
 import { createServer, listen, logTo } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
@@ -49,7 +49,8 @@ export default command({
     if (path === null) log.info("there is no tidemark.config.ts here: any collection is taken, in no scope but *");
     if (open) log.info("no authentication is configured: only this machine is answered");
     const store = await openData(data, false, { wake: args.wake ?? env.TIDEMARK_WAKE, log: logTo(log) });
-    const server = createServer({ store, config, log: logTo(log), identity: users, links: startLinks });
+    const links = linksOver({ tokenOf: (link) => env[`TIDEMARK_LINK_${link.toUpperCase()}`] });
+    const server = createServer({ store, config, log: logTo(log), identity: users, links });
     const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
       await server.close();
       throw explained(error);
