@@ -1,4 +1,4 @@
-import { META, type Meta, type Pending, SETTLED, type Settled, type Subscription } from "../client/state.ts";
+import { META, type Meta, noteOf, type Pending, SETTLED, type Settled, type Subscription } from "../client/state.ts";
 import { after as nextKey } from "../client/store/rows.ts";
 import type { Batch as ClientBatch, ClientStore, Content, RecordLine, Row, StagedLine } from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
@@ -155,6 +155,19 @@ export class SpaceStore implements ClientStore {
     return this.#meta?.revision ?? 0;
   }
 
+  /** Forgets what its client knows, but for what waits to be sent: the next copy is compared with the rows that there are. */
+  async forget(): Promise<void> {
+    const known = (await this.notes("")).map(([name]) => name).filter((name) => !name.startsWith("pending/"));
+    const notes = new Map(known.map((name) => [name, null] as const));
+    await this.write({ notes, unstage: [...this.#subscriptions.keys()] });
+  }
+
+  /** It is nobody's from now on, until upstream says whose (C9). */
+  async disown(): Promise<void> {
+    if (this.#meta === null) return;
+    await this.write({ notes: new Map([[META, noteOf({ ...this.#meta, principal: null })]]) });
+  }
+
   async close(): Promise<void> {}
 
   async #take(rows: readonly (readonly [Key, Row | null])[], with_: Taken): Promise<void> {
@@ -174,7 +187,15 @@ export class SpaceStore implements ClientStore {
     for (const [key, row] of rows) notes.set(rowName(this.#link, key), row === null ? null : textOf(row));
     const base = this.#meta?.revision ?? 0;
     const { clear, log } = with_;
-    await this.#space.take({ changes, clear, notes, base, origin: originOf(rows, base, with_), moves: with_.meta !== null, log });
+    await this.#space.take({
+      changes,
+      clear,
+      notes,
+      base,
+      origin: originOf(rows, base, with_),
+      moves: with_.meta !== null,
+      log,
+    });
   }
 
   /** The scopes by which a record came, for a collection that only upstream knows. */

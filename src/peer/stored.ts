@@ -1,5 +1,7 @@
 import { type Batch, NO_FAMILIES, type Wanted } from "../model/batch.ts";
 import type { Collections } from "../model/schema.ts";
+import type { LinkHost } from "../server/links.ts";
+import { type LinkConfig, type LinkPlan, linkPlan } from "../server/links-config.ts";
 import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
 import type { Store } from "../store/store.ts";
 import type { LinkAddition, RemovedData } from "../wire/links.ts";
@@ -20,6 +22,14 @@ export async function storedLinks(store: Store, space: string): Promise<Readonly
   return new Map(
     (answer?.results[0] ?? []).map(([name, text]) => [name.slice(STORED.length), JSON.parse(text) as StoredLink]),
   );
+}
+
+/** The link of this name, of the configuration or of the store; null: there is none. */
+export async function planOf({ settings, store }: LinkHost, space: string, name: string): Promise<LinkPlan | null> {
+  const configured = settings.links.get(space)?.find((plan) => plan.name === name);
+  const stored = configured === undefined ? (await storedLinks(store, space)).get(name) : undefined;
+  if (stored === undefined) return configured ?? null;
+  return linkPlan(space, name, stored.config as LinkConfig);
 }
 
 /** Keeps a link; false where there is one of that name already. */

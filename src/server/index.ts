@@ -23,7 +23,7 @@ export {
 } from "./config.ts";
 export type { Context } from "./handler.ts";
 export type { Identity, IdentityHost, ReservedSpace, SpaceRule } from "./identity.ts";
-export type { LinkHost, Links, StartLinks } from "./links.ts";
+export { type LinkHost, type Links, NO_LINKS, type StartLinks } from "./links.ts";
 export type { LinkConfig, LinksConfig } from "./links-config.ts";
 export { type Listening, type ListenOptions, listen } from "./listen.ts";
 export type { Handshake } from "./live/live.ts";

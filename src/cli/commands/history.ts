@@ -38,7 +38,9 @@ const HEADER = ["REVISION", "TIME", "WHO", "CHANGE"];
 /** One row for each atom; revision, time and author only on the first. */
 function rowsOf(version: Version): string[][] {
   const { user, client, mutation } = version.author;
-  const by = isOfLink(authorOf(user, client)) ? `${client}, revision ${mutation} upstream` : `${user} · ${client} #${mutation}`;
+  const by = isOfLink(authorOf(user, client))
+    ? `${client}, revision ${mutation} upstream`
+    : `${user} · ${client} #${mutation}`;
   const lead = [String(version.revision), version.at, by];
   return changesOf(version).map((change, i) => [...(i === 0 ? lead : ["", "", ""]), change]);
 }
