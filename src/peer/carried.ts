@@ -5,6 +5,7 @@ import { randomName } from "../util/random.ts";
 import { Following } from "./following.ts";
 import { LeaseLost } from "./space.ts";
 import { SpaceStore } from "./space-store.ts";
+import { adoptedIn, linkNames } from "./stored.ts";
 
 /** How often the lease is renewed, in milliseconds. */
 const LEASE = 20_000;
@@ -34,14 +35,15 @@ export async function takeCarried(host: LinkHost, space: string, plan: LinkPlan,
     throw new NotCarried(`the link ${plan.name} follows ${plan.scopes.join(", ")}, and the file holds ${name}`);
   }
   await host.ready;
+  const others = (await linkNames(host, space)).filter((name) => name !== plan.name);
   const mirror = new SpaceStore({
     store: host.store,
     space,
     link: plan.name,
     sends: plan.direction === "both",
     stored: false,
-    adopted: new Set(),
-    others: () => [],
+    adopted: adoptedIn(host, space),
+    others: () => others,
     holder: randomName(host.random),
     rules: () => host.rules(space),
   });

@@ -17,7 +17,7 @@ import { removeLink } from "./removal.ts";
 import { LeaseLost } from "./space.ts";
 import { SpaceStore } from "./space-store.ts";
 import { type Moment, States } from "./state.ts";
-import { markRemoval } from "./stored.ts";
+import { adoptedIn, markRemoval } from "./stored.ts";
 
 /** A failed attempt is repeated after at least, and at most, so many milliseconds. */
 const RETRY = { first: 1_000, most: 60_000 };
@@ -74,7 +74,7 @@ export class Link {
       sends: plan.direction === "both",
       others,
       stored,
-      adopted: new Set(host.settings.adopt?.get(space)?.tables.map(({ collection }) => collection)),
+      adopted: adoptedIn(host, space),
       holder: this.#holder,
       rules: () => host.rules(space),
     });

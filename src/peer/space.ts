@@ -14,6 +14,8 @@ import type { StoredLink } from "./stored.ts";
 
 /** Attempts to decide, each with the descendants that the one before lacked. */
 const ATTEMPTS = 6;
+/** So many losses are kept; older ones go as new ones come (S16). */
+const LOGGED = 100_000;
 /** A server that has not renewed its lease for so long has died, in milliseconds. */
 const LEASE = 60_000;
 
@@ -213,6 +215,7 @@ export class Space {
       const upstream = mirror.get(`${each.collection}/${each.id}`) ?? null;
       const conflict: Conflict = { number, time, ...each, upstream };
       written.set(conflictName(link, number), JSON.stringify(conflict));
+      if (number > LOGGED) written.set(conflictName(link, number - LOGGED), null);
     }
     if (lost.length > 0) written.set(conflictsName(link), String(number));
     return number;

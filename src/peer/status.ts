@@ -1,12 +1,12 @@
 import { authorParts, keyParts } from "../model/record.ts";
-import type { Store } from "../store/store.ts";
+import type { NoteRange, Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import type { LinkDetails, LinkStatus, WireConflict } from "../wire/links.ts";
 import type { Aside, Conflict } from "./conflicts.ts";
 import type { Link } from "./link.ts";
-import { asideName, rootOf, under } from "./names.ts";
+import { asideName, conflictName, rootOf, under } from "./names.ts";
 
-/** How much of a log is shown. */
+/** How much of a log is shown: the newest of the conflicts. */
 const SHOWN = 1_000;
 
 interface Place {
@@ -45,7 +45,9 @@ export async function statusOf({ store, clock }: Place, space: string, link: Lin
 
 export async function detailsOf(place: Place, space: string, link: Link): Promise<LinkDetails> {
   const { name } = link.plan;
-  const conflicts = await notesOf<Conflict>(place.store, space, `${rootOf(name)}conflict/`);
+  const newest = Math.max(0, link.mirror.space.conflicts - SHOWN);
+  const log = { from: conflictName(name, newest + 1), to: under(`${rootOf(name)}conflict/`).to };
+  const conflicts = await notesIn<Conflict>(place.store, space, log);
   const asides = await notesOf<Aside>(place.store, space, asideName(name, ""));
   const asideLog = asides.map(({ key, code, message, time }) => {
     return { ...keyParts(key), code, message, at: new Date(time).toISOString() };
@@ -57,7 +59,11 @@ function wireConflict({ time, author, ...rest }: Conflict): WireConflict {
   return { ...rest, at: new Date(time).toISOString(), author: author === null ? null : authorParts(author) };
 }
 
-async function notesOf<T>(store: Store, space: string, prefix: string): Promise<T[]> {
-  const answer = await store.read(space, [{ kind: "notes-between", ...under(prefix), limit: SHOWN }]);
+function notesOf<T>(store: Store, space: string, prefix: string): Promise<T[]> {
+  return notesIn(store, space, under(prefix));
+}
+
+async function notesIn<T>(store: Store, space: string, range: NoteRange): Promise<T[]> {
+  const answer = await store.read(space, [{ kind: "notes-between", ...range, limit: SHOWN }]);
   return (answer?.results[0] ?? []).map(([, text]) => JSON.parse(text) as T);
 }

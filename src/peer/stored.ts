@@ -32,6 +32,17 @@ export async function planOf({ settings, store }: LinkHost, space: string, name:
   return linkPlan(space, name, stored.config as LinkConfig);
 }
 
+/** The names of all links into a space. */
+export async function linkNames({ settings, store }: LinkHost, space: string): Promise<readonly string[]> {
+  const configured = (settings.links.get(space) ?? []).map(({ name }) => name);
+  return [...new Set([...configured, ...(await storedLinks(store, space)).keys()])];
+}
+
+/** Collections of a space that are tables of the database (section T): no link writes them. */
+export function adoptedIn({ settings }: LinkHost, space: string): ReadonlySet<string> {
+  return new Set(settings.adopt?.get(space)?.tables.map(({ collection }) => collection));
+}
+
 /** Keeps a link; false where there is one of that name already. */
 export async function keepLink(
   store: Store,
