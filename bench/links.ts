@@ -93,7 +93,8 @@ ${RECORDS} records at two servers that are equal; then, while the line is cut, e
 records, the other field), ${SAME} records in the same field, and 50 records of its own, each as one transaction. Then the line is
 back. *Both fields stand*: of the ${APART} records that were changed at both sides, those that hold both changes at both sides.
 *Losing values kept*: in the conflict log here, as conflicting revisions in CouchDB's protocol. The time goes to the last change
-of either side; bytes are those over the line, both ways.
+of either side. A Tidemark link finds out by itself that the line is back, by attempts a second apart, which is in its time;
+PostgreSQL's subscriptions are disabled and enabled, and pouchdb-server is asked. Bytes are those over the line, both ways.
 
 ${tableOf(all)}
 

@@ -1,7 +1,6 @@
 import { Cron } from "croner";
 import type { SocketConstructor } from "../client/channel.ts";
 import type { Status } from "../client/status.ts";
-import type { VerifyReport } from "../client/verify.ts";
 import { rung } from "../client/wake.ts";
 import type { LinkHost } from "../server/links.ts";
 import type { LinkPlan } from "../server/links-config.ts";
@@ -9,7 +8,7 @@ import { backoff } from "../util/backoff.ts";
 import { randomName } from "../util/random.ts";
 import type { RemovedData } from "../wire/links.ts";
 import { Problem } from "../wire/problem.ts";
-import { Following } from "./following.ts";
+import { Following, type LinkReport } from "./following.ts";
 import { handshake, Refused } from "./handshake.ts";
 import { identityOf } from "./identity.ts";
 import { pathName, stateName } from "./names.ts";
@@ -137,8 +136,11 @@ export class Link {
     return this.#options.stored;
   }
 
-  /** Compares the mirror with upstream, and repairs what differs (V); null where the link does not run. */
-  async verify(): Promise<VerifyReport | null> {
+  /**
+   * Compares the mirror with upstream, and repairs what differs (V); compares the space with the mirror, and tells what differs.
+   * Null where the link does not run.
+   */
+  async verify(): Promise<LinkReport | null> {
     return (await this.#following?.verify()) ?? null;
   }
 

@@ -7,6 +7,8 @@ import { leaseName, rootOf, storedName, under } from "./names.ts";
 import { NOTHING } from "./space.ts";
 import type { SpaceStore } from "./space-store.ts";
 
+/** No name of a note holds a control character, and PostgreSQL takes none that is zero. */
+const NEXT = "\u0001";
 /** Records, and notes, that one transaction of a removal takes. */
 const SLICE = 2_000;
 
@@ -46,7 +48,7 @@ async function cleared({ store, space, link, signal, renew }: RemovalOptions): P
   // The lease is the last to go: until then nobody else takes the link up.
   for (const range of [
     { from: all.from, to: lease },
-    { from: `${lease}\u0000`, to: all.to },
+    { from: lease + NEXT, to: all.to },
   ]) {
     for (let from = range.from; ; ) {
       if (signal.aborted) return false;
@@ -55,14 +57,14 @@ async function cleared({ store, space, link, signal, renew }: RemovalOptions): P
       const names = (answer?.results[0] ?? []).map(([name]) => name);
       const last = names.at(-1);
       if (last === undefined) break;
-      await drop(store, space, [{ from, to: `${last}\u0000` }]);
-      from = `${last}\u0000`;
+      await drop(store, space, [{ from, to: last + NEXT }]);
+      from = last + NEXT;
     }
   }
   const stored = storedName(link);
   await drop(store, space, [
-    { from: lease, to: `${lease}\u0000` },
-    { from: stored, to: `${stored}\u0000` },
+    { from: lease, to: lease + NEXT },
+    { from: stored, to: stored + NEXT },
   ]);
   return true;
 }

@@ -84,8 +84,8 @@ export class SpaceStore implements ClientStore {
 
   async scan(from: Key | null, to: Key | null, limit: number): Promise<readonly Row[]> {
     const root = rowName(this.#link, "");
-    const end = to === null ? under(root).to : root + to;
-    const found = await this.#between({ from: root + (from ?? ""), to: end }, limit);
+    const end = to === null ? under(root).to : root + nameable(to);
+    const found = await this.#between({ from: root + nameable(from ?? ""), to: end }, limit);
     return found.map(([name, text]) => rowOf(name.slice(root.length), text) as Row);
   }
 
@@ -318,6 +318,11 @@ function textOf({ at, holders, data }: Row): string {
 
 function lineText({ line }: StagedLine): string {
   return JSON.stringify(line);
+}
+
+/** The key next to another ends with a zero, which PostgreSQL takes in no text; as keys hold no control characters, a one does. */
+function nameable(key: Key): string {
+  return key.endsWith("\u0000") ? `${key.slice(0, -1)}\u0001` : key;
 }
 
 /** The least name that does not begin so. */

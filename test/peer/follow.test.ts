@@ -49,6 +49,20 @@ describe("a link that pulls", () => {
     expect(details?.conflictLog).toMatchObject([{ atoms: { n: 7 }, author: { client: "bob" }, reason: "overwritten" }]);
   });
 
+  test("[S17] verify tells what is otherwise here than upstream has it, and leaves it", async () => {
+    const world = new World();
+    const [a, b] = (await world.chain("ab")) as [Site, Site];
+    await a.write("ann", [insert("x", { n: 1 }), insert("y", { n: 1 })]);
+    await world.settle(a, b);
+    expect((await b.link.verify())?.own).toEqual([]);
+    await b.write("bob", [update("x", { n: 7 }), insert("own", { n: 1 })]);
+    expect((await b.link.verify())?.own).toEqual([
+      { collection: "items", id: "own" },
+      { collection: "items", id: "x" },
+    ]);
+    expect((await b.records())["items/x"]).toEqual({ n: 7 });
+  });
+
   test("[S16] of the conflict log the newest hundred thousand are kept, and the newest are shown", async () => {
     const world = new World();
     const [a, b] = (await world.chain("ab")) as [Site, Site];

@@ -12,6 +12,9 @@ import { type Output, shown, table } from "../output.ts";
 import { parseWhole } from "../values.ts";
 import { remoteSpace } from "../where.ts";
 
+/** Records that a verification names. */
+const SHOWN = 20;
+
 const ARGS = {
   do: {
     type: "positional",
@@ -117,18 +120,22 @@ async function show(space: Space, name: string, out: Output): Promise<void> {
   if (rows.length > 0) out.print(table(rows));
 }
 
+interface Report {
+  readonly subscriptions: readonly { readonly key: string; readonly differences: readonly unknown[] }[];
+  readonly own: readonly { readonly collection: string; readonly id: string }[];
+}
+
 async function verify(space: Space, name: string, out: Output): Promise<number> {
-  const { report } = await order<{ report: { subscriptions: { key: string; differences: unknown[] }[] } | null }>(
-    space,
-    name,
-    { do: "verify" },
-  );
+  const { report } = await order<{ report: Report | null }>(space, name, { do: "verify" });
   if (report === null) throw new Failure(`The link ${name} does not run now: see link show.`);
   out.data(report);
   const found = report.subscriptions.filter(({ differences }) => differences.length > 0);
   for (const { key, differences } of found)
     out.print(`${key}: ${differences.length} records differed, and are repaired.`);
   if (found.length === 0) out.print(`${name} holds what upstream holds.`);
+  const { own } = report;
+  if (own.length > 0) out.print(`${own.length} records are otherwise here, as they were written here:`);
+  for (const { collection, id } of own.slice(0, SHOWN)) out.print(`  ${collection}/${id}`);
   return found.length === 0 ? 0 : 1;
 }
 
