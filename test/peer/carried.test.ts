@@ -31,7 +31,7 @@ async function headOf(url: string) {
   return { revision, ...scopes["*"] };
 }
 
-test("[S8] a link begins with a file, also when it is imported twice, and goes on with deltas alone", async () => {
+test("[S8] [S15] a link begins with a file, also when it is imported twice, and goes on with deltas alone", async () => {
   const { above, file, exported, below, imported } = await filled();
   expect(await exported()).toMatchObject({ code: 0, stdout: `${file}: ${RECORDS} records of * at revision 6\n` });
   await above.write("late", { op: "insert", collection: "things", record: { id: "late" } });
@@ -56,7 +56,7 @@ test("[S8] a link begins with a file, also when it is imported twice, and goes o
   while ((await headOf(above.url)).count <= RECORDS + 1);
 }, 120_000);
 
-test("[S8] a file with a wrong byte, or without its end, changes nothing", async () => {
+test("[S8] [S15] a file with a wrong byte, or without its end, changes nothing", async () => {
   const { file, exported, imported } = await filled();
   await exported();
   const whole = readFileSync(file);
@@ -75,7 +75,7 @@ test("[S8] a file with a wrong byte, or without its end, changes nothing", async
   expect(await imported()).toMatchObject({ code: 0 });
 }, 120_000);
 
-test("[S8] an export that was broken off goes on behind its last mark", async () => {
+test("[S8] [S15] an export that was broken off goes on behind its last mark", async () => {
   const { above, file, exported, imported, below } = await filled();
   await exported();
   const text = readFileSync(file, "utf8");
