@@ -21,6 +21,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<{ default: unknown }> }
   restore: () => import("./commands/restore.ts"),
   ingest: () => import("./commands/ingest.ts"),
   quarantine: () => import("./commands/quarantine.ts"),
+  duplicates: () => import("./commands/duplicates.ts"),
   link: () => import("./commands/link.ts"),
   cut: () => import("./commands/cut.ts"),
   doctor: () => import("./commands/doctor.ts"),

@@ -49,7 +49,7 @@ export const byId: Entities = {
     }
     return { entities, flaws, changes, notes };
   },
-  async sourcesOf(entity, reader, root) {
+  async sourcesOf(entity, reader, { root }) {
     return [...(await reader.notes([`${root}id/${entity}`])).values()];
   },
 };

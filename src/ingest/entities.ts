@@ -91,5 +91,9 @@ export interface Entities {
   /** No name stands twice in `accepted`. */
   place(accepted: readonly Accepted[], reader: EntityReader, task: EntityTask): Promise<Placement>;
   /** The names of the source records of a stream, whose notes begin with `root`, that an entity rests on (I9). */
-  sourcesOf(entity: string, reader: EntityReader, root: string): Promise<readonly string[]>;
+  sourcesOf(
+    entity: string,
+    reader: EntityReader,
+    task: Pick<EntityTask, "collection" | "root">,
+  ): Promise<readonly string[]>;
 }

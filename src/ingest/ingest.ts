@@ -12,6 +12,8 @@ import type { Incoming } from "./run/judge.ts";
 import { Place } from "./run/place.ts";
 import { Busy, Runner, type RunOptions } from "./run/runner.ts";
 import type { RunRow, TaskState } from "./run/state.ts";
+import type { Http } from "./source.ts";
+import { createHttp } from "./sources/http/traffic.ts";
 
 export interface IngestHost {
   readonly store: Store;
@@ -20,7 +22,8 @@ export interface IngestHost {
   rules(space: string): Rules;
   readonly clock?: Clock;
   readonly random?: Random;
-  readonly http?: typeof globalThis.fetch;
+  /** Where requests of sources go; by default to the network, with the limits and retries of `createHttp`. */
+  readonly http?: Http;
 }
 
 /** One stream of one source, picked up into one space. */
@@ -61,6 +64,8 @@ export class Ingest {
   readonly #host: IngestHost;
   readonly #holder: string;
   readonly #random: Random;
+  /** One for all, so that streams of one credential share its limits. */
+  readonly #http: Http;
   /** By space and task, what is under way in this process. */
   readonly #under = new Map<string, Promise<unknown>>();
 
@@ -68,6 +73,8 @@ export class Ingest {
     this.#host = host;
     this.#random = host.random ?? systemRandom;
     this.#holder = randomName(this.#random);
+    const { clock = systemClock, http } = host;
+    this.#http = http ?? createHttp({ clock, random: this.#random, fetch: globalThis.fetch });
     this.tasks = tasksOf(config);
   }
 
@@ -204,7 +211,7 @@ export class Ingest {
   }
 
   #runner(task: Task): Runner {
-    const { folder, clock = systemClock, http = globalThis.fetch } = this.#host;
+    const { folder, clock = systemClock } = this.#host;
     const { pickup, cleaned } = task;
     return new Runner({
       ...this.#placeParts(task),
@@ -213,7 +220,7 @@ export class Ingest {
       random: this.#random,
       source: pickup.source,
       cleaned,
-      http,
+      http: this.#http,
     });
   }
 

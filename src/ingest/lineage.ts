@@ -35,7 +35,7 @@ export async function lineageOf(
   const known: { task: Task; row: SourceRow }[] = [];
   for (const { task, place } of tasks) {
     const match = task.cleaned.options.match ?? byId;
-    const names = await match.sourcesOf(id, place, place.root);
+    const names = await match.sourcesOf(id, place, { collection, root: place.root });
     const rows = await place.notes(names.map((name) => place.rowName(name)));
     for (const text of rows.values()) known.push({ task, row: JSON.parse(text) as SourceRow });
   }

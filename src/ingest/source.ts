@@ -21,7 +21,14 @@ export type SourceChange =
       /** The text that it was read from, where that says more than `value`. */
       readonly raw?: string;
     }
-  | { readonly op: "delete"; readonly key: SourceKey; readonly position: Position; readonly at?: string }
+  | {
+      readonly op: "delete";
+      readonly key: SourceKey;
+      readonly position: Position;
+      readonly at?: string;
+      /** Merged, in the source, into the record with this key. */
+      readonly into?: SourceKey;
+    }
   /** What could not be read at all: a broken line, half a JSON value. It goes to quarantine with these words. */
   | {
       readonly op: "broken";
@@ -40,6 +47,11 @@ export interface Page {
    * show is gone from the source (I2). A pass that was cut never says so.
    */
   readonly last?: "caught-up" | "complete";
+  /**
+   * Beginnings of keys of which `changes` hold all that there is: what else is held under them is gone from the source.
+   * So does a source that computes a whole day anew replace it: `[["2026-03-01"]]`.
+   */
+  readonly replaces?: readonly SourceKey[];
   /** A complete pass begins with this page, though the cursor that was given is not null: the source saw that it must. */
   readonly begins?: true;
   /** Bytes that were read for it, where that is known. */
@@ -49,13 +61,46 @@ export interface Page {
 /** How a stream tells of deletions: it reports them; a complete pass shows what is missing; or nobody knows (I2). */
 export type Deletes = "reported" | "by-complete-pass" | "unknown";
 
+/**
+ * How a source asks the network: `fetch`, told which budget a request is charged to. A network that fails, a 5xx and a 429
+ * are tried again inside; what comes out is any other answer, its body whole, or a `SourceError`.
+ */
+export type Http = (url: string, init?: HttpInit) => Promise<Response>;
+
+export interface HttpInit extends RequestInit {
+  readonly budget?: Budget;
+}
+
+/** What all that ask one host with one credential share. */
+export interface Budget {
+  /** Tells credentials apart, in memory only: it may be the secret itself. */
+  readonly credential: string;
+  readonly limits: readonly RateLimit[];
+  /** Vendors say in their own ways when they may be asked again: unix milliseconds, or null where an answer says nothing. */
+  readonly pause?: (answer: PausingAnswer) => number | null;
+}
+
+/** At most so many requests in any such span, in milliseconds. */
+export interface RateLimit {
+  readonly requests: number;
+  readonly per: number;
+}
+
+export interface PausingAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Unix milliseconds. */
+  readonly now: number;
+}
+
 export interface ReadContext {
   /** Null asks for a complete pass, or in a window for its beginning. */
   readonly cursor: SourceCursor;
   /** A backfill: only this window, ISO 8601, the end excluded. It never moves the stored cursor. */
   readonly window?: { readonly from: string; readonly to: string };
   /** Rate limits, retries, recording live in here: a source asks the network by nothing else. */
-  readonly http: typeof globalThis.fetch;
+  readonly http: Http;
   readonly signal: AbortSignal;
   /** Unix milliseconds. */
   now(): number;

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import {
   clean,
+  drift,
+  nulls,
   ref,
   required,
   SourceError,
@@ -10,6 +12,7 @@ import {
   unique,
   volume,
 } from "../../src/ingest/index.ts";
+import { createServer } from "../../src/server/index.ts";
 import { Desk, ListSource, oneStream, put, SPACE } from "./support.ts";
 
 const TASK = "list.things";
@@ -26,7 +29,7 @@ describe("a run", () => {
     expect(await desk.revision()).toBe(before);
   });
 
-  test("[I1] leaves the cursor where the last stored page ends when the source breaks off", async () => {
+  test("[I1 I12] leaves the cursor where the last stored page ends when the source breaks off", async () => {
     const { source, desk } = oneStream({}, "reported");
     source.adds([put("a", { x: 1 })], "one");
     await desk.run(TASK);
@@ -99,6 +102,22 @@ describe("a run", () => {
     expect((await desk.records("things")).k1).toEqual({ id: "k1", n: 1 });
   });
 
+  test("[I7] holds a batch of which too many lack a value, and one whose fields are others", async () => {
+    const { source, desk } = oneStream({ check: [nulls("x", 0.5), drift()] }, "reported");
+    source.adds([put("a", { x: 1 }), put("b", { x: null })], 1);
+    expect(await desk.run(TASK)).toMatchObject({ status: "done" });
+    source.adds([put("c", { x: null })], 2);
+    expect(await desk.run(TASK)).toMatchObject({
+      status: "held",
+      reasons: ["100 % have no x, and at most 50 % may"],
+      cursorAfter: 1,
+    });
+    source.adds([put("c", { x: "1", y: 2 })], 2);
+    const { reasons } = await desk.run(TASK);
+    expect(reasons[0]).toContain("x is string, and was null or number, y is new");
+    expect(Object.keys(await desk.records("things"))).toEqual(["a", "b"]);
+  });
+
   test("[I7] holds more rejected records than the limit, before any of them is in quarantine", async () => {
     const { source, desk } = oneStream({ check: [required("n")], reject: { stopAbove: "5%" } });
     source.gives([...many(90), ...Array.from({ length: 10 }, (_, i) => put(`bad${i}`, { n: null }))]);
@@ -107,7 +126,7 @@ describe("a run", () => {
     expect(await desk.records("things")).toEqual({});
   });
 
-  test("[I4] tries a busy source again from where it was, with jitter, and tells how often", async () => {
+  test("[I4 I12] tries a busy source again from where it was, with jitter, and tells how often", async () => {
     const { source, desk } = oneStream({}, "reported");
     let broken = 2;
     source.pages = async function* (cursor) {
@@ -152,6 +171,41 @@ describe("a run", () => {
   });
 });
 
+describe("several who write", () => {
+  test("[I15] what was edited here stays until the source changes that atom itself, and the run counts what it wrote over", async () => {
+    const { source, desk } = oneStream();
+    source.gives([put("a", { x: 1, y: 1 })]);
+    await desk.run(TASK);
+    const server = createServer({ store: desk.store, config: { auth: { open: true } } });
+    const writes = [{ op: "update", collection: "things", record: { id: "a", x: "mine" } }];
+    const body = JSON.stringify({ client: "c-1", mutations: [{ id: 1, base: await desk.revision(), writes }] });
+    const headers = { "content-type": "application/json" };
+    const answer = await server.handler(
+      new Request(`http://localhost/v1/spaces/${SPACE}/push`, { method: "POST", headers, body }),
+    );
+    expect(await answer.json()).toMatchObject({ outcomes: [{ status: "applied" }] });
+    source.gives([put("a", { x: 1, y: 2 })]);
+    expect(await desk.run(TASK)).toMatchObject({ changed: 1, overwrote: 0 });
+    expect(await desk.records("things")).toEqual({ a: { id: "a", x: "mine", y: 2 } });
+    expect(await desk.ingest.lineage(SPACE, "things", "a")).toMatchObject([
+      { atom: "x", author: { client: "c-1" }, from: null },
+      { atom: "y", from: { run: 2 } },
+    ]);
+    source.gives([put("a", { x: 3, y: 2 })]);
+    expect(await desk.run(TASK)).toMatchObject({ changed: 1, overwrote: 1 });
+    expect(await desk.records("things")).toEqual({ a: { id: "a", x: 3, y: 2 } });
+  });
+
+  test("[I15] two streams do not fill one collection without match", () => {
+    const [one, two] = [new ListSource("one", "s"), new ListSource("two", "s")];
+    const pickup = (source: ListSource) => ({
+      source,
+      streams: [clean(source.streams[0] as Stream, { collection: "c" })],
+    });
+    expect(() => new Desk({ [SPACE]: [pickup(one), pickup(two)] })).toThrow("one.s and two.s both fill c");
+  });
+});
+
 describe("quarantine", () => {
   test("[I6] keeps a bad record with code, path, message, value and position; the same again counts up", async () => {
     const { source, desk } = oneStream({ check: [required("name")] });
@@ -188,7 +242,7 @@ describe("quarantine", () => {
     expect(await second.desk.revision()).toBe(revision);
   });
 
-  test("[I6] a replay does not write over what came later", async () => {
+  test("[I6 I13] a replay does not write over what came later", async () => {
     const store = oneStream().desk.store;
     const strict = oneStream({ check: [required("name")] }, "reported", { store });
     strict.source.adds([put("a", { x: "old" }, { at: "2026-01-01T00:00:00Z" })], 1);
@@ -202,7 +256,7 @@ describe("quarantine", () => {
     expect(await lax.desk.records("things")).toEqual({ a: { id: "a", name: "A", x: "new" } });
   });
 
-  test("[I6] is fixed by value, and the next import of the same mistake does not undo it", async () => {
+  test("[I6 I13] is fixed by value, and the next import of the same mistake does not undo it", async () => {
     const { source, desk } = oneStream({ check: [required("name")] });
     source.gives([put("a", { name: null, x: 1 })]);
     await desk.run(TASK);

@@ -73,7 +73,7 @@ async function runAll(
     if (options.signal?.aborted) break;
     let told = 0;
     const progress: RunOptions["progress"] = ({ read }, phase) => {
-      if (read < told + TOLD && read >= told) return;
+      if (!out.live || (read < told + TOLD && read >= told)) return;
       told = read - (read % TOLD);
       out.note(`${name}: ${phase}, ${read} records`);
     };

@@ -54,7 +54,10 @@ function readerOf(format: string, { pivot, repairCentury }: DateOptions): Reader
   return (text) => {
     const match = expression.exec(text);
     if (match === null) return null;
-    const part = (name: RegExp) => match[fields.findIndex((field) => name.test(field)) + 1];
+    const part = (name: RegExp) => {
+      const at = fields.findIndex((field) => name.test(field));
+      return at < 0 ? undefined : match[at + 1];
+    };
     let year = Number(part(/^y/) ?? Number.NaN);
     if (fields.includes("yy") && pivot !== undefined) year += Math.floor((pivot - year) / 100) * 100;
     else if (repairCentury && pivot !== undefined && year > pivot) year -= 100;

@@ -4,11 +4,12 @@ import type { Random } from "../../util/random.ts";
 import type { Clean, Pipeline } from "../clean/pipeline.ts";
 import { pipelineOf } from "../clean/pipeline.ts";
 import type { Cleaned } from "../declare.ts";
-import { type Page, type ReadContext, type Source, type SourceCursor, SourceError } from "../source.ts";
+import { type Http, type Page, type ReadContext, type Source, type SourceCursor, SourceError } from "../source.ts";
 import { commit, type Standing } from "./commit.ts";
 import { type Incoming, nameOf } from "./judge.ts";
 import { Landing, type Part } from "./landing.ts";
 import { Fenced, LEASE, Place, type PlaceParts } from "./place.ts";
+import { withReplaced } from "./replaced.ts";
 import { NO_COUNTS, type RunKind, type RunRow } from "./state.ts";
 import { fieldsAfter, judged, Stats } from "./stats.ts";
 
@@ -16,6 +17,8 @@ import { fieldsAfter, judged, Stats } from "./stats.ts";
 const SLICE = 1_000;
 /** Changes of a run that stay in memory between reading and committing; more are read again from the landing. */
 const HELD_CHANGES = 20_000;
+/** Milliseconds that a run waits for a source that says when it may be asked again. */
+const PATIENCE = 300_000;
 const RETRIES = { first: 1_000, most: 60_000 };
 
 export interface RunnerParts extends PlaceParts {
@@ -25,7 +28,7 @@ export interface RunnerParts extends PlaceParts {
   readonly cleaned: Cleaned;
   /** Where raw pages are kept; null: nowhere for long. */
   readonly folder: string | null;
-  readonly http: typeof globalThis.fetch;
+  readonly http: Http;
   /** Readings of one run, where a source is busy or cannot be reached. By default 5. */
   readonly attempts?: number;
 }
@@ -228,7 +231,7 @@ export class Runner {
       try {
         for await (const read of cleaned.stream.read(this.#context(cursor, window, signal))) {
           signal.throwIfAborted();
-          const page: Page = begins ? { ...read, begins } : read;
+          const page = await withReplaced(this.place, begins ? { ...read, begins } : read);
           begins = false;
           await landing.append(page);
           if (page.begins === true) pass = row.run;
@@ -246,7 +249,7 @@ export class Runner {
         if (error.code === "position" && cursor !== null) {
           cursor = null;
           begins = true;
-        } else if (error.code !== "busy" && error.code !== "unreachable") throw error;
+        } else if ((error.code !== "busy" && error.code !== "unreachable") || this.#tooLong(error)) throw error;
         else await this.#pause(error, attempts, signal);
         signal.throwIfAborted();
         attempts++;
@@ -254,6 +257,11 @@ export class Runner {
     }
     await landing.seal();
     return { stats, pass, attempts, pages: kept ? pages : null };
+  }
+
+  /** A quota of a day is not waited for under a lease: a later run of the schedule comes when it is there again. */
+  #tooLong({ retryAt }: SourceError): boolean {
+    return retryAt !== null && retryAt - this.#parts.clock.now() > PATIENCE;
   }
 
   async #pause({ retryAt }: SourceError, attempt: number, signal: AbortSignal): Promise<void> {

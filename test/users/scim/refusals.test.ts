@@ -138,6 +138,18 @@ describe("who may", () => {
     expect((await provider.ask("GET", "/Users")).status).toBe(200);
   });
 
+  it("[A3 U6] none of its addresses answers without a token", async () => {
+    const { server, users } = await scimHouse();
+    await using _ = server;
+    const own = users.routes.filter(({ path }) => path.startsWith("/scim/v2/"));
+    expect(own.length).toBeGreaterThan(20);
+    for (const { method, path } of own) {
+      const body = method === "GET" || method === "DELETE" ? {} : { body: "{}" };
+      const { status } = await server.request(path, { method, ...body });
+      expect([method, path, status]).toEqual([method, path, 401]);
+    }
+  });
+
   it("[U6] a SCIM token is good for nothing else, and is stored as a hash", async () => {
     const { server, provider } = await scimHouse();
     await using _ = server;
