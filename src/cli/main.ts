@@ -9,6 +9,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<{ default: unknown }> }
   init: () => import("./commands/init.ts"),
   serve: () => import("./commands/serve.ts"),
   import: () => import("./commands/import.ts"),
+  export: () => import("./commands/export.ts"),
   head: () => import("./commands/head.ts"),
   pull: () => import("./commands/pull.ts"),
   follow: () => import("./commands/follow.ts"),

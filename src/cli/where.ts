@@ -57,12 +57,14 @@ async function openHere(
   config: Config,
   { readonly, accounts }: { readonly: boolean; readonly accounts: boolean },
 ): Promise<Opened> {
-  const { createServer } = await import("../server/index.ts");
+  const { createServer, NO_LINKS } = await import("../server/index.ts");
   const { createUsers, SYSTEM } = await import("../users/index.ts");
   const store = await openData(data, readonly);
   const identity = accounts || (await store.spaces()).includes(SYSTEM) ? createUsers() : undefined;
   // Whoever can open the data may do everything with it.
-  const server = createServer({ store, config: { ...config, users: false, auth: { open: true } }, identity });
+  const own = { ...config, users: false as const, auth: { open: true } };
+  // Links are run by who serves, not by a command that looks.
+  const server = createServer({ store, config: own, identity, links: () => NO_LINKS });
   const space: Space = {
     place: shownData(data),
     name,

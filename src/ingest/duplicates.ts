@@ -118,7 +118,7 @@ export class Duplicates {
     const done = await store.write(space, wanted, (loaded): Batch & { revision: Revision | null } => {
       if ([...expects].some(([name, text]) => (loaded.notes?.get(name) ?? null) !== text))
         return { ...EMPTY, revision: null };
-      const link = { author: ingestAuthor(REVIEW, this.#collection), taken: null };
+      const link = { author: ingestAuthor(REVIEW, this.#collection), origin: 0, taken: null };
       const { batch, refused } = followMirror(loaded, mirrored, link, rules());
       for (const [key, { message }] of refused) throw new ReviewError(`${key} would not be allowed: ${message}`);
       return { ...batch, notes, revision: batch.entries.at(-1)?.revision ?? loaded.head.revision };

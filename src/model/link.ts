@@ -66,6 +66,8 @@ export interface Followed {
 /** What a link's revisions are decided by. */
 export interface LinkRules {
   readonly author: Author;
+  /** The revision of upstream that is brought: the origin of what is written, as the number of the entry (S14); 0: it has none. */
+  readonly origin: Revision;
   /** The journal up to here has been queued for upstream; null: this link sends nothing. */
   readonly taken: Revision | null;
   /** The rule over the space as a whole, where it has one, and in whose name it is asked; each attempt begins it anew. */
@@ -156,7 +158,7 @@ const NEWEST = Number.MAX_SAFE_INTEGER;
 function written(
   loaded: Loaded,
   writes: readonly Write[],
-  { author, rule }: LinkRules,
+  { author, origin, rule }: LinkRules,
   rules: Rules,
 ): Batch | { readonly rejected: Rejection } {
   const working = new Working(loaded);
@@ -167,7 +169,7 @@ function written(
     let outcome: Outcome;
     try {
       const asked = begun === undefined ? rules : { ...rules, review: begun.review };
-      outcome = settle(working, { id: 0, base: NEWEST, writes }, sender, asked);
+      outcome = settle(working, { id: origin, base: NEWEST, writes }, sender, asked);
     } finally {
       begun?.end();
     }

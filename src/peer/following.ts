@@ -8,6 +8,7 @@ import { checkedSubscription, subscribed, unsubscribed } from "../client/subscri
 import { Sync } from "../client/sync.ts";
 import { Transport } from "../client/transport.ts";
 import type { VerifyReport } from "../client/verify.ts";
+import { targetOf } from "../model/mutation.ts";
 import type { Collections } from "../model/schema.ts";
 import type { LinkPlan } from "../server/links-config.ts";
 import type { Store } from "../store/store.ts";
@@ -33,6 +34,11 @@ export interface FollowingOptions {
   onStatus(status: Status): void;
   /** Something worth a line in the log. */
   onEvent(event: string, cause: string): void;
+}
+
+export interface LinkReport extends VerifyReport {
+  /** Records that are otherwise here than upstream has them, though nothing of them is on its way (S17). */
+  readonly own: readonly { readonly collection: string; readonly id: string }[];
 }
 
 /** A link while it runs: a client whose store is the space, and the journal as its queue. */
@@ -158,8 +164,17 @@ export class Following {
     await this.#local.gate.exclusive(() => this.#options.mirror.retry(confirmed));
   }
 
-  async verify(): Promise<VerifyReport> {
-    return await this.#sync.verify();
+  async verify(): Promise<LinkReport> {
+    const report = await this.#sync.verify();
+    const { store, space, plan, mirror } = this.#options;
+    // Accounts are kept otherwise than they come (U5).
+    if (plan.accounts !== null) return { ...report, own: [] };
+    this.feedSoon();
+    await this.#feeding;
+    const own = await this.#local.gate.exclusive(() =>
+      offered({ store, space, scopes: plan.scopes, mirror, local: this.#local }),
+    );
+    return { ...report, own: own.flatMap(({ mutation }) => mutation.writes.map(targetOf)) };
   }
 
   async stop(): Promise<void> {

@@ -1,22 +1,24 @@
 import { Cron } from "croner";
 import type { SocketConstructor } from "../client/channel.ts";
 import type { Status } from "../client/status.ts";
-import type { VerifyReport } from "../client/verify.ts";
 import { rung } from "../client/wake.ts";
 import type { LinkHost } from "../server/links.ts";
 import type { LinkPlan } from "../server/links-config.ts";
 import { backoff } from "../util/backoff.ts";
 import { randomName } from "../util/random.ts";
+import type { RemovedData } from "../wire/links.ts";
 import { Problem } from "../wire/problem.ts";
-import { Following } from "./following.ts";
+import { Following, type LinkReport } from "./following.ts";
 import { handshake } from "./handshake.ts";
 import { identityOf } from "./identity.ts";
 import { pathName, stateName } from "./names.ts";
 import { Refused } from "./refused.ts";
 import type { Keyring, LinkKey } from "./registration/key.ts";
+import { removeLink } from "./removal.ts";
 import { LeaseLost } from "./space.ts";
 import { SpaceStore } from "./space-store.ts";
 import { type Moment, States } from "./state.ts";
+import { adoptedIn, markRemoval } from "./stored.ts";
 
 /** A failed attempt is repeated after at least, and at most, so many milliseconds. */
 const RETRY = { first: 1_000, most: 60_000 };
@@ -29,13 +31,19 @@ export interface LinkOptions {
   readonly host: LinkHost;
   readonly space: string;
   readonly plan: LinkPlan;
-  /** Other links into the space. */
-  readonly others: readonly string[];
+  /** It was added to the running server, and can be removed; otherwise it stands in the configuration (S13). */
+  readonly stored: boolean;
+  /** It is being removed, and what becomes of its records; null: it is not. */
+  readonly removing: RemovedData | null;
   /** Why it may not run at all; null: it may. */
   readonly refusal: string | null;
   readonly keyring: Keyring;
   readonly fetch: typeof globalThis.fetch;
   readonly WebSocket: SocketConstructor | undefined;
+  /** Other links into the space. */
+  others(): readonly string[];
+  /** It has been removed, here or by another server. */
+  onGone(): void;
 }
 
 /** One link, from when its server starts until it ends: it runs, waits for its time, or says why it cannot. */
@@ -49,6 +57,8 @@ export class Link {
   #bell = new AbortController();
   #following: Following | null = null;
   #paused = false;
+  #gone = false;
+  readonly #holder: string;
   #ran: Promise<void> = Promise.resolve();
   #last: Status | null = null;
   #key: LinkKey | null = null;
@@ -56,20 +66,24 @@ export class Link {
   path: readonly string[] = [];
 
   constructor(options: LinkOptions) {
-    const { host, space, plan, others } = options;
+    const { host, space, plan, stored, others } = options;
     this.#options = options;
     this.plan = plan;
+    this.#holder = randomName(host.random);
     this.mirror = new SpaceStore({
       store: host.store,
       space,
       link: plan.name,
       sends: plan.direction === "both",
       others,
-      holder: randomName(host.random),
+      stored,
+      adopted: adoptedIn(host, space),
+      holder: this.#holder,
       rule: host.ruleOf(space),
       intake: host.intakeOf(space, plan),
       rules: () => host.rules(space),
     });
+    this.mirror.space.removing = options.removing;
   }
 
   get states(): States {
@@ -107,8 +121,32 @@ export class Link {
     this.#ring();
   }
 
-  /** Compares the mirror with upstream, and repairs what differs (V); null where the link does not run. */
-  async verify(): Promise<VerifyReport | null> {
+  /** Ends the link for good; what it keeps goes after this has resolved, a slice at a time (S13). */
+  async remove(data: RemovedData): Promise<void> {
+    const { host, space, plan } = this.#options;
+    const until = host.clock.now() + LEASE;
+    await markRemoval(host.store, space, plan.name, data, { holder: this.#holder, until });
+    this.goes(data);
+  }
+
+  /** It is being removed, as somebody asked for here or at another server. */
+  goes(data: RemovedData): void {
+    if (this.mirror.space.removing !== null) return;
+    this.mirror.space.removing = data;
+    this.#paused = false;
+    this.#say("waiting", REMOVING);
+    this.#ring();
+  }
+
+  get stored(): boolean {
+    return this.#options.stored;
+  }
+
+  /**
+   * Compares the mirror with upstream, and repairs what differs (V); compares the space with the mirror, and tells what differs.
+   * Null where the link does not run.
+   */
+  async verify(): Promise<LinkReport | null> {
     return (await this.#following?.verify()) ?? null;
   }
 
@@ -134,21 +172,42 @@ export class Link {
     await host.ready;
     await this.#remember();
     let failures = 0;
-    while (!this.#stop.signal.aborted) {
+    while (!this.#stop.signal.aborted && !this.#gone) {
       const bell = this.#bell.signal;
       try {
-        if (this.#paused) this.#say("paused", null);
+        if (this.mirror.space.removing !== null) await this.#removed(bell);
+        else if (this.#paused) this.#say("paused", null);
         else if (refusal !== null) throw new Refused(refusal);
         else {
           await this.#turn(bell);
           failures = 0;
         }
-        if (this.#paused) await rung(bell);
+        if (this.#paused && !this.#gone) await rung(bell);
       } catch (error) {
         await this.#failed(error, failures++, bell);
       }
     }
-    await this.mirror.space.release().catch(() => {});
+    if (this.#gone) this.#options.onGone();
+    else await this.mirror.space.release().catch(() => {});
+  }
+
+  /** Whether it is this server's to run, for a while. */
+  async #mine(): Promise<boolean> {
+    const lease = await this.mirror.space.lease();
+    if (lease === "gone") this.#gone = true;
+    return lease === "mine";
+  }
+
+  async #removed(bell: AbortSignal): Promise<void> {
+    const { host, space, plan } = this.#options;
+    this.#say("waiting", REMOVING);
+    const renew = async () => {
+      if (!(await this.#mine())) throw new LeaseLost();
+    };
+    if (!(await this.#mine())) return this.#gone ? undefined : await this.#sleep(LEASE, bell);
+    const { store } = host;
+    const removal = { store, space, link: plan.name, mirror: this.mirror, signal: this.#stop.signal, renew };
+    this.#gone = await removeLink(removal, this.mirror.space.removing ?? "keep");
   }
 
   async #failed(error: unknown, failures: number, bell: AbortSignal): Promise<void> {
@@ -166,10 +225,12 @@ export class Link {
   /** As long as the link is this server's, and nothing is wrong. */
   async #turn(bell: AbortSignal): Promise<void> {
     const { schedule } = this.plan;
-    if (!(await this.mirror.space.lease())) {
+    if (!(await this.#mine())) {
+      if (this.#gone) return;
       this.#say("waiting", "another server runs this link");
       return await this.#sleep(LEASE, bell);
     }
+    if (this.mirror.space.removing !== null) return;
     if (schedule !== null && !(await this.#due(schedule, bell))) return;
     const { host, keyring, fetch } = this.#options;
     this.#key = await keyring.of({ host, plan: this.plan, fetch });
@@ -195,7 +256,7 @@ export class Link {
       const rest = next.getTime() - clock.now();
       if (rest <= 0) return true;
       await this.#sleep(Math.min(rest, LEASE), bell);
-      if (bell.aborted || this.#stop.signal.aborted || !(await this.mirror.space.lease())) return false;
+      if (bell.aborted || this.#stop.signal.aborted || !(await this.#mine())) return false;
     }
   }
 
@@ -252,7 +313,8 @@ export class Link {
       await this.#sleep(LEASE, bell);
       if (bell.aborted || this.#stop.signal.aborted) return;
       if (following.failure !== null) throw following.failure;
-      if (!(await this.mirror.space.lease())) throw new LeaseLost();
+      if (!(await this.#mine())) throw new LeaseLost();
+      if (this.mirror.space.removing !== null) return;
       // What was refused for the sake of the accounts here may be possible by now.
       if (host.ruleOf(space) !== null) await following.retry(false);
       if (turn % HANDSHAKE === 0) await this.#handshake().catch(onlyRefusals);
@@ -284,6 +346,7 @@ export class Link {
     const moments = JSON.parse(states ?? "[]") as Moment[];
     this.#paused ||= moments[0]?.state === "paused";
     this.#states = new States(moments, (all) => {
+      if (this.mirror.space.removing !== null) return;
       store.setNote(space, stateName(plan.name), JSON.stringify(all)).catch(() => {
         // The next change is written again.
       });
@@ -295,6 +358,8 @@ export class Link {
     await this.#options.host.clock.sleep(ms, bell);
   }
 }
+
+const REMOVING = "it is being removed";
 
 function notGranted(scopes: readonly string[]): string {
   return `upstream does not grant this link ${scopes.join(", ")}`;

@@ -2,6 +2,8 @@ import type { NoteRange } from "../store/store.ts";
 
 /** All that a space keeps of its links lies in its notes, under `link/NAME/`, and commits with the records. */
 const LINKS = "link/";
+/** The links that were added to the running server (S13), apart from what each keeps. */
+export const STORED = "links/";
 
 export function rootOf(link: string): string {
   return `${LINKS}${link}/`;
@@ -13,6 +15,7 @@ export function under(prefix: string): NoteRange {
   return { from: prefix, to: prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1) };
 }
 
+export const storedName = (link: string) => `${STORED}${link}`;
 export const rowName = (link: string, key: string) => `${rootOf(link)}row/${key}`;
 export const asideName = (link: string, key: string) => `${rootOf(link)}aside/${key}`;
 export const clientName = (link: string, name: string) => `${rootOf(link)}client/${name}`;

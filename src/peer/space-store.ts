@@ -1,4 +1,4 @@
-import { META, type Meta, type Pending, SETTLED, type Settled, type Subscription } from "../client/state.ts";
+import { META, type Meta, noteOf, type Pending, SETTLED, type Settled, type Subscription } from "../client/state.ts";
 import { after as nextKey } from "../client/store/rows.ts";
 import type { Batch as ClientBatch, ClientStore, Content, RecordLine, Row, StagedLine } from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
@@ -23,11 +23,13 @@ export interface SpaceStoreOptions {
   readonly link: string;
   /** Whether local transactions go upstream. */
   readonly sends: boolean;
-  /** Other links into this space, whose records this one leaves alone (S6). */
-  readonly others: readonly string[];
   readonly holder: string;
   readonly rule: SpaceRule | null;
   readonly intake: Intake | null;
+  readonly stored: boolean;
+  readonly adopted: ReadonlySet<string>;
+  /** Other links into this space, whose records this one leaves alone (S6). */
+  others(): readonly string[];
   rules(): Rules;
 }
 
@@ -87,8 +89,8 @@ export class SpaceStore implements ClientStore {
 
   async scan(from: Key | null, to: Key | null, limit: number): Promise<readonly Row[]> {
     const root = rowName(this.#link, "");
-    const end = to === null ? under(root).to : root + to;
-    const found = await this.#between({ from: root + (from ?? ""), to: end }, limit);
+    const end = to === null ? under(root).to : root + nameable(to);
+    const found = await this.#between({ from: root + nameable(from ?? ""), to: end }, limit);
     return found.map(([name, text]) => rowOf(name.slice(root.length), text) as Row);
   }
 
@@ -160,6 +162,19 @@ export class SpaceStore implements ClientStore {
     return this.#meta?.revision ?? 0;
   }
 
+  /** Forgets what its client knows, but for what waits to be sent: the next copy is compared with the rows that there are. */
+  async forget(): Promise<void> {
+    const known = (await this.notes("")).map(([name]) => name).filter((name) => !name.startsWith("pending/"));
+    const notes = new Map(known.map((name) => [name, null] as const));
+    await this.write({ notes, unstage: [...this.#subscriptions.keys()] });
+  }
+
+  /** It is nobody's from now on, until upstream says whose (C9). */
+  async disown(): Promise<void> {
+    if (this.#meta === null) return;
+    await this.write({ notes: new Map([[META, noteOf({ ...this.#meta, principal: null })]]) });
+  }
+
   async close(): Promise<void> {}
 
   async #take(rows: readonly (readonly [Key, Row | null])[], with_: Taken): Promise<void> {
@@ -178,21 +193,25 @@ export class SpaceStore implements ClientStore {
     const notes = new Map<string, string | null>(with_.notes);
     for (const [key, row] of rows) notes.set(rowName(this.#link, key), row === null ? null : textOf(row));
     const base = this.#meta?.revision ?? 0;
+    const { clear, log } = with_;
     await this.#space.take({
       changes,
-      clear: with_.clear,
+      clear,
       notes,
       base,
+      origin: originOf(rows, base, with_),
       moves: with_.meta !== null,
-      log: with_.log,
+      log,
       held: with_.held,
     });
   }
 
   /** What of a synchronisation waits for confirmation: it is judged as a whole, in however many transactions it comes. */
-  async #heldOf(rows: readonly (readonly [Key, Row | null])[]): Promise<Held | null> {
+  async #heldOf(rows: readonly (readonly [Key, Row | null])[]): Promise<Taken["held"]> {
     const intake = this.#intake;
     if (intake === null || rows.length === 0) return null;
+    // Who removes a link with its records has said so: nothing is left that could be confirmed.
+    if (this.#space.removing !== null) return "nothing";
     const changes = rows.map(([key, row]) => {
       const { collection } = keyParts(key);
       return { key, after: row === null ? null : intake.kept(collection, row.data) };
@@ -289,6 +308,11 @@ interface Taken {
 
 const NOTHING: Taken = { clear: [], notes: new Map(), settled: [], meta: null, log: [], held: null };
 
+/** Of a copy in several parts, all but the last are as new as their newest record. */
+function originOf(rows: readonly (readonly [Key, Row | null])[], base: Revision, { meta }: Taken): Revision {
+  return meta?.revision ?? rows.reduce((most, [, row]) => Math.max(most, row?.at ?? 0), base);
+}
+
 function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
   const found = new Map<Key, Write[]>();
   for (const write of writes) {
@@ -316,6 +340,11 @@ function textOf({ at, holders, data }: Row): string {
 
 function lineText({ line }: StagedLine): string {
   return JSON.stringify(line);
+}
+
+/** The key next to another ends with a zero, which PostgreSQL takes in no text; as keys hold no control characters, a one does. */
+function nameable(key: Key): string {
+  return key.endsWith("\u0000") ? `${key.slice(0, -1)}\u0001` : key;
 }
 
 /** The least name that does not begin so. */

@@ -3,18 +3,22 @@ import { type Batch, type Loaded, NO_FAMILIES, type NoteRange, type Wanted } fro
 import { wantedOf } from "../model/decide.ts";
 import { followMirror, LackingFamilies, linkAuthor, type MirrorChange, mutationOf } from "../model/link.ts";
 import type { Rules } from "../model/push.ts";
-import type { Key, RecordData, Revision } from "../model/record.ts";
+import { type Key, keyParts, type RecordData, type Revision } from "../model/record.ts";
 import type { Held, Intake, SpaceRule } from "../server/identity.ts";
 import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
 import { begunRule, CATCH_UPS, RuleBehind } from "../server/rule.ts";
 import { type Store, StoreError } from "../store/store.ts";
+import type { RemovedData } from "../wire/links.ts";
 import { admit } from "./admit.ts";
 import { type Aside, type Conflict, type Lost, lostOf, overwrittenOf } from "./conflicts.ts";
-import { asideName, conflictName, leaseName, placeName, rootOf, rowName } from "./names.ts";
+import { asideName, conflictName, leaseName, placeName, rootOf, rowName, storedName } from "./names.ts";
 import { advanced, BEGINNING, floored, moved, type Place, placeOf } from "./place.ts";
+import type { StoredLink } from "./stored.ts";
 
 /** Attempts to decide, each with the descendants that the one before lacked. */
 const ATTEMPTS = 6;
+/** So many losses are kept; older ones go as new ones come (S16). */
+const LOGGED = 100_000;
 /** A server that has not renewed its lease for so long has died, in milliseconds. */
 const LEASE = 60_000;
 
@@ -23,13 +27,20 @@ interface SpaceOptions {
   readonly space: string;
   readonly link: string;
   readonly sends: boolean;
-  readonly others: readonly string[];
   readonly holder: string;
   /** The rule over the space as a whole (U5), and what becomes of what the link brings; null: nothing of the kind. */
   readonly rule: SpaceRule | null;
   readonly intake: Intake | null;
+  /** It is kept in the store: it ends where that has forgotten it (S13). */
+  readonly stored: boolean;
+  /** Collections that are tables of the database (section T). */
+  readonly adopted: ReadonlySet<string>;
+  others(): readonly string[];
   rules(): Rules;
 }
+
+/** "gone": the link has been removed. */
+export type Lease = "mine" | "other" | "gone";
 
 /** What one transaction of a link brings. */
 export interface Taking {
@@ -38,6 +49,8 @@ export interface Taking {
   readonly notes: ReadonlyMap<string, string | null>;
   /** The revision of upstream at which the mirror stood so far, and whether it moves on. */
   readonly base: Revision;
+  /** The revision of upstream that the changes are of. */
+  readonly origin: Revision;
   readonly moves: boolean;
   readonly log: readonly Settled[];
   /** What of it waits for confirmation; "nothing": not even what waited before. */
@@ -58,6 +71,8 @@ export class Space {
   /** The next transaction says that the journal has been queued up to here. */
   #next: { readonly taken: Revision; readonly part: number } | null = null;
   #conflicts = 0;
+  /** What is to become of its records, where the link is being removed; null: it is not. */
+  removing: RemovedData | null = null;
 
   constructor(options: SpaceOptions) {
     this.#options = options;
@@ -76,13 +91,16 @@ export class Space {
     this.#conflicts = Number(answer?.results[0].get(conflictsName(link)) ?? 0);
   }
 
-  /** Takes the link for this server, for a while; false where another server has it. */
-  async lease(): Promise<boolean> {
-    const { store, space, link, holder, rules } = this.#options;
+  /** Takes the link for this server, for a while. */
+  async lease(): Promise<Lease> {
+    const { store, space, link, holder, stored, rules } = this.#options;
     const { collections } = rules();
-    const wanted: Wanted = { ...NOTHING, notes: [leaseName(link), SCOPES_NOTE], create: true };
-    const batch = await store.write(space, wanted, (loaded): Batch & { mine: boolean } => {
+    const wanted: Wanted = { ...NOTHING, notes: [leaseName(link), storedName(link), SCOPES_NOTE], create: true };
+    const batch = await store.write(space, wanted, (loaded): Batch & { mine: Lease } => {
       const { now } = rules();
+      const kept = stored ? loaded.notes?.get(storedName(link)) : "{}";
+      if (kept === undefined) return { ...EMPTY, mine: "gone" };
+      this.removing = (JSON.parse(kept) as Partial<StoredLink>).removing ?? null;
       const held = JSON.parse(loaded.notes?.get(leaseName(link)) ?? "null") as { holder: string; until: number } | null;
       const mine = held === null || held.holder === holder || store.exclusive || !isWithin(held.until - now);
       const notes = new Map<string, string>();
@@ -90,9 +108,9 @@ export class Space {
       // A space that this made is of the `scopes` of today (C8).
       if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE))
         notes.set(SCOPES_NOTE, scopesNote(collections));
-      return { ...EMPTY, notes, mine };
+      return { ...EMPTY, notes, mine: mine ? "mine" : "other" };
     });
-    return batch?.mine ?? false;
+    return batch?.mine ?? "other";
   }
 
   /** Gives the link up, so that another server need not wait. */
@@ -139,7 +157,8 @@ export class Space {
   }
 
   #wanted({ changes }: Taking, lacking: ReadonlySet<Key> | null): Wanted {
-    const { link, others, rules } = this.#options;
+    const { link, rules } = this.#options;
+    const others = this.#options.others();
     const names = [placeName(link), leaseName(link), conflictsName(link)];
     for (const { key } of changes) {
       names.push(rowName(link, key), asideName(link, key), ...others.map((other) => rowName(other, key)));
@@ -168,6 +187,7 @@ export class Space {
       changes,
       {
         author: linkAuthor(link),
+        origin: taking.origin,
         taken: sends ? place.taken : null,
         ...(rule !== null &&
           intake !== null && { rule: { user: intake.user, begin: () => begunRule(rule, loaded.head) } }),
@@ -198,13 +218,18 @@ export class Space {
 
   /** What the mirror held of a record, and whether it stands apart. */
   #known(key: Key, notes: ReadonlyMap<string, string>): Pick<MirrorChange, "before" | "whole" | "barred"> {
-    const { link, others } = this.#options;
+    const { link, others, adopted } = this.#options;
+    const { collection } = keyParts(key);
     const row = notes.get(rowName(link, key));
-    const other = others.find((each) => notes.has(rowName(each, key)));
+    const other = others().find((each) => notes.has(rowName(each, key)));
     return {
       before: row === undefined ? null : (JSON.parse(row) as { data: RecordData }).data,
       whole: notes.has(asideName(link, key)),
-      barred: other === undefined ? null : `the link ${other} brings this record already`,
+      barred: adopted.has(collection)
+        ? `${collection} is a table of the database here, which no link writes`
+        : other === undefined
+          ? null
+          : `the link ${other} brings this record already`,
     };
   }
 
@@ -223,6 +248,7 @@ export class Space {
       const upstream = mirror.get(`${each.collection}/${each.id}`) ?? null;
       const conflict: Conflict = { number, time, ...each, upstream };
       written.set(conflictName(link, number), JSON.stringify(conflict));
+      if (number > LOGGED) written.set(conflictName(link, number - LOGGED), null);
     }
     if (lost.length > 0) written.set(conflictsName(link), String(number));
     return number;
@@ -253,7 +279,7 @@ export function conflictsName(link: string): string {
   return `${rootOf(link)}conflicts`;
 }
 
-const NOTHING = {
+export const NOTHING = {
   keys: new Set<Key>(),
   families: NO_FAMILIES,
   authors: new Set<string>(),

@@ -23,7 +23,7 @@ export {
 } from "./config.ts";
 export type { Context } from "./handler.ts";
 export type { Arriving, Held, Identity, IdentityHost, Intake, ReservedSpace, SpaceRule } from "./identity.ts";
-export type { LinkHost, Links, StartLinks } from "./links.ts";
+export { type LinkHost, type Links, NO_LINKS, type StartLinks } from "./links.ts";
 export type { LinkConfig, LinkPlan, LinksConfig } from "./links-config.ts";
 export { type Listening, type ListenOptions, listen } from "./listen.ts";
 export type { Handshake } from "./live/live.ts";

@@ -50,16 +50,21 @@ const subscribed = z.string().superRefine((scope, context) => {
   if (flaw !== null) context.addIssue({ code: "custom", message: flaw });
 });
 
+/** What may be said of a link wherever it is kept; a token is for the configuration alone (S13). */
+const described = {
+  url: z.url({ protocol: /^https?$/, error: "expected an address such as https://head-office.example" }),
+  space: z.string().optional(),
+  scopes: z.array(subscribed).min(1, { error: "expected a scope" }).optional(),
+  direction: z.enum(["pull", "both"], { error: 'expected "pull" or "both"' }).optional(),
+  schedule: z.union([cron, z.strictObject({ cron, timeZone: z.string().optional() })]).optional(),
+};
+
 export const linksSchema = z.record(
   z.string(),
   z.record(
     z.string(),
     z.strictObject({
-      url: z.url({ error: "expected an address such as https://head-office.example" }),
-      space: z.string().optional(),
-      scopes: z.array(subscribed).min(1, { error: "expected a scope" }).optional(),
-      direction: z.enum(["pull", "both"], { error: 'expected "pull" or "both"' }).optional(),
-      schedule: z.union([cron, z.strictObject({ cron, timeZone: z.string().optional() })]).optional(),
+      ...described,
       token: z
         .union([z.string(), z.custom((value) => typeof value === "function")], { error: "expected a token" })
         .optional(),
@@ -73,6 +78,19 @@ export const linksSchema = z.record(
     }),
   ),
 );
+
+const named = (flaw: (name: string) => string | null) =>
+  z.string().superRefine((name, context) => {
+    const reason = flaw(name);
+    if (reason !== null) context.addIssue({ code: "custom", message: reason });
+  });
+
+/** The body of `POST …/links` (S13). */
+export const additionSchema = z.strictObject({
+  ...described,
+  name: named(nameFlaw),
+  space: named(spaceFlaw).optional(),
+});
 
 interface LinkParts {
   readonly links?: LinksConfig;
@@ -144,7 +162,7 @@ function plansOf(space: string, name: string, config: LinkConfig): [string, Link
   return plans;
 }
 
-function linkPlan(space: string, name: string, config: LinkConfig): LinkPlan {
+export function linkPlan(space: string, name: string, config: LinkConfig): LinkPlan {
   const { url, schedule, token, code, scopes = ["*"], direction = "pull" } = config;
   const { cron: text, timeZone = "UTC" } =
     typeof schedule === "object" ? schedule : { cron: schedule ?? "", timeZone: "UTC" };

@@ -3,14 +3,16 @@ import type { Rules } from "../model/push.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Random } from "../util/random.ts";
-import type { LinkDetails, LinkOrder, LinkStatus } from "../wire/links.ts";
+import type { LinkAddition, LinkDetails, LinkOrder, LinkStatus } from "../wire/links.ts";
 import { Problem } from "../wire/problem.ts";
+import { demand } from "./access.ts";
 import { readJson } from "./body.ts";
 import { ConfigError, type Settings } from "./config.ts";
 import type { Call, Core } from "./core.ts";
 import { json } from "./encode.ts";
 import type { Intake, SpaceRule } from "./identity.ts";
 import type { LinkPlan } from "./links-config.ts";
+import { additionSchema } from "./links-config.ts";
 import type { Log } from "./log.ts";
 import { parsed } from "./requests/parts.ts";
 import type { Vault } from "./vault.ts";
@@ -24,6 +26,8 @@ export interface LinkHost {
   readonly log: Log;
   /** Resolves when the spaces are there. */
   readonly ready: Promise<void>;
+  /** Whether a space of this name may be made where there is none. */
+  mayCreate(space: string): boolean;
   rules(space: string): Rules;
   /** The rule over a space as a whole; null where there is none. */
   ruleOf(space: string): SpaceRule | null;
@@ -40,6 +44,8 @@ export interface Links {
   list(space: string): Promise<readonly LinkStatus[]>;
   /** Null: there is no link of that name. */
   show(space: string, name: string): Promise<LinkDetails | null>;
+  /** Keeps one more link, and starts it (S13); a Problem says why it may not be. */
+  add(space: string, link: LinkAddition): Promise<void>;
   /** Null: there is no link of that name. */
   order(space: string, name: string, order: LinkOrder): Promise<object | null>;
   close(): Promise<void>;
@@ -52,6 +58,9 @@ export const NO_LINKS: Links = {
   path: async () => [],
   list: async () => [],
   show: async () => null,
+  add: async () => {
+    throw new Problem("invalid", "this server runs no links: make it with `links: startLinks` of tidemark/peer");
+  },
   order: async () => null,
   close: async () => {},
 };
@@ -73,7 +82,18 @@ export async function showLink({ links }: Core, { request, space, param }: Call)
   return json(request, found(await links.show(space, param("name"))));
 }
 
-const order = z.object({ do: z.enum(["pause", "resume", "verify", "confirm"]) });
+/** `POST …/links`. It makes the server speak to an address, so it is for who administers the server. */
+export async function addLink({ links, settings, access }: Core, { request, space, user }: Call): Promise<Response> {
+  demand(access, user, { do: "admin", space: "*" });
+  const asked = parsed(additionSchema, await readJson(request, settings.limits));
+  await links.add(space, asked);
+  return json(request, found(await links.show(space, asked.name)));
+}
+
+const order = z.union([
+  z.strictObject({ do: z.enum(["pause", "resume", "verify", "confirm"]) }),
+  z.strictObject({ do: z.literal("remove"), data: z.enum(["keep", "delete"]) }),
+]);
 
 /** `POST …/links/{name}`, for admin. */
 export async function orderLink({ links, settings }: Core, { request, space, param }: Call): Promise<Response> {

@@ -3,7 +3,7 @@ import type { Call, Core } from "./core.ts";
 import { head } from "./head.ts";
 import { history } from "./history.ts";
 import { journal } from "./journal.ts";
-import { listLinks, orderLink, showLink } from "./links.ts";
+import { addLink, listLinks, orderLink, showLink } from "./links.ts";
 import { page } from "./pages/page.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
@@ -43,6 +43,7 @@ export const routes: readonly Route[] = [
   { method: "GET", path: `${SPACE}/journal`, asks: "admin", handle: journal },
   { method: "GET", path: `${SPACE}/history/:collection/:id`, asks: "admin", handle: history },
   { method: "GET", path: `${SPACE}/links`, asks: "admin", handle: listLinks },
+  { method: "POST", path: `${SPACE}/links`, asks: "admin", handle: addLink },
   { method: "GET", path: `${SPACE}/links/:name`, asks: "admin", handle: showLink },
   { method: "POST", path: `${SPACE}/links/:name`, asks: "admin", handle: orderLink },
   { method: "POST", path: `${SPACE}/cut`, asks: "admin", handle: cut },

@@ -131,7 +131,7 @@ export function createServer(options: ServerOptions): Server {
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
   };
   const intakeOf = (space: string, link: LinkPlan) => identity?.spaces.get(space)?.intake?.(link) ?? null;
-  const following = { store, settings, clock, random, log, ready, rules, ruleOf, intakeOf, vault };
+  const following = { store, settings, clock, random, log, ready, mayCreate, rules, ruleOf, intakeOf, vault };
   const links = linksOf(options.links, following);
   const core: Core = {
     ...shared,

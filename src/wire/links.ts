@@ -5,6 +5,8 @@ export type LinkState = "running" | "waiting" | "crashing" | "refused" | "paused
 /** How a link stands (S8). Times are ISO 8601 in UTC. */
 export interface LinkStatus {
   readonly name: string;
+  /** It stands in the server's configuration; otherwise it was added to the running server (S13). */
+  readonly configured: boolean;
   /** Upstream: the address of the server, its space, and what of it is followed. */
   readonly url: string;
   readonly space: string;
@@ -61,6 +63,19 @@ export interface WireConflict {
   readonly reason: string;
 }
 
-export interface LinkOrder {
-  readonly do: "pause" | "resume" | "verify" | "confirm";
+export type LinkOrder =
+  | { readonly do: "pause" | "resume" | "verify" | "confirm" }
+  /** Ends the link for good. The records that it brought stay as they are, or go (S13). */
+  | { readonly do: "remove"; readonly data: RemovedData };
+
+export type RemovedData = "keep" | "delete";
+
+/** What `POST …/links` takes: a link that is kept in the store, beside those of the configuration (S13). */
+export interface LinkAddition {
+  readonly name: string;
+  readonly url: string;
+  readonly space?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+  readonly direction?: "pull" | "both" | undefined;
+  readonly schedule?: string | { readonly cron: string; readonly timeZone?: string | undefined } | undefined;
 }

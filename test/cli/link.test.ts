@@ -30,6 +30,21 @@ test("[S8 S2 D1 D2] link tells state and cause, what was lost, and applies it ag
   expect(await link("turn", "up")).toMatchObject({ code: 2 });
 });
 
+test("[S13] link add follows without a restart, and link remove ends it and says what becomes of the records", async () => {
+  const above = await serve(folderOf());
+  const below = await serve(folderOf());
+  const edit = (url: string, value: string) => run(["edit", url, "things", "a", `color=${value}`]);
+  await edit(above.url, "red");
+  const added = await run(["link", "add", below.url, "up", above.url, "--direction", "both", "--every", "live"]);
+  expect(added).toMatchObject({ code: 0, stdout: `up follows ${above.url} main *, both.\n` });
+  await settled(async () => (await run(["head", below.url, "--json"])).stdout.includes('"revision":1'));
+  expect((await run(["link", "add", below.url, "other", "nowhere"])).code).toBe(1);
+  const removed = await run(["link", "remove", below.url, "up", "--data", "delete"]);
+  expect(removed).toMatchObject({ code: 0, stdout: expect.stringContaining("up is removed. Its records are deleted") });
+  expect((await run(["link", "list", below.url])).stdout).toBe("This space follows no other.\n");
+  expect((await run(["link", "remove", below.url, "up"])).code).toBe(1);
+});
+
 async function settled(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds()));
 }

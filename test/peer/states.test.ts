@@ -38,8 +38,8 @@ test("[S8] upstream that is away makes a link crash and try again; the history t
   const again = world.site("again", { up: { url: "http://a" } }, { store: b.store });
   await again.until(() => again.link.states.now !== undefined);
   expect(again.link.states.now?.state).toBe("paused");
-  await again.links.order("acme", "up", { do: "resume" });
   await a.write("ann", [insert("x", { n: 1 })]);
+  await again.links.order("acme", "up", { do: "resume" });
   await world.settle(a, again);
   const status = await again.state();
   expect(status?.state).toBe("running");

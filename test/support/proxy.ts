@@ -16,6 +16,9 @@ export class Proxy {
   #cut: Cut | null = null;
   #delay: () => number = () => 0;
   #still = false;
+  #muted: Direction | null = null;
+  /** Bytes a second. */
+  #rate = Number.POSITIVE_INFINITY;
   #apart = false;
   /** Bytes that have passed, each way. */
   readonly passed = { asked: 0, answered: 0 };
@@ -64,15 +67,30 @@ export class Proxy {
     this.#still = true;
   }
 
+  /** What goes in this direction is lost from now on, and nobody is told; null: all passes again. */
+  mute(direction: Direction | null): void {
+    this.#muted = direction;
+  }
+
+  /** A narrow line: so many bytes a second, each way of each connection. */
+  narrow(rate: number): void {
+    this.#rate = rate;
+  }
+
+  /** Breaks all connections that there are. */
+  drop(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+  }
+
   /** New connections pass again; those that stood still are broken. */
   move(): void {
     this.#still = false;
-    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+    this.drop();
   }
 
   close(): void {
     this.#server.close();
-    for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+    this.drop();
   }
 
   #join(near: Socket): void {
@@ -93,18 +111,18 @@ export class Proxy {
 
   #carry(from: Socket, to: Socket, direction: Direction): void {
     let before = Promise.resolve();
-    const inTurn = (work: () => void) => {
-      const ms = this.#delay();
+    const inTurn = (work: () => void, bytes = 0) => {
+      const ms = this.#delay() + (1000 * bytes) / this.#rate;
       before = before.then(() => (ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : undefined)).then(work);
     };
     const statements = direction === "asked" && this.#apart ? statementsOf() : (data: Buffer) => [data];
     const carry = (piece: Buffer) => {
-      if (this.#still) return;
+      if (this.#still || this.#muted === direction) return;
       const whole = this.#let(piece, direction);
       inTurn(() => {
         to.write(whole);
         if (whole.length < piece.length) for (const socket of [from, to]) socket.destroySoon();
-      });
+      }, piece.length);
     };
     from.on("data", (data) => {
       for (const piece of statements(data)) carry(piece);

@@ -1,3 +1,5 @@
+import { isOfLink } from "../../model/link.ts";
+import { authorOf } from "../../model/record.ts";
 import type { JsonObject } from "../../util/json.ts";
 import type { HistoryResponse } from "../../wire/journal.ts";
 import { askJson } from "../api.ts";
@@ -36,7 +38,10 @@ const HEADER = ["REVISION", "TIME", "WHO", "CHANGE"];
 /** One row for each atom; revision, time and author only on the first. */
 function rowsOf(version: Version): string[][] {
   const { user, client, mutation } = version.author;
-  const lead = [String(version.revision), version.at, `${user} · ${client} #${mutation}`];
+  const by = isOfLink(authorOf(user, client))
+    ? `${client}, revision ${mutation} upstream`
+    : `${user} · ${client} #${mutation}`;
+  const lead = [String(version.revision), version.at, by];
   return changesOf(version).map((change, i) => [...(i === 0 ? lead : ["", "", ""]), change]);
 }
 

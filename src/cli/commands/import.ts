@@ -5,6 +5,7 @@ import type { Space } from "../api.ts";
 import { command, type Environment, SPACE_ARGS } from "../command.ts";
 import { loadConfig } from "../config.ts";
 import { misuse } from "../failure.ts";
+import { importCopy } from "../import/copy.ts";
 import { type Counts, Importer } from "../import/importer.ts";
 import { type Format, openSource, type Source, unreadable } from "../import/read.ts";
 import { type Candidate, recordOf } from "../import/record.ts";
@@ -23,7 +24,12 @@ export default command({
   args: {
     file: { type: "positional", required: true, description: "a file; - reads standard input" },
     where: { type: "positional", required: true, description: "a server's address, a data folder or postgres://…" },
-    into: { type: "string", description: "the collection", valueHint: "COLLECTION", required: true },
+    into: { type: "string", description: "the collection", valueHint: "COLLECTION" },
+    link: {
+      type: "string",
+      description: "instead: the link whose first copy the file is (see export)",
+      valueHint: "NAME",
+    },
     id: { type: "string", description: "the column that is the id", valueHint: "COLUMN", default: "id" },
     format: { type: "enum", description: "where the file's name does not tell", options: ["csv", "ndjson", "json"] },
     delimiter: {
@@ -40,8 +46,15 @@ export default command({
     ...SPACE_ARGS,
   },
   async run({ args, env, out, stop }) {
-    const flaw = nameFlaw(args.into);
-    if (flaw !== null) throw misuse(`--into ${JSON.stringify(args.into)}: ${flaw}.`);
+    const { into, link } = args;
+    if (link !== undefined) {
+      if (into !== undefined)
+        throw misuse("--link and --into exclude each other: a copy holds its collections' names.");
+      return await importCopy({ ...args, link }, env, out);
+    }
+    if (into === undefined) throw misuse("tidemark import needs --into COLLECTION, or --link NAME for a copy.");
+    const flaw = nameFlaw(into);
+    if (flaw !== null) throw misuse(`--into ${JSON.stringify(into)}: ${flaw}.`);
     const source = await openSource(args.file, {
       format: args.format as Format | undefined,
       delimiter: delimiterOf(args.delimiter),
@@ -50,7 +63,7 @@ export default command({
     });
     const { space, close } = await openWhere(args.where, args, env, () => configFor(args.config, env, out));
     try {
-      return await importInto(space, source, { file: args.file, collection: args.into, id: args.id, out, stop });
+      return await importInto(space, source, { file: args.file, collection: into, id: args.id, out, stop });
     } finally {
       await close();
     }

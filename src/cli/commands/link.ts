@@ -2,28 +2,48 @@ import type { Write } from "../../model/mutation.ts";
 import type { RecordData } from "../../model/record.ts";
 import { randomName, systemRandom } from "../../util/random.ts";
 import type { HeadResponse } from "../../wire/head.ts";
-import type { LinkDetails, LinkOrder, LinkStatus, LinksResponse, WireConflict } from "../../wire/links.ts";
+import type { LinkDetails, LinkOrder, LinkStatus, LinksResponse, RemovedData, WireConflict } from "../../wire/links.ts";
 import type { PushResponse } from "../../wire/push.ts";
 import { askJson, type Space } from "../api.ts";
 import { type Context, command, SPACE_ARGS } from "../command.ts";
 import { Failure, misuse } from "../failure.ts";
 import { grantLink, listGranted, revokeLink } from "../link/grants.ts";
+import { additionOf, addLink, removeLink } from "../links.ts";
 import { type Output, shown, table } from "../output.ts";
 import { parseWhole } from "../values.ts";
 import { remoteSpace } from "../where.ts";
+
+/** Records that a verification names. */
+const SHOWN = 20;
 
 const ARGS = {
   do: {
     type: "positional",
     required: true,
     description:
-      "list, show, pause, resume, verify, confirm what is held, apply a lost write again; upstream: invite, granted, revoke",
+      "list, show, pause, resume, verify, confirm what is held, add, remove, or apply a lost write again; upstream: invite, granted, revoke",
   },
   server: { type: "positional", required: true, description: "the address of the server that follows another" },
-  name: { type: "positional", required: false, description: "the link, as the configuration names it; revoke: its id" },
-  number: { type: "positional", required: false, description: "apply: the conflict, as show tells it" },
-  scope: { type: "string", description: "invite: scopes, with commas between; all by default", valueHint: "S" },
-  direction: { type: "string", description: "invite: pull or both; pull by default", valueHint: "D" },
+  name: { type: "positional", required: false, description: "the link; revoke: its id" },
+  what: {
+    type: "positional",
+    required: false,
+    description: "add: the address upstream; apply: the number of the conflict, as show tells it",
+  },
+  upstream: { type: "string", description: "add: the space upstream; by default of the same name", valueHint: "S" },
+  scope: {
+    type: "string",
+    description: "add, invite: scopes or patterns, with commas between; all by default",
+    valueHint: "SCOPES",
+  },
+  direction: {
+    type: "enum",
+    description: "add, invite: pull or both; pull by default",
+    options: ["pull", "both"] as string[],
+  },
+  every: { type: "string", description: 'add: live, or when it runs, such as "*/15 * * * *"', valueHint: "CRON" },
+  zone: { type: "string", description: "add: the time zone of --every; UTC by default", valueHint: "ZONE" },
+  data: { type: "enum", description: "remove: whether its records stay", options: ["keep", "delete"] as string[] },
   users: { type: "string", description: "invite: none, directory or verifier; none by default", valueHint: "U" },
   lasts: { type: "string", description: "invite: how long the code is good; 24h by default", valueHint: "AGE" },
   ...SPACE_ARGS,
@@ -53,11 +73,15 @@ export default command({
         return await revokeLink(space, args.name, out);
       case "verify":
         return await verify(space, args.name, out);
+      case "add":
+        return await addLink(space, additionOf(args.name, args.what, args), out);
+      case "remove":
+        return await removeLink(space, args.name, (args.data ?? "keep") as RemovedData, out);
       case "apply":
-        return await apply(space, args.name, parseWhole(args.number ?? "", "NUMBER", 1, Number.MAX_SAFE_INTEGER), out);
+        return await apply(space, args.name, parseWhole(args.what ?? "", "NUMBER", 1, Number.MAX_SAFE_INTEGER), out);
       default:
         throw misuse(
-          `There is no link ${args.do}: list, show, pause, resume, verify, confirm, apply, invite, granted or revoke.`,
+          `There is no link ${args.do}: list, show, pause, resume, verify, confirm, add, remove, apply, invite, granted or revoke.`,
         );
     }
   },
@@ -118,18 +142,22 @@ async function show(space: Space, name: string, out: Output): Promise<void> {
   if (rows.length > 0) out.print(table(rows));
 }
 
+interface Report {
+  readonly subscriptions: readonly { readonly key: string; readonly differences: readonly unknown[] }[];
+  readonly own: readonly { readonly collection: string; readonly id: string }[];
+}
+
 async function verify(space: Space, name: string, out: Output): Promise<number> {
-  const { report } = await order<{ report: { subscriptions: { key: string; differences: unknown[] }[] } | null }>(
-    space,
-    name,
-    { do: "verify" },
-  );
+  const { report } = await order<{ report: Report | null }>(space, name, { do: "verify" });
   if (report === null) throw new Failure(`The link ${name} does not run now: see link show.`);
   out.data(report);
   const found = report.subscriptions.filter(({ differences }) => differences.length > 0);
   for (const { key, differences } of found)
     out.print(`${key}: ${differences.length} records differed, and are repaired.`);
   if (found.length === 0) out.print(`${name} holds what upstream holds.`);
+  const { own } = report;
+  if (own.length > 0) out.print(`${own.length} records are otherwise here, as they were written here:`);
+  for (const { collection, id } of own.slice(0, SHOWN)) out.print(`  ${collection}/${id}`);
   return found.length === 0 ? 0 : 1;
 }
 

@@ -1,7 +1,7 @@
 import pino from "pino";
 import pretty from "pino-pretty";
 import type { startIngest } from "../../ingest/index.ts";
-import { startLinks } from "../../peer/index.ts";
+import { linksOver } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
 import { createServer, listen, logTo, type Server } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
@@ -52,8 +52,9 @@ export default command({
     if (path === null) log.info("there is no tidemark.config.ts here: any collection is taken, in no scope but *");
     if (open) log.info("no authentication is configured: only this machine is answered");
     const store = await openData(data, false, { wake: args.wake ?? env.TIDEMARK_WAKE, log: logTo(log) });
+    const links = linksOver({ tokenOf: (link) => env[`TIDEMARK_LINK_${link.toUpperCase()}`] });
     const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
-    const server = createServer({ store, config, log: logTo(log), identity: users, links: startLinks, secrets });
+    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets });
     const incoming = await incomingOf(
       { store, config, folder: isPostgres(data) ? null : data, log: logTo(log) },
       server,

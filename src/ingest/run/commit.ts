@@ -126,7 +126,7 @@ async function written(
 
 function follow({ place, source, cleaned }: JudgeParts, loaded: Loaded, changes: readonly MirrorChange[]): Followed {
   const author = ingestAuthor(source, cleaned.stream.name);
-  return followMirror(loaded, changes, { author, taken: null }, place.parts.rules());
+  return followMirror(loaded, changes, { author, origin: 0, taken: null }, place.parts.rules());
 }
 
 function blamed(changes: Placement["changes"], { refused }: Followed): ReadonlyMap<string, Flaw> {

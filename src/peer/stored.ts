@@ -1,0 +1,105 @@
+import { type Batch, NO_FAMILIES, type Wanted } from "../model/batch.ts";
+import type { Collections } from "../model/schema.ts";
+import type { LinkHost } from "../server/links.ts";
+import { type LinkConfig, type LinkPlan, linkPlan } from "../server/links-config.ts";
+import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
+import type { Store } from "../store/store.ts";
+import type { LinkAddition, RemovedData } from "../wire/links.ts";
+import { leaseName, placeName, rootOf, STORED, storedName, under } from "./names.ts";
+
+/** Links that a space may have beside those of the configuration. */
+const MOST = 1_000;
+
+/** A link that was added to a running server: kept in the space's notes, without any secret (S13). */
+export interface StoredLink {
+  readonly config: LinkAddition;
+  /** It is being removed, and what becomes of its records; null: it is not. */
+  readonly removing: RemovedData | null;
+}
+
+export async function storedLinks(store: Store, space: string): Promise<ReadonlyMap<string, StoredLink>> {
+  const answer = await store.read(space, [{ kind: "notes-between", ...under(STORED), limit: MOST }]);
+  return new Map(
+    (answer?.results[0] ?? []).map(([name, text]) => [name.slice(STORED.length), JSON.parse(text) as StoredLink]),
+  );
+}
+
+/** The link of this name, of the configuration or of the store; null: there is none. */
+export async function planOf({ settings, store }: LinkHost, space: string, name: string): Promise<LinkPlan | null> {
+  const configured = settings.links.get(space)?.find((plan) => plan.name === name);
+  const stored = configured === undefined ? (await storedLinks(store, space)).get(name) : undefined;
+  if (stored === undefined) return configured ?? null;
+  return linkPlan(space, name, stored.config as LinkConfig);
+}
+
+/** The names of all links into a space. */
+export async function linkNames({ settings, store }: LinkHost, space: string): Promise<readonly string[]> {
+  const configured = (settings.links.get(space) ?? []).map(({ name }) => name);
+  return [...new Set([...configured, ...(await storedLinks(store, space)).keys()])];
+}
+
+/** Collections of a space that are tables of the database (section T): no link writes them. */
+export function adoptedIn({ settings }: LinkHost, space: string): ReadonlySet<string> {
+  return new Set(settings.adopt?.get(space)?.tables.map(({ collection }) => collection));
+}
+
+/** Keeps a link; false where there is one of that name already. */
+export async function keepLink(
+  store: Store,
+  space: string,
+  config: LinkAddition,
+  collections: Collections,
+): Promise<boolean> {
+  const name = storedName(config.name);
+  const wanted = { ...NOTHING, notes: [name, SCOPES_NOTE], create: true };
+  const batch = await store.write(space, wanted, (loaded): Batch & { kept: boolean } => {
+    const kept = loaded.notes?.has(name) !== true;
+    const notes = new Map<string, string>();
+    if (kept) notes.set(name, JSON.stringify({ config, removing: null } satisfies StoredLink));
+    // A space that this made is of the `scopes` of today (C8).
+    if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE)) notes.set(SCOPES_NOTE, scopesNote(collections));
+    return { ...EMPTY, notes, kept };
+  });
+  return batch?.kept ?? false;
+}
+
+/**
+ * From now on the link is being removed, by whoever holds its lease, which this takes for a holder: nobody who ran it
+ * writes anything more. A link that no configuration names any longer is removed by what it left.
+ */
+export async function markRemoval(
+  store: Store,
+  space: string,
+  link: string,
+  data: RemovedData,
+  lease: { readonly holder: string; readonly until: number },
+): Promise<void> {
+  const names = [storedName(link), placeName(link)];
+  await store.write(space, { ...NOTHING, notes: names }, (loaded): Batch => {
+    const text = loaded.notes?.get(storedName(link));
+    const direction = loaded.notes?.has(placeName(link)) ? ("both" as const) : ("pull" as const);
+    const config = text === undefined ? { name: link, url: "", direction } : (JSON.parse(text) as StoredLink).config;
+    const notes = new Map([
+      [storedName(link), JSON.stringify({ config, removing: data } satisfies StoredLink)],
+      [leaseName(link), JSON.stringify(lease)],
+    ]);
+    return { ...EMPTY, notes };
+  });
+}
+
+/** Whether there is anything that a link of this name left. */
+export async function hasLeft(store: Store, space: string, link: string): Promise<boolean> {
+  const answer = await store.read(space, [{ kind: "notes-between", ...under(rootOf(link)), limit: 1 }]);
+  return (answer?.results[0].length ?? 0) > 0;
+}
+
+const NOTHING = {
+  keys: new Set<string>(),
+  families: NO_FAMILIES,
+  authors: new Set<string>(),
+  outcomes: [],
+  hashes: [],
+  create: false,
+} satisfies Wanted;
+
+const EMPTY: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };
