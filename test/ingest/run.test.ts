@@ -139,7 +139,7 @@ describe("a run", () => {
     let done = false;
     void running.finally(() => (done = true));
     // Files and database are real: the clock goes on as long as they take.
-    for (; !done; await setImmediate()) await desk.clock.until(() => done, 1_000);
+    for (; !done; await setImmediate()) await desk.clock.run(1_000);
     expect(await running).toMatchObject({ status: "done", attempts: 3, added: 2 });
     expect(source.reads).toEqual([null, "one", "one"]);
   });
