@@ -67,6 +67,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     ...simulation,
+    seeds: 100,
     name: "a copy whose first page was empty cannot go on",
     rule: "P5",
     file: "src/client/answer.ts",
