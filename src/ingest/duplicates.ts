@@ -1,4 +1,4 @@
-import { type Batch, NO_FAMILIES } from "../model/batch.ts";
+import { type Batch, NO_FAMILIES, NOTHING_WANTED, NOTHING_WRITTEN } from "../model/batch.ts";
 import { wantedOf } from "../model/decide.ts";
 import { followMirror, LackingFamilies, type MirrorChange, mutationOf } from "../model/link.ts";
 import type { Key, Revision } from "../model/record.ts";
@@ -9,7 +9,7 @@ import { type Difference, differencesOf } from "./match/differences.ts";
 import { isMatching, type Matching } from "./match/matching.ts";
 import { type Decided, entityOf, merge, type OpenQuestion, questions, ReviewError, split } from "./match/review.ts";
 import { ingestAuthor } from "./names.ts";
-import { EMPTY, NOTHING, type Place } from "./run/place.ts";
+import type { Place } from "./run/place.ts";
 
 /** Attempts to write a decision while runs go on beside it. */
 const ATTEMPTS = 20;
@@ -114,10 +114,10 @@ export class Duplicates {
     );
     const pushes = [{ user: { id: "" }, request: { client: "", mutations: [mutationOf(mirrored)] } }];
     const { keys, families } = mirrored.length === 0 ? NO_KEYS : wantedOf(pushes, rules(), false, lacking);
-    const wanted = { ...NOTHING, keys, families, notes: [...expects.keys()] };
+    const wanted = { ...NOTHING_WANTED, keys, families, notes: [...expects.keys()] };
     const done = await store.write(space, wanted, (loaded): Batch & { revision: Revision | null } => {
       if ([...expects].some(([name, text]) => (loaded.notes?.get(name) ?? null) !== text))
-        return { ...EMPTY, revision: null };
+        return { ...NOTHING_WRITTEN, revision: null };
       const link = { author: ingestAuthor(REVIEW, this.#collection), origin: 0, taken: null };
       const { batch, refused } = followMirror(loaded, mirrored, link, rules());
       for (const [key, { message }] of refused) throw new ReviewError(`${key} would not be allowed: ${message}`);

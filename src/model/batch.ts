@@ -55,6 +55,14 @@ export interface Family {
 }
 
 export const NO_FAMILIES: Families = { of: new Set(), most: 0 };
+export const NOTHING_WANTED: Wanted = {
+  keys: new Set(),
+  families: NO_FAMILIES,
+  authors: new Set(),
+  outcomes: [],
+  hashes: [],
+  create: false,
+};
 
 export interface Loaded {
   readonly head: Head;
@@ -110,6 +118,8 @@ export interface Batch {
   /** Notes that are written, and, as null, notes that go. */
   readonly notes?: ReadonlyMap<string, string | null>;
 }
+
+export const NOTHING_WRITTEN: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };
 
 /** Names of notes, by their UTF-8 bytes. */
 export interface NoteRange {

@@ -1,4 +1,4 @@
-import { type Batch, NO_FAMILIES } from "../model/batch.ts";
+import { type Batch, NOTHING_WANTED, NOTHING_WRITTEN } from "../model/batch.ts";
 import type { Store } from "../store/store.ts";
 import { type Random, randomName } from "../util/random.ts";
 
@@ -12,26 +12,10 @@ export async function identityOf(store: Store, space: string, random: Random): P
   const known = await store.note(space, NOTE);
   if (known !== null) return known;
   const fresh = `${space}@${randomName(random)}`;
-  const wanted = {
-    keys: new Set<string>(),
-    families: NO_FAMILIES,
-    authors: new Set<string>(),
-    outcomes: [],
-    hashes: [],
-    notes: [NOTE],
-    create: false,
-  };
+  const wanted = { ...NOTHING_WANTED, notes: [NOTE] };
   const batch = await store.write(space, wanted, (loaded): Batch & { identity: string } => {
     const identity = loaded.notes?.get(NOTE) ?? fresh;
-    return {
-      entries: [],
-      rows: [],
-      fingerprints: [],
-      clients: [],
-      outcomes: [],
-      notes: new Map([[NOTE, identity]]),
-      identity,
-    };
+    return { ...NOTHING_WRITTEN, notes: new Map([[NOTE, identity]]), identity };
   });
   return batch?.identity ?? null;
 }

@@ -1,10 +1,9 @@
 import { after as nextKey } from "../client/store/rows.ts";
-import type { Batch } from "../model/batch.ts";
+import { type Batch, NOTHING_WANTED, NOTHING_WRITTEN } from "../model/batch.ts";
 import type { Key } from "../model/record.ts";
 import type { NoteRange, Store } from "../store/store.ts";
 import type { RemovedData } from "../wire/links.ts";
 import { leaseName, rootOf, storedName, under } from "./names.ts";
-import { NOTHING } from "./space.ts";
 import type { SpaceStore } from "./space-store.ts";
 
 /** No name of a note holds a control character, and PostgreSQL takes none that is zero. */
@@ -70,7 +69,7 @@ async function cleared({ store, space, link, signal, renew }: RemovalOptions): P
 }
 
 async function drop(store: Store, space: string, clear: readonly NoteRange[]): Promise<void> {
-  await store.write(space, NOTHING, (): Batch => {
-    return { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [], clear };
+  await store.write(space, NOTHING_WANTED, (): Batch => {
+    return { ...NOTHING_WRITTEN, clear };
   });
 }

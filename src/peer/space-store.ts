@@ -3,35 +3,18 @@ import { after as nextKey } from "../client/store/rows.ts";
 import type { Batch as ClientBatch, ClientStore, Content, RecordLine, Row, StagedLine } from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
 import { targetOf, type Write } from "../model/mutation.ts";
-import type { Rules } from "../model/push.ts";
 import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
-import type { Held, Intake, SpaceRule } from "../server/identity.ts";
+import type { Held, Intake } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
 import { canonical, type Json } from "../util/json.ts";
 import type { Lost } from "./conflicts.ts";
 import { lostOf } from "./conflicts.ts";
 import { asideName, clientName, rowName, stagedName, stagedRoot, under } from "./names.ts";
-import { Space } from "./space.ts";
+import { Space, type SpaceOptions } from "./space.ts";
 
 /** Records that one transaction takes in. A delta of more is several revisions, and the checkpoint moves with the last. */
 const STEP = 5_000;
 const SCANNED = 1_000;
-
-export interface SpaceStoreOptions {
-  readonly store: Store;
-  readonly space: string;
-  readonly link: string;
-  /** Whether local transactions go upstream. */
-  readonly sends: boolean;
-  readonly holder: string;
-  readonly rule: SpaceRule | null;
-  readonly intake: Intake | null;
-  readonly stored: boolean;
-  readonly adopted: ReadonlySet<string>;
-  /** Other links into this space, whose records this one leaves alone (S6). */
-  others(): readonly string[];
-  rules(): Rules;
-}
 
 /**
  * A server's space as a client's store: a link is a client that keeps its replica here. What it holds of upstream, the
@@ -51,7 +34,7 @@ export class SpaceStore implements ClientStore {
   /** Told of what the mirror's client settles, after it is durable. */
   onLost: (lost: readonly Lost[]) => void = () => {};
 
-  constructor(options: SpaceStoreOptions) {
+  constructor(options: SpaceOptions) {
     this.#store = options.store;
     this.#name = options.space;
     this.#link = options.link;

@@ -1,5 +1,12 @@
 import type { Settled } from "../client/state.ts";
-import { type Batch, type Loaded, NO_FAMILIES, type NoteRange, type Wanted } from "../model/batch.ts";
+import {
+  type Batch,
+  type Loaded,
+  NOTHING_WANTED,
+  NOTHING_WRITTEN,
+  type NoteRange,
+  type Wanted,
+} from "../model/batch.ts";
 import { wantedOf } from "../model/decide.ts";
 import { followMirror, LackingFamilies, linkAuthor, type MirrorChange, mutationOf } from "../model/link.ts";
 import type { Rules } from "../model/push.ts";
@@ -22,10 +29,11 @@ const LOGGED = 100_000;
 /** A server that has not renewed its lease for so long has died, in milliseconds. */
 const LEASE = 60_000;
 
-interface SpaceOptions {
+export interface SpaceOptions {
   readonly store: Store;
   readonly space: string;
   readonly link: string;
+  /** Whether local transactions go upstream. */
   readonly sends: boolean;
   readonly holder: string;
   /** The rule over the space as a whole (U5), and what becomes of what the link brings; null: nothing of the kind. */
@@ -35,6 +43,7 @@ interface SpaceOptions {
   readonly stored: boolean;
   /** Collections that are tables of the database (section T). */
   readonly adopted: ReadonlySet<string>;
+  /** Other links into this space, whose records this one leaves alone (S6). */
   others(): readonly string[];
   rules(): Rules;
 }
@@ -95,11 +104,11 @@ export class Space {
   async lease(): Promise<Lease> {
     const { store, space, link, holder, stored, rules } = this.#options;
     const { collections } = rules();
-    const wanted: Wanted = { ...NOTHING, notes: [leaseName(link), storedName(link), SCOPES_NOTE], create: true };
+    const wanted: Wanted = { ...NOTHING_WANTED, notes: [leaseName(link), storedName(link), SCOPES_NOTE], create: true };
     const batch = await store.write(space, wanted, (loaded): Batch & { mine: Lease } => {
       const { now } = rules();
       const kept = stored ? loaded.notes?.get(storedName(link)) : "{}";
-      if (kept === undefined) return { ...EMPTY, mine: "gone" };
+      if (kept === undefined) return { ...NOTHING_WRITTEN, mine: "gone" };
       this.removing = (JSON.parse(kept) as Partial<StoredLink>).removing ?? null;
       const held = JSON.parse(loaded.notes?.get(leaseName(link)) ?? "null") as { holder: string; until: number } | null;
       const mine = held === null || held.holder === holder || store.exclusive || !isWithin(held.until - now);
@@ -108,7 +117,7 @@ export class Space {
       // A space that this made is of the `scopes` of today (C8).
       if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE))
         notes.set(SCOPES_NOTE, scopesNote(collections));
-      return { ...EMPTY, notes, mine: mine ? "mine" : "other" };
+      return { ...NOTHING_WRITTEN, notes, mine: mine ? "mine" : "other" };
     });
     return batch?.mine ?? "other";
   }
@@ -116,9 +125,9 @@ export class Space {
   /** Gives the link up, so that another server need not wait. */
   async release(): Promise<void> {
     const { store, space, link, holder } = this.#options;
-    await store.write(space, { ...NOTHING, notes: [leaseName(link)] }, (loaded) => {
+    await store.write(space, { ...NOTHING_WANTED, notes: [leaseName(link)] }, (loaded) => {
       const mine = loaded.notes?.get(leaseName(link))?.includes(JSON.stringify(holder)) ?? false;
-      return mine ? { ...EMPTY, notes: new Map([[leaseName(link), null]]) } : EMPTY;
+      return mine ? { ...NOTHING_WRITTEN, notes: new Map([[leaseName(link), null]]) } : NOTHING_WRITTEN;
     });
   }
 
@@ -166,7 +175,7 @@ export class Space {
     const mutation = mutationOf(changes);
     const pushes = [{ user: { id: "" }, request: { client: "", mutations: [mutation] } }];
     const { keys, families } = wantedOf(pushes, rules(), false, lacking);
-    return { ...NOTHING, keys, families, notes: names };
+    return { ...NOTHING_WANTED, keys, families, notes: names };
   }
 
   #decide(loaded: Loaded, taking: Taking): Batch & { place: Place; conflicts: number } {
@@ -279,15 +288,4 @@ export function conflictsName(link: string): string {
   return `${rootOf(link)}conflicts`;
 }
 
-export const NOTHING = {
-  keys: new Set<Key>(),
-  families: NO_FAMILIES,
-  authors: new Set<string>(),
-  outcomes: [],
-  hashes: [],
-  create: false,
-} satisfies Wanted;
-
 const NONE: ReadonlySet<Key> = new Set();
-
-const EMPTY: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };

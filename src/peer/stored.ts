@@ -1,4 +1,4 @@
-import { type Batch, NO_FAMILIES, type Wanted } from "../model/batch.ts";
+import { type Batch, NOTHING_WANTED, NOTHING_WRITTEN } from "../model/batch.ts";
 import type { Collections } from "../model/schema.ts";
 import type { LinkHost } from "../server/links.ts";
 import { type LinkConfig, type LinkPlan, linkPlan } from "../server/links-config.ts";
@@ -51,14 +51,14 @@ export async function keepLink(
   collections: Collections,
 ): Promise<boolean> {
   const name = storedName(config.name);
-  const wanted = { ...NOTHING, notes: [name, SCOPES_NOTE], create: true };
+  const wanted = { ...NOTHING_WANTED, notes: [name, SCOPES_NOTE], create: true };
   const batch = await store.write(space, wanted, (loaded): Batch & { kept: boolean } => {
     const kept = loaded.notes?.has(name) !== true;
     const notes = new Map<string, string>();
     if (kept) notes.set(name, JSON.stringify({ config, removing: null } satisfies StoredLink));
     // A space that this made is of the `scopes` of today (C8).
     if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE)) notes.set(SCOPES_NOTE, scopesNote(collections));
-    return { ...EMPTY, notes, kept };
+    return { ...NOTHING_WRITTEN, notes, kept };
   });
   return batch?.kept ?? false;
 }
@@ -75,7 +75,7 @@ export async function markRemoval(
   lease: { readonly holder: string; readonly until: number },
 ): Promise<void> {
   const names = [storedName(link), placeName(link)];
-  await store.write(space, { ...NOTHING, notes: names }, (loaded): Batch => {
+  await store.write(space, { ...NOTHING_WANTED, notes: names }, (loaded): Batch => {
     const text = loaded.notes?.get(storedName(link));
     const direction = loaded.notes?.has(placeName(link)) ? ("both" as const) : ("pull" as const);
     const config = text === undefined ? { name: link, url: "", direction } : (JSON.parse(text) as StoredLink).config;
@@ -83,7 +83,7 @@ export async function markRemoval(
       [storedName(link), JSON.stringify({ config, removing: data } satisfies StoredLink)],
       [leaseName(link), JSON.stringify(lease)],
     ]);
-    return { ...EMPTY, notes };
+    return { ...NOTHING_WRITTEN, notes };
   });
 }
 
@@ -92,14 +92,3 @@ export async function hasLeft(store: Store, space: string, link: string): Promis
   const answer = await store.read(space, [{ kind: "notes-between", ...under(rootOf(link)), limit: 1 }]);
   return (answer?.results[0].length ?? 0) > 0;
 }
-
-const NOTHING = {
-  keys: new Set<string>(),
-  families: NO_FAMILIES,
-  authors: new Set<string>(),
-  outcomes: [],
-  hashes: [],
-  create: false,
-} satisfies Wanted;
-
-const EMPTY: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };

@@ -1,6 +1,7 @@
+import { NOTHING_WRITTEN } from "../model/batch.ts";
 import { isReserved } from "./identity.ts";
 import { logFault } from "./problem.ts";
-import { NOTHING, noteScopes, type Parts, rescopeSpace, wantedKeys } from "./rescope.ts";
+import { noteScopes, type Parts, rescopeSpace, wantedKeys } from "./rescope.ts";
 
 /** Milliseconds until a store that failed at the start is tried again. */
 const RETRY = 5_000;
@@ -39,7 +40,7 @@ async function createListed({ store, settings, rules }: Parts, reserved: readonl
   const there = new Set(await store.spaces());
   for (const space of new Set(listed)) {
     if (there.has(space)) continue;
-    await store.write(space, wantedKeys([], true), () => NOTHING);
+    await store.write(space, wantedKeys([], true), () => NOTHING_WRITTEN);
     await noteScopes(store, space, rules(space).collections);
   }
 }

@@ -1,4 +1,4 @@
-import { type Batch, NO_FAMILIES, type Wanted } from "../model/batch.ts";
+import { NOTHING_WANTED, type Wanted } from "../model/batch.ts";
 import { ancestry, heredityOf, parentOf } from "../model/inherit.ts";
 import { ALL } from "../model/names.ts";
 import type { Rules } from "../model/push.ts";
@@ -97,10 +97,8 @@ async function rescopeGroup(parts: Parts, space: string, group: readonly string[
   log.info({ space, collection, moved, failed }, "the scopes of a collection changed: its records were moved");
 }
 
-export const NOTHING: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };
-
 export function wantedKeys(keys: Iterable<Key>, create: boolean): Wanted {
-  return { keys: new Set(keys), families: NO_FAMILIES, authors: new Set(), outcomes: [], hashes: [], create };
+  return { ...NOTHING_WANTED, keys: new Set(keys), create };
 }
 
 /** Records to move in one transaction, and those that they inherit from. */

@@ -1,4 +1,4 @@
-import { NO_FAMILIES } from "../model/batch.ts";
+import { NO_FAMILIES, NOTHING_WRITTEN } from "../model/batch.ts";
 import type { Outcome } from "../model/mutation.ts";
 import type { OutcomeRow } from "../store/store.ts";
 import { ANN, BOB, put, remove } from "./store-batches.ts";
@@ -137,7 +137,7 @@ async function loadedOutcomes(trial: StoreTrial, from: number, to: number, autho
   const wanted = { keys: new Set<string>(), authors: new Set([author]), outcomes: [{ author, from, to }], hashes: [] };
   await trial.store.write("acme", { ...wanted, families: NO_FAMILIES, create: false }, ({ outcomes }) => {
     loaded.push(...(outcomes.get(author)?.values() ?? []));
-    return { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };
+    return NOTHING_WRITTEN;
   });
   return loaded.sort((a, b) => a.id - b.id);
 }

@@ -1,3 +1,4 @@
+import { NOTHING_WANTED, NOTHING_WRITTEN } from "../model/batch.ts";
 import { put } from "./store-batches.ts";
 import { type Case, failureOf, type StoreTrial } from "./store-trial.ts";
 
@@ -6,7 +7,7 @@ export const noted: readonly Case[] = [
     title: "[S1] notes are written with a batch or not at all, and survive a crash with it",
     run: async (trial) => {
       await trial.write([{ puts: [put("items", "a", {})] }], { notes: new Map([["link/x/row/é", "1\u0001"]]) });
-      const failing = trial.store.write("acme", { ...WANTED, notes: ["link/x/row/é"] }, () => {
+      const failing = trial.store.write("acme", { ...NOTHING_WANTED, notes: ["link/x/row/é"] }, () => {
         throw new Error("decided against it");
       });
       trial.expect(String(await failureOf(failing))).toBe("Error: decided against it");
@@ -19,9 +20,9 @@ export const noted: readonly Case[] = [
     run: async (trial) => {
       await trial.write([], { notes: new Map([["a", "1"]]) });
       let seen: unknown;
-      await trial.store.write("acme", { ...WANTED, notes: ["a", "b"] }, (loaded) => {
+      await trial.store.write("acme", { ...NOTHING_WANTED, notes: ["a", "b"] }, (loaded) => {
         seen = [...(loaded.notes ?? [])];
-        return { ...NOTHING, notes: new Map([["a", "2"]]) };
+        return { ...NOTHING_WRITTEN, notes: new Map([["a", "2"]]) };
       });
       trial.expect(seen).toEqual([["a", "1"]]);
       trial.expect([...(await namesOf(trial, ["a"]))]).toEqual([["a", "2"]]);
@@ -57,16 +58,6 @@ export const noted: readonly Case[] = [
     },
   },
 ];
-
-const NOTHING = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };
-const WANTED = {
-  keys: new Set<string>(),
-  families: { of: new Set<string>(), most: 0 },
-  authors: new Set<string>(),
-  outcomes: [],
-  hashes: [],
-  create: false,
-};
 
 async function namesOf(trial: StoreTrial, names: readonly string[]): Promise<ReadonlyMap<string, string>> {
   return await trial.ask({ kind: "notes", names });

@@ -1,7 +1,8 @@
+import { NOTHING_WANTED, NOTHING_WRITTEN } from "../../model/batch.ts";
 import type { Json, JsonObject } from "../../util/json.ts";
 import type { Cleaned } from "../declare.ts";
 import type { Incoming } from "../run/judge.ts";
-import { EMPTY, NOTHING, type Place } from "../run/place.ts";
+import type { Place } from "../run/place.ts";
 import type { SourceChange } from "../source.ts";
 import { type Item, type ItemStatus, isUnsettled, type Override } from "./item.ts";
 import { settledNotes } from "./notes.ts";
@@ -81,7 +82,7 @@ function textOf(value: Json): string {
 export async function discarded(place: Place, items: readonly Item[]): Promise<void> {
   const { now } = place.parts.rules();
   const notes = new Map(items.flatMap((item) => settledNotes(place, item, "discarded", now)));
-  await place.write(NOTHING, () => ({ ...EMPTY, notes }));
+  await place.write(NOTHING_WANTED, () => ({ ...NOTHING_WRITTEN, notes }));
 }
 
 /** Items that wait for a parent that has come. */

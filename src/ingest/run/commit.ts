@@ -1,4 +1,4 @@
-import type { Batch, Loaded } from "../../model/batch.ts";
+import { type Batch, type Loaded, NOTHING_WANTED, NOTHING_WRITTEN } from "../../model/batch.ts";
 import { wantedOf } from "../../model/decide.ts";
 import { type Followed, followMirror, LackingFamilies, type MirrorChange, mutationOf } from "../../model/link.ts";
 import type { Key } from "../../model/record.ts";
@@ -10,7 +10,6 @@ import type { Origin, Placement, SourceRow } from "../entities.ts";
 import { ingestAuthor, streamOfAuthor } from "../names.ts";
 import { refusedNotes, settledNotes } from "../quarantine/notes.ts";
 import { type Candidate, type Incoming, type Judged, type JudgeParts, judge, type Refusal } from "./judge.ts";
-import { EMPTY, NOTHING } from "./place.ts";
 import type { RunCounts, RunRow, TaskState } from "./state.ts";
 
 /** Attempts to commit a slice, each with what the one before lacked or found refused. */
@@ -50,7 +49,7 @@ export async function commit(
   const { place } = parts;
   if (incoming.length === 0) {
     const next = move(standing);
-    await place.write(NOTHING, () => ({ ...EMPTY, notes: standingNotes(parts, next) }));
+    await place.write(NOTHING_WANTED, () => ({ ...NOTHING_WRITTEN, notes: standingNotes(parts, next) }));
     return next;
   }
   const whole = state.pass !== null && row.kind !== "backfill" && row.kind !== "replay";
@@ -112,7 +111,7 @@ async function written(
   );
   const pushes = [{ user: { id: "" }, request: { client: "", mutations: [mutationOf(mirrored)] } }];
   const { keys, families } = wantedOf(pushes, rules(), false, work.lacking);
-  const wanted = { ...NOTHING, keys, families, notes: [...expects.keys()] };
+  const wanted = { ...NOTHING_WANTED, keys, families, notes: [...expects.keys()] };
   const done = await place.write(wanted, (loaded): Batch & { standing: Standing } => {
     for (const [name, text] of expects) if ((loaded.notes?.get(name) ?? null) !== text) throw new Moved();
     const followed = follow(parts, loaded, mirrored);

@@ -1,4 +1,4 @@
-import { type Batch, type Loaded, NO_FAMILIES, type Wanted } from "../../model/batch.ts";
+import { type Batch, type Loaded, NOTHING_WANTED, NOTHING_WRITTEN, type Wanted } from "../../model/batch.ts";
 import type { Rules } from "../../model/push.ts";
 import { type Key, keyParts, type RecordData } from "../../model/record.ts";
 import { SCOPES_NOTE, scopesNote } from "../../server/rescope.ts";
@@ -9,16 +9,6 @@ import { NEW_TASK, type RunRow, type TaskState } from "./state.ts";
 
 /** A runner that has not renewed its lease for so long has died, in milliseconds. */
 export const LEASE = 60_000;
-
-export const NOTHING: Wanted = {
-  keys: new Set(),
-  families: NO_FAMILIES,
-  authors: new Set(),
-  outcomes: [],
-  hashes: [],
-  create: false,
-};
-export const EMPTY: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };
 
 interface Held {
   readonly holder: string;
@@ -104,36 +94,36 @@ export class Place implements EntityReader {
   /** Takes the stream for this runner; false where another has it. An older runner is fenced from then on. */
   async lease(): Promise<boolean> {
     const { store, space, holder, rules } = this.parts;
-    const wanted: Wanted = { ...NOTHING, notes: [this.leaseName, SCOPES_NOTE], create: true };
+    const wanted: Wanted = { ...NOTHING_WANTED, notes: [this.leaseName, SCOPES_NOTE], create: true };
     const done = await store.write(space, wanted, (loaded): Batch & { fence: number | null } => {
       const { now, collections } = rules();
       const held = heldOf(loaded, this.leaseName);
       const ends = held === null ? 0 : held.until - now;
       // One that ends later than any can is of a clock that was wrong.
       const runs = held !== null && held.holder !== holder && ends > 0 && ends <= LEASE && store.exclusive !== true;
-      if (runs) return { ...EMPTY, fence: null };
+      if (runs) return { ...NOTHING_WRITTEN, fence: null };
       const fence = (held?.fence ?? 0) + 1;
       const notes = new Map([[this.leaseName, JSON.stringify({ holder, fence, until: now + LEASE })]]);
       // A space that this made is of the `scopes` of today (C8).
       if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE))
         notes.set(SCOPES_NOTE, scopesNote(collections));
-      return { ...EMPTY, notes, fence };
+      return { ...NOTHING_WRITTEN, notes, fence };
     });
     this.#fence = done?.fence ?? 0;
     return done?.fence != null;
   }
 
   async renew(): Promise<void> {
-    await this.write(NOTHING, () => EMPTY);
+    await this.write(NOTHING_WANTED, () => NOTHING_WRITTEN);
   }
 
   /** Gives the stream up; the fencing number stays, so that it never falls. */
   async release(): Promise<void> {
     const { store, space } = this.parts;
-    await store.write(space, { ...NOTHING, notes: [this.leaseName] }, (loaded) => {
+    await store.write(space, { ...NOTHING_WANTED, notes: [this.leaseName] }, (loaded) => {
       const held = heldOf(loaded, this.leaseName);
-      if (held?.fence !== this.#fence) return EMPTY;
-      return { ...EMPTY, notes: new Map([[this.leaseName, JSON.stringify({ ...held, until: 0 })]]) };
+      if (held?.fence !== this.#fence) return NOTHING_WRITTEN;
+      return { ...NOTHING_WRITTEN, notes: new Map([[this.leaseName, JSON.stringify({ ...held, until: 0 })]]) };
     });
   }
 

@@ -1,4 +1,4 @@
-import { type Batch, NO_FAMILIES } from "../../model/batch.ts";
+import { type Batch, NOTHING_WANTED, NOTHING_WRITTEN } from "../../model/batch.ts";
 import type { Store } from "../../store/store.ts";
 import { type Random, randomName } from "../../util/random.ts";
 import { sha256Hex } from "../../util/sha256.ts";
@@ -128,8 +128,12 @@ export class Book {
     names: readonly string[],
     change: (notes: ReadonlyMap<string, string>) => ReadonlyMap<string, string | null>,
   ): Promise<void> {
-    const wanted = { ...NOTHING, notes: names, create: true };
-    await this.#store.write(LINKS, wanted, (loaded): Batch => ({ ...EMPTY, notes: change(loaded.notes ?? new Map()) }));
+    const wanted = { ...NOTHING_WANTED, notes: names, create: true };
+    await this.#store.write(
+      LINKS,
+      wanted,
+      (loaded): Batch => ({ ...NOTHING_WRITTEN, notes: change(loaded.notes ?? new Map()) }),
+    );
   }
 }
 
@@ -139,12 +143,3 @@ const DAY = 86_400_000;
 function inviteName(code: string): string {
   return INVITE + sha256Hex(code);
 }
-
-const NOTHING = {
-  keys: new Set<string>(),
-  families: NO_FAMILIES,
-  authors: new Set<string>(),
-  outcomes: [],
-  hashes: [],
-};
-const EMPTY: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };
