@@ -2,7 +2,7 @@ import { type Random, randomName } from "../util/random.ts";
 import { sha256Hex } from "../util/sha256.ts";
 import { Problem } from "../wire/problem.ts";
 import type { Tail } from "./tail.ts";
-import { again, type Writer } from "./writer.ts";
+import { insert, type Writer } from "./writer.ts";
 
 /** Milliseconds for which a setup code is good. */
 const GOOD = 3_600_000;
@@ -28,11 +28,7 @@ export class SetupCodes {
 
   async make(now: number): Promise<string> {
     const code = randomName(this.#random);
-    await this.#tail.catchUp();
-    const record = { id: sha256Hex(code), ends: now + GOOD };
-    const { status } = await this.#writer.write(this.#tail.revision, [{ op: "insert", collection: "codes", record }]);
-    if (status !== "applied") throw again();
-    await this.#tail.catchUp();
+    await insert(this.#tail, this.#writer, "codes", { id: sha256Hex(code), ends: now + GOOD });
     return code;
   }
 

@@ -1,9 +1,10 @@
 import type { Outcome, Write } from "../model/mutation.ts";
-import type { Revision } from "../model/record.ts";
+import type { RecordData, Revision } from "../model/record.ts";
 import type { User } from "../model/schema.ts";
 import type { IdentityHost } from "../server/identity.ts";
 import { type Random, randomName } from "../util/random.ts";
 import { Problem } from "../wire/problem.ts";
+import type { Tail } from "./tail.ts";
 
 /** Writes to a space as one of its clients, one mutation after the other, each whole or not at all. */
 export class Writer {
@@ -48,6 +49,17 @@ export class Writer {
       throw error;
     }
   }
+}
+
+/**
+ * Writes on what is known of everything up to now, and resolves when this process knows of it, too. Throws where somebody
+ * else was faster.
+ */
+export async function insert(tail: Tail, writer: Writer, collection: string, record: RecordData): Promise<void> {
+  await tail.catchUp();
+  const { status } = await writer.write(tail.revision, [{ op: "insert", collection, record }]);
+  if (status !== "applied") throw again();
+  await tail.catchUp();
 }
 
 export function again(): Problem {

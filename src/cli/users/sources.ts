@@ -1,3 +1,4 @@
+import type { Passed } from "../../users/ldap/pass.ts";
 import { askServer, type Space } from "../api.ts";
 import { type Output, table } from "../output.ts";
 
@@ -8,15 +9,6 @@ export interface SourceJob {
 
 async function order<T>({ space }: SourceJob, path: string, body?: object): Promise<T> {
   return (await (await askServer(space, `/v1/auth/${path}`, body)).json()) as T;
-}
-
-interface Passed {
-  readonly found: number;
-  readonly added: number;
-  readonly changed: number;
-  readonly deactivated: number;
-  readonly unchanged: number;
-  readonly refused: readonly string[];
 }
 
 /** Exits with 1 where somebody could not be taken. */

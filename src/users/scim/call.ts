@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import type { RecordData } from "../../model/record.ts";
 import { readJson } from "../../server/body.ts";
 import type { Call, Core } from "../../server/core.ts";
 import { canonical, type Json } from "../../util/json.ts";
 import type { Carrier } from "../carrier.ts";
 import { Rejected } from "../carrier.ts";
 import type { Opened } from "../state.ts";
-import { answer, type Resource, ScimError, type Scimmy, short } from "./protocol.ts";
+import { answer, notThere, type Resource, ScimError, type Scimmy, short } from "./protocol.ts";
 
 /** Bytes of a body, and its nesting. */
 const LIMITS = { body: 1_048_576, depth: 8 };
@@ -66,6 +67,25 @@ export function resourceAnswer(call: ScimCall, status: number, resource: Resourc
   if (call.call.request.method === "GET" && match !== null && namesVersion(match, version))
     return answer(304, null, { etag: version });
   return answer(status, trimmed(call, resource), headers);
+}
+
+/** The record that the address names. */
+export function recordOf({ state, call }: ScimCall, collection: "users" | "groups"): RecordData {
+  const record = state.directory.get(collection, call.param("id"));
+  if (record === null) throw notThere(call.param("id"));
+  return record;
+}
+
+/** The record that the address names, where this source may change it, in the version that it has seen. */
+export function ownRecordOf(
+  call: ScimCall,
+  collection: "users" | "groups",
+  resource: (call: ScimCall, record: RecordData) => Resource,
+): RecordData {
+  const record = recordOf(call, collection);
+  if (!call.carrier.mayChange(record.managedBy)) throw readOnly(record.managedBy);
+  checkMatch(call, resource(call, record));
+  return record;
 }
 
 /** Refuses a change by somebody who saw another version, where If-Match says which. */

@@ -3,9 +3,9 @@ import type { RecordData } from "../../model/record.ts";
 import { randomName } from "../../util/random.ts";
 import {
   bodyOf,
-  checkMatch,
   listAnswer,
-  readOnly,
+  ownRecordOf,
+  recordOf,
   resourceAnswer,
   resourceOf,
   type ScimCall,
@@ -13,7 +13,7 @@ import {
 } from "./call.ts";
 import { filterOf } from "./filter.ts";
 import { type GroupState, memberIds, operationsOf, patchedGroup } from "./patch.ts";
-import { answer, notThere, type Resource, SCHEMAS, ScimError, short } from "./protocol.ts";
+import { answer, type Resource, SCHEMAS, ScimError, short } from "./protocol.ts";
 import { GROUP, tidied } from "./schemas.ts";
 
 function attributesOf({ state, base }: ScimCall, group: RecordData) {
@@ -41,12 +41,6 @@ function resource(call: ScimCall, group: RecordData): Resource {
   return resourceOf(call, "Group", [SCHEMAS.group], group.id, attributesOf(call, group));
 }
 
-function groupOf({ state, call }: ScimCall): RecordData {
-  const group = state.directory.get("groups", call.param("id"));
-  if (group === null) throw notThere(call.param("id"));
-  return group;
-}
-
 export async function listGroups(call: ScimCall): Promise<Response> {
   const { directory } = call.state;
   const text = call.call.url.searchParams.get("filter");
@@ -59,7 +53,7 @@ export async function listGroups(call: ScimCall): Promise<Response> {
 }
 
 export async function showGroup(call: ScimCall): Promise<Response> {
-  return resourceAnswer(call, 200, resource(call, groupOf(call)));
+  return resourceAnswer(call, 200, resource(call, recordOf(call, "groups")));
 }
 
 export async function createGroup(call: ScimCall): Promise<Response> {
@@ -88,7 +82,7 @@ export async function patchGroup(call: ScimCall): Promise<Response> {
 
 export async function deleteGroup(call: ScimCall): Promise<Response> {
   await written(call, () => {
-    const group = mine(call);
+    const group = ownRecordOf(call, "groups", resource);
     const memberships = call.state.directory.membersOf(group.id).map(({ id }): Write => {
       return { op: "delete", collection: "memberships", id };
     });
@@ -100,7 +94,7 @@ export async function deleteGroup(call: ScimCall): Promise<Response> {
 async function changed(call: ScimCall, become: (before: GroupState) => GroupState): Promise<Response> {
   const { directory } = call.state;
   await written(call, () => {
-    const group = mine(call);
+    const group = ownRecordOf(call, "groups", resource);
     const members = new Set(directory.membersOf(group.id).map(({ user }) => user));
     const before = { displayName: String(group.displayName), externalId: textOrNull(group.externalId), members };
     const after = become(before);
@@ -110,14 +104,7 @@ async function changed(call: ScimCall, become: (before: GroupState) => GroupStat
     const writes = memberWrites(call, group.id, after.members);
     return same ? writes : [{ op: "update", collection: "groups", record }, ...writes];
   });
-  return resourceAnswer(call, 200, resource(call, groupOf(call)));
-}
-
-function mine(call: ScimCall): RecordData {
-  const group = groupOf(call);
-  if (!call.carrier.mayChange(group.managedBy)) throw readOnly(group.managedBy);
-  checkMatch(call, resource(call, group));
-  return group;
+  return resourceAnswer(call, 200, resource(call, recordOf(call, "groups")));
 }
 
 /** What makes the members of a group these. Memberships that another source manages stay. */

@@ -2,7 +2,7 @@ import { type Random, randomName } from "../../util/random.ts";
 import { sha256Hex } from "../../util/sha256.ts";
 import { Problem } from "../../wire/problem.ts";
 import type { Tail } from "../tail.ts";
-import { again, type Writer } from "../writer.ts";
+import { again, insert, type Writer } from "../writer.ts";
 
 /** Tokens begin with this, so that they are told apart, and found where they should not be. */
 const PREFIX = "tdms_";
@@ -34,11 +34,7 @@ export class ScimTokens {
   /** A new token of a name, beside those that the name has, so that one can be changed without a gap. */
   async make(name: string, now: number): Promise<string> {
     const token = `${PREFIX}${randomName(this.#random)}${randomName(this.#random)}`;
-    await this.#tail.catchUp();
-    const record = { id: sha256Hex(token), name, made: now };
-    const { status } = await this.#writer.write(this.#tail.revision, [{ op: "insert", collection: "tokens", record }]);
-    if (status !== "applied") throw again();
-    await this.#tail.catchUp();
+    await insert(this.#tail, this.#writer, "tokens", { id: sha256Hex(token), name, made: now });
     return token;
   }
 

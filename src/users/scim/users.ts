@@ -4,9 +4,9 @@ import { randomName } from "../../util/random.ts";
 import { checkPassword } from "../accounts.ts";
 import {
   bodyOf,
-  checkMatch,
   listAnswer,
-  readOnly,
+  ownRecordOf,
+  recordOf,
   resourceAnswer,
   resourceOf,
   type ScimCall,
@@ -14,7 +14,7 @@ import {
 } from "./call.ts";
 import { filterOf } from "./filter.ts";
 import { operationsOf, patchedUser } from "./patch.ts";
-import { answer, asScim, notThere, type Resource, SCHEMAS, ScimError } from "./protocol.ts";
+import { answer, asScim, type Resource, SCHEMAS, ScimError } from "./protocol.ts";
 import { definitionsOf, tidied, WHOLE_USER } from "./schemas.ts";
 import { atomsOf, attributesOf, type UserAttributes } from "./user.ts";
 
@@ -37,12 +37,6 @@ function resource(call: ScimCall, user: RecordData): Resource {
   );
 }
 
-function userOf({ state, call }: ScimCall): RecordData {
-  const user = state.directory.get("users", call.param("id"));
-  if (user === null) throw notThere(call.param("id"));
-  return user;
-}
-
 export async function listUsers(call: ScimCall): Promise<Response> {
   const { directory } = call.state;
   const text = call.call.url.searchParams.get("filter");
@@ -57,7 +51,7 @@ export async function listUsers(call: ScimCall): Promise<Response> {
 }
 
 export async function showUser(call: ScimCall): Promise<Response> {
-  return resourceAnswer(call, 200, resource(call, userOf(call)));
+  return resourceAnswer(call, 200, resource(call, recordOf(call, "users")));
 }
 
 export async function createUser(call: ScimCall): Promise<Response> {
@@ -89,7 +83,7 @@ export async function deleteUser(call: ScimCall): Promise<Response> {
   const { directory } = call.state;
   const admit = gate(call);
   await written(call, async () => {
-    const user = mine(call);
+    const user = ownRecordOf(call, "users", resource);
     await admit(user, false);
     const memberships = directory.membershipsOf(user.id).map(({ id }): Write => {
       return { op: "delete", collection: "memberships", id };
@@ -102,11 +96,11 @@ export async function deleteUser(call: ScimCall): Promise<Response> {
 async function changed(call: ScimCall, become: (before: UserAttributes) => Promise<UserAttributes>): Promise<Response> {
   const { state, carrier } = call;
   const admit = gate(call);
-  const first = mine(call);
+  const first = ownRecordOf(call, "users", resource);
   const next = await become(attributesOf(first));
   await setPassword(call, first.id, next);
   await written(call, async () => {
-    const user = mine(call);
+    const user = ownRecordOf(call, "users", resource);
     const atoms = atomsOf(await become(attributesOf(user)));
     const others = state.directory.idsNamed(String(atoms.userName ?? user.userName)).filter((id) => id !== user.id);
     if (others.length > 0) throw taken();
@@ -118,15 +112,7 @@ async function changed(call: ScimCall, become: (before: UserAttributes) => Promi
     const record = { id: user.id, ...Object.fromEntries(due), managedBy: carrier.source };
     return [{ op: "update", collection: "users", record }];
   });
-  return resourceAnswer(call, 200, resource(call, userOf(call)));
-}
-
-/** The user that this source may change, in the version that it has seen. */
-function mine(call: ScimCall): RecordData {
-  const user = userOf(call);
-  if (!call.carrier.mayChange(user.managedBy)) throw readOnly(user.managedBy);
-  checkMatch(call, resource(call, user));
-  return user;
+  return resourceAnswer(call, 200, resource(call, recordOf(call, "users")));
 }
 
 /** Counts a deactivation once, however often it has to be planned. */
