@@ -2,7 +2,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { onTestFinished } from "vitest";
-import type { Http, Page, ReadContext, SourceChange, SourceCursor, Stream } from "../../src/ingest/source.ts";
+import type { Http, Page, ReadContext, Source, SourceChange, SourceCursor, Stream } from "../../src/ingest/source.ts";
+import { type Auth, noAuth } from "../../src/ingest/sources/http/auth.ts";
+import { httpSource, type Reader } from "../../src/ingest/sources/http/source.ts";
 import { createHttp, type TrafficOptions } from "../../src/ingest/sources/http/traffic.ts";
 import { type VirtualClock, virtualClock } from "../../src/testing/clock.ts";
 import { seededRandom } from "../../src/testing/random.ts";
@@ -115,3 +117,23 @@ export class Held {
     return [...this.records.keys()].sort();
   }
 }
+
+export const ADDRESS = "http://api.test/v1";
+
+export function things(read: Reader, auth: Auth = noAuth): Source {
+  const api = { address: ADDRESS, auth };
+  return httpSource({
+    name: "test",
+    api,
+    check: { path: "things" },
+    streams: [{ name: "things", key: ["id"], deletes: "by-complete-pass", read }],
+  });
+}
+
+export const streamOf = (source: Source) => source.streams[0] as Source["streams"][number];
+export const shape = { items: "items", key: (item: JsonObject) => [item["id"]] };
+export const rows = (from: number, count: number) => Array.from({ length: count }, (_, i) => ({ id: from + i }));
+export const ids = (count: number) =>
+  rows(0, count)
+    .map(({ id }) => String(id))
+    .sort();
