@@ -6,8 +6,10 @@ import type { Watch } from "./watch.ts";
 
 /** So many pages of one copy may be gone, or not what they should be; then it goes on without pages. */
 const PATIENCE = 3;
-/** Lines that wait for a page before them, while the line of the next one is looked for. */
-const AHEAD = 3;
+/** Pages that are fetched at a time. */
+const AT_ONCE = 4;
+/** Lines that wait for a page before them, while those of the next ones are looked for: each page has its mark. */
+const AHEAD = 2 * AT_ONCE;
 
 /** The pages of copies that an answer names instead of holding them (P17). */
 export class PageLoader {
@@ -27,7 +29,7 @@ export class PageLoader {
     return this.#lost < PATIENCE;
   }
 
-  /** An answer with the lines of its pages. While one page is taken, the next one is fetched. */
+  /** An answer with the lines of its pages. While one page is taken, the next ones are fetched. */
   async *expanded(lines: AsyncIterable<Received>, watch: Watch): AsyncGenerator<Received> {
     const waiting: (Received | Promise<Received[]>)[] = [];
     let loading = 0;
@@ -49,7 +51,7 @@ export class PageLoader {
         waiting.push(page);
         loading++;
       } else waiting.push(received);
-      while (waiting.length > (loading === 1 ? AHEAD : 0)) yield* await taken();
+      while (loading > AT_ONCE || waiting.length > (loading === 0 ? 0 : AHEAD)) yield* await taken();
     }
     while (waiting.length > 0) yield* await taken();
   }

@@ -4,7 +4,7 @@ import { PAGE_BYTES, PAGE_RECORDS } from "../mirror.ts";
 import { Questions, type Reader } from "../questions.ts";
 
 /** Characters of a page: small enough to be fetched again, large enough to be worth a request. */
-const SIZE = { least: 131_072, full: 524_288, most: 2_097_152 };
+const SIZE = { least: 262_144, full: 1_048_576, most: 4_194_304 };
 
 /** Records of one scope that follow each other in the order of keys. */
 export interface Span {
