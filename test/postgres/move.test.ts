@@ -104,7 +104,7 @@ async function answers(store: Store) {
   const found = await store.read("acme", [
     { kind: "journal", after: 0, limit: 100 },
     { kind: "history", collection: "items", id: "r1", limit: 10 },
-    { kind: "scan", scope: "*", after: 0, limit: 10_000 },
+    { kind: "page", scope: "*", after: null, limit: 10_000, bytes: 10_000_000 },
     { kind: "scopes", prefix: "", after: 0 },
     { kind: "fingerprint", scope: "box/7" },
     { kind: "notes-between", from: "", to: "~", limit: 100 },
