@@ -1,10 +1,8 @@
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { type Alone, openAlone } from "../sqlite/alone.ts";
 import { syncFile } from "../sqlite/backup.ts";
-import { FILE, lockFolder } from "../sqlite/connection.ts";
-import { storeFailure } from "../sqlite/failure.ts";
-import { migrate } from "../sqlite/tables.ts";
+import { FILE } from "../sqlite/connection.ts";
 import { StoreError } from "../store.ts";
 import { conditionOf, type Table, type Value } from "./tables.ts";
 
@@ -14,47 +12,36 @@ export const MOVED = "tidemark.moved.db";
 /** A data folder that no server has, and that nobody else gets meanwhile. */
 export class Source {
   readonly #folder: string;
-  readonly #path: string;
-  readonly #lock: DatabaseSync;
-  readonly #db: DatabaseSync;
+  readonly #alone: Alone;
   readonly #names = new Map<number, string>();
 
-  private constructor(folder: string, lock: DatabaseSync, db: DatabaseSync) {
+  private constructor(folder: string) {
     this.#folder = folder;
-    this.#path = join(folder, FILE);
-    this.#lock = lock;
-    this.#db = db;
+    this.#alone = openAlone(folder);
   }
 
   static open(folder: string): Source {
-    const path = join(folder, FILE);
-    if (!existsSync(path)) throw new StoreError("unavailable", missing(folder));
-    const lock = lockFolder(folder);
-    try {
-      const db = new DatabaseSync(path);
-      migrate(db, path);
-      return new Source(folder, lock, db);
-    } catch (error) {
-      lock.close();
-      throw storeFailure(error, path);
-    }
+    if (!existsSync(join(folder, FILE))) throw new StoreError("unavailable", missing(folder));
+    return new Source(folder);
   }
 
   /** Of each space its name, revision and hash, as one text: equal where two stores stand alike. */
   heads(): string[] {
-    const found = this.#db.prepare("SELECT name, revision, lower(hex(hash)) AS hash FROM space ORDER BY name").all();
+    const found = this.#alone.db
+      .prepare("SELECT name, revision, lower(hex(hash)) AS hash FROM space ORDER BY name")
+      .all();
     return found.map(({ name, revision, hash }) => `${name} ${revision} ${hash}`);
   }
 
   count(table: Table): number {
-    const found = this.#db.prepare(`SELECT count(*) AS count FROM ${fromOf(table)}`).get();
+    const found = this.#alone.db.prepare(`SELECT count(*) AS count FROM ${fromOf(table)}`).get();
     return found?.["count"] as number;
   }
 
   /** The rows of a table, in the order of its columns. */
   *rows(table: Table): Generator<Value[]> {
     const columns = table.columns.map(({ name, from }, i) => `${from ?? `t.${name}`} AS c${i}`);
-    const statement = this.#db.prepare(`SELECT ${columns} FROM ${fromOf(table)}`);
+    const statement = this.#alone.db.prepare(`SELECT ${columns} FROM ${fromOf(table)}`);
     for (const row of statement.iterate() as Iterable<Record<string, Value>>) {
       yield table.columns.map(({ read }, i) => {
         const value = row[`c${i}`] as Value;
@@ -65,25 +52,27 @@ export class Source {
 
   /** Gives the database its other name, durably, with all that its log held. */
   retire(): void {
-    this.#db.exec("PRAGMA journal_mode = DELETE");
-    this.#db.close();
-    renameSync(this.#path, join(this.#folder, MOVED));
+    this.#alone.db.exec("PRAGMA journal_mode = DELETE");
+    this.#alone.db.close();
+    renameSync(this.#alone.path, join(this.#folder, MOVED));
     syncFile(this.#folder);
   }
 
   close(): void {
-    if (this.#db.isOpen) this.#db.close();
-    this.#lock.close();
+    this.#alone.close();
   }
 
   #nameOf(number: number): string {
     if (this.#names.size === 0) {
-      const all = this.#db.prepare("SELECT id, text FROM name").iterate() as Iterable<{ id: number; text: string }>;
+      const all = this.#alone.db.prepare("SELECT id, text FROM name").iterate() as Iterable<{
+        id: number;
+        text: string;
+      }>;
       for (const { id, text } of all) this.#names.set(id, text);
     }
     const name = this.#names.get(number);
     if (name === undefined)
-      throw new StoreError("damaged", `${this.#path}: there is no name ${number}. Restore a backup.`);
+      throw new StoreError("damaged", `${this.#alone.path}: there is no name ${number}. Restore a backup.`);
     return name;
   }
 }
