@@ -21,7 +21,7 @@ export const asideName = (link: string, key: string) => `${rootOf(link)}aside/${
 export const clientName = (link: string, name: string) => `${rootOf(link)}client/${name}`;
 export const placeName = (link: string) => `${rootOf(link)}place`;
 export const leaseName = (link: string) => `${rootOf(link)}lease`;
-/** It is there while copies have been taken in of which not all is known to be there (S24). */
+/** It is there while copies have been taken in of which not all is known to be there (S27). */
 export const partialName = (link: string) => `${rootOf(link)}partial`;
 export const pathName = (link: string) => `${rootOf(link)}path`;
 export const stateName = (link: string) => `${rootOf(link)}state`;

@@ -5,7 +5,7 @@ import type { Key } from "../model/record.ts";
 import type { PutLine } from "../wire/lines.ts";
 import { type Page, rowsOfPage, type Staging } from "./staging.ts";
 
-/** Records that are taken in at a time, as nobody else comes to his turn meanwhile (S24). */
+/** Records that are taken in at a time, as nobody else comes to his turn meanwhile (S27). */
 const SLICE = 1_000;
 
 export type Change = readonly [Key, Row | null];
