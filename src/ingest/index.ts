@@ -71,4 +71,4 @@ export type { Shape } from "./sources/http/shape.ts";
 export { type HttpDefinition, type HttpStream, httpSource, type Reader, type Run } from "./sources/http/source.ts";
 export { createHttp, type TrafficOptions } from "./sources/http/traffic.ts";
 export { ingestOf, startIngest } from "./start.ts";
-export { type Mark, Watermark, type WatermarkOptions, watermark } from "./watermark.ts";
+export { type Mark, type MarkValue, Watermark, type WatermarkOptions, watermark } from "./watermark.ts";
