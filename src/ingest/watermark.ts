@@ -118,7 +118,8 @@ export function markOf(value: Json | undefined): Mark | null {
   return isObject(value) && "v" in value ? (value as unknown as Mark) : null;
 }
 
-function isLater(a: MarkValue, b: MarkValue): boolean {
+/** Whether the first stands behind the second. */
+export function isLater(a: MarkValue, b: MarkValue): boolean {
   if (typeof a !== typeof b) return typeof a === "string";
   return a > b;
 }

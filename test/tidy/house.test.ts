@@ -28,6 +28,8 @@ const PEERS: Record<string, RegExp> = { react: /^react$/, "tanstack-db": /^@tans
 /** What only the worker loads, which is a bundle of its own. */
 const WORKER = { folder: "src/client/store/opfs/", page: "index.ts", package: /^@sqlite\.org\/sqlite-wasm$/ };
 const CLIENT_SQLITE = "src/client/store/sqlite/";
+/** What opens files of SQLite: the two stores, and the source that reads those of other programs. */
+const OPEN_SQLITE = ["src/store/sqlite/", CLIENT_SQLITE, "src/ingest/sources/sqlite/"];
 const NODE_MODULE = /^(node:|(assert|buffer|child_process|crypto|events|fs|http|https|net|os|path|stream|url|zlib)$)/;
 
 const product = readSources("src").filter((file) => !isTest(file.path));
@@ -76,7 +78,8 @@ describe("what runs in a browser imports nothing of Node", () => {
   test("a page loads nothing of what the worker of the store on OPFS loads", () =>
     expect(loadedBy(product, `${WORKER.folder}${WORKER.page}`).filter(bringsSqlite)).toEqual([]));
 
-  test("only the two SQLite stores import node:sqlite", () => expect(sqliteImports(product)).toEqual([]));
+  test("only the two SQLite stores and the source import node:sqlite", () =>
+    expect(sqliteImports(product)).toEqual([]));
 
   test("the checks find such imports", () => {
     const broken = [
@@ -151,7 +154,7 @@ function bringsSqlite(file: Source): boolean {
 
 function sqliteImports(files: readonly Source[]): string[] {
   return files
-    .filter((file) => !file.path.startsWith("src/store/sqlite/") && !file.path.startsWith(CLIENT_SQLITE))
+    .filter((file) => !OPEN_SQLITE.some((folder) => file.path.startsWith(folder)))
     .flatMap((file) => importsMatching(file, /^node:sqlite$/));
 }
 
