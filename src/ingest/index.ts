@@ -73,5 +73,6 @@ export { createHttp, type TrafficOptions } from "./sources/http/traffic.ts";
 export { type PostgresOptions, postgres } from "./sources/postgres/postgres.ts";
 export type { SqlCursor, SqlTable } from "./sources/sql/table.ts";
 export { type SqliteOptions, sqlite } from "./sources/sqlite/sqlite.ts";
+export { type TidemarkOptions, tidemark } from "./sources/tidemark/tidemark.ts";
 export { ingestOf, startIngest } from "./start.ts";
 export { type Mark, type MarkValue, Watermark, type WatermarkOptions, watermark } from "./watermark.ts";

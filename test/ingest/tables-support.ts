@@ -83,7 +83,7 @@ export function streamOf({ streams }: Source): Stream {
 export const TASK = "shop.things";
 
 export function deskOf(source: Source, options: Partial<CleanOptions> = {}): Desk {
-  const cleaned = clean(streamOf(source), { collection: "things", ...options });
+  const cleaned = clean(streamOf(source), { collection: streamOf(source).name, ...options });
   return new Desk({ [SPACE]: [{ source, streams: [cleaned] }] });
 }
 

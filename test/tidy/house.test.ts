@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   server: ["util", "model", "wire", "store"],
   users: ["util", "model", "wire", "store", "server"],
   peer: ["util", "model", "wire", "store", "client", "server"],
-  ingest: ["util", "model", "wire", "store", "server"],
+  ingest: ["util", "model", "wire", "store", "client", "server"],
   warehouse: ["util", "model", "wire", "client"],
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
@@ -37,6 +37,9 @@ const product = readSources("src").filter((file) => !isTest(file.path));
 describe("imports go down the house", () => {
   test("no folder imports one above or beside it", () => expect(wrongDirections(product)).toEqual([]));
 
+  test("of ingest, only the source that is another space asks as a client", () =>
+    expect(wrongClients(product)).toEqual([]));
+
   test("the check finds an arrow that points up, sideways or at a stranger", () => {
     const broken = [
       source("src/model/a.ts", 'import { x } from "../wire/b.ts";'),
@@ -51,6 +54,8 @@ describe("imports go down the house", () => {
       "src/cli/a.ts imports src/testing/index.ts",
       "src/attic/a.ts imports src/util/b.ts",
     ]);
+    const runner = source("src/ingest/run/a.ts", 'import { Transport } from "../../client/transport.ts";');
+    expect(wrongClients([runner])).toEqual(["src/ingest/run/a.ts imports ../../client/transport.ts"]);
   });
 });
 
@@ -119,6 +124,13 @@ function wrongDirections(files: readonly Source[]): string[] {
       })
       .map(({ target }) => `${file.path} imports ${target}`);
   });
+}
+
+/** A replica of another space is a client of it; all else of ingest stands beside a store. */
+function wrongClients(files: readonly Source[]): string[] {
+  return files
+    .filter(({ path }) => folderOf(path) === "ingest" && !path.startsWith("src/ingest/sources/tidemark/"))
+    .flatMap((file) => importsMatching(file, /\/client\//));
 }
 
 function nodeImports(files: readonly Source[]): string[] {
