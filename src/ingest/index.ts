@@ -70,6 +70,7 @@ export { type Exchange, recorded, replayed } from "./sources/http/recording.ts";
 export type { Shape } from "./sources/http/shape.ts";
 export { type HttpDefinition, type HttpStream, httpSource, type Reader, type Run } from "./sources/http/source.ts";
 export { createHttp, type TrafficOptions } from "./sources/http/traffic.ts";
+export type { FollowedTable } from "./sources/postgres/followed.ts";
 export { type PostgresOptions, postgres } from "./sources/postgres/postgres.ts";
 export type { SqlCursor, SqlTable } from "./sources/sql/table.ts";
 export { type SqliteOptions, sqlite } from "./sources/sqlite/sqlite.ts";

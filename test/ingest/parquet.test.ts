@@ -95,7 +95,7 @@ describe("Parquet", () => {
     await desk.run(TASK);
     const whole = await readFile(path);
     const damaged = Buffer.from(whole);
-    damaged.fill(0xff, 20_000, 22_000);
+    damaged.fill(0xff, 4, 200);
     for (const bytes of [
       whole.subarray(0, whole.length / 2),
       damaged,

@@ -3,6 +3,7 @@ import { LostConnection, ServerError } from "../../../store/postgres/failure.ts"
 import { type Place, type PostgresPlace, placeOf } from "../../../store/postgres/place.ts";
 import { Session } from "../../../store/postgres/session.ts";
 import { StoreError } from "../../../store/store.ts";
+import { systemClock } from "../../../util/clock.ts";
 import { SourceError, type SourceFailure } from "../../source.ts";
 
 /** One connection, whose values come as the texts that are read here. It closes when the run is given up. */
@@ -33,6 +34,24 @@ export async function saying<T>(place: Place, work: () => Promise<T>): Promise<T
     return await work();
   } catch (error) {
     throw failureOf(error, `PostgreSQL at ${place.driver.text}`);
+  }
+}
+
+/** Milliseconds that a slot may take to be let go when its reader has left, and between two looks. */
+const LETTING_GO = 5_000;
+const LOOK = 50;
+
+/** Whether there is a slot of that name. @throws SourceError `busy` where somebody reads it. */
+export async function released(session: Session, slot: string, signal: AbortSignal): Promise<boolean> {
+  for (let waited = 0; ; waited += LOOK) {
+    const [found] = await session.query<{ active: boolean }>(
+      "SELECT active FROM pg_replication_slots WHERE slot_name = $1",
+      [slot],
+    );
+    if (found?.active !== true) return found !== undefined;
+    if (waited >= LETTING_GO || signal.aborted)
+      throw new SourceError("busy", `somebody reads the slot ${slot} now: each space that follows a table has its own`);
+    await systemClock.sleep(LOOK, signal);
   }
 }
 

@@ -56,7 +56,13 @@ export class PostgresSnapshot implements Snapshot {
     if (this.#cursor !== null) this.settled = settled;
   }
 
-  static async open(options: PostgresPlace, table: SqlTable, signal: AbortSignal): Promise<PostgresSnapshot> {
+  /** - `exported`: the name of a snapshot that another session holds, which is read instead of a new one. */
+  static async open(
+    options: PostgresPlace,
+    table: SqlTable,
+    signal: AbortSignal,
+    exported?: string,
+  ): Promise<PostgresSnapshot> {
     const connected = await connect(options, signal);
     const { place, session } = connected;
     try {
@@ -65,6 +71,7 @@ export class PostgresSnapshot implements Snapshot {
         const cursor = columns.find(({ name }) => name === cursorOf(table)?.column);
         const noted = await note(session, table, cursor, signal);
         await session.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        if (exported !== undefined) await session.query(`SET TRANSACTION SNAPSHOT ${literal(exported)}`);
         return new PostgresSnapshot(connected, table, columns, noted);
       });
     } catch (error) {
