@@ -32,7 +32,7 @@ async function shop(columns = "id int PRIMARY KEY, name text, big text") {
 }
 
 describe("a table of PostgreSQL that is followed in its log", () => {
-  test("[I3] a copy, then changes, deletions and changed keys as the log tells them; nothing new reads nothing", async () => {
+  test("[I51 I3] a copy, then changes, deletions and changed keys as the log tells them; nothing new reads nothing", async () => {
     const { sql, source } = await shop();
     await sql("INSERT INTO things SELECT i, 'n' || i FROM generate_series(1, 2500) i");
     const desk = deskOf(source());
@@ -55,7 +55,7 @@ describe("a table of PostgreSQL that is followed in its log", () => {
     expect(await desk.run(TASK)).toMatchObject({ status: "done", read: 0 });
   });
 
-  test("[I3 I1] what was read and not stored is told again; what is stored is acknowledged by the next run alone", async () => {
+  test("[I51 I3 I1] what was read and not stored is told again; what is stored is acknowledged by the next run alone", async () => {
     const { sql, source, db, slot } = await shop();
     const confirmed = async () => {
       const [row] = await db.unsafe(
@@ -71,7 +71,7 @@ describe("a table of PostgreSQL that is followed in its log", () => {
     expect(await confirmed()).toBe(begin);
   });
 
-  test("[I3] a large value that a change does not touch stays", async () => {
+  test("[I51 I3] a large value that a change does not touch stays", async () => {
     const { sql, source } = await shop();
     await sql(
       "ALTER TABLE things ALTER big SET STORAGE EXTERNAL; INSERT INTO things VALUES (1, 'a', repeat('x', 20000))",
@@ -82,7 +82,7 @@ describe("a table of PostgreSQL that is followed in its log", () => {
     expect(changes).toMatchObject([{ op: "put", value: { id: 1, name: "b", big: "x".repeat(20_000) } }]);
   });
 
-  test("[I3 I7] TRUNCATE, and a slot that is gone, ask for a complete pass, whose deletions are judged", async () => {
+  test("[I51 I3 I7] TRUNCATE, and a slot that is gone, ask for a complete pass, whose deletions are judged", async () => {
     const { sql, source, db, slot } = await shop();
     await sql("INSERT INTO things SELECT i, 'n' FROM generate_series(1, 100) i");
     const { cursor } = await read(source(), null, NOW);
@@ -102,7 +102,7 @@ describe("a table of PostgreSQL that is followed in its log", () => {
     });
   });
 
-  test("[I3] what is committed while the copy reads comes with the next run, and a table without a key is told", async () => {
+  test("[I51 I3] what is committed while the copy reads comes with the next run, and a table without a key is told", async () => {
     const { sql, source } = await shop();
     await sql("INSERT INTO things SELECT i, 'n' FROM generate_series(1, 1500) i");
     const pages: Page[] = [];

@@ -22,7 +22,7 @@ async function write(path: string, select: string, options = ""): Promise<void> 
 }
 
 describe("Parquet", () => {
-  test("[I3 I10] values of all kinds that DuckDB writes", async () => {
+  test("[I53 I3 I10] values of all kinds that DuckDB writes", async () => {
     const path = join(folderOf(), "x.parquet");
     await write(
       path,
@@ -61,7 +61,7 @@ describe("Parquet", () => {
     ]);
   });
 
-  test.each(["uncompressed", "snappy", "gzip", "zstd", "brotli"])("[I3 I10] %s, in row groups", async (codec) => {
+  test.each(["uncompressed", "snappy", "gzip", "zstd", "brotli"])("[I53 I3 I10] %s, in row groups", async (codec) => {
     const path = join(folderOf(), "x.parquet");
     await write(
       path,
@@ -75,7 +75,7 @@ describe("Parquet", () => {
     expect(changes[9_999]).toMatchObject({ position: "x.parquet:10000", value: { id: 9_999, name: "name 99" } });
   });
 
-  test("[I3 I10] what another writer makes, in a folder beside CSV: one pass", async () => {
+  test("[I53 I3 I10] what another writer makes, in a folder beside CSV: one pass", async () => {
     const folder = folderOf({ "b.csv": "id,name\n3,c\n" });
     const columnData = [
       { name: "id", data: ["1", "2"], type: "STRING" as const },
@@ -87,7 +87,7 @@ describe("Parquet", () => {
     expect(await desk.run(TASK)).toMatchObject({ kind: "incremental", read: 0 });
   });
 
-  test("[I3 I10] one that is cut off, damaged, or none stops the run: what it does not show is not deleted", async () => {
+  test("[I53 I3 I10] one that is cut off, damaged, or none stops the run: what it does not show is not deleted", async () => {
     const folder = folderOf();
     const path = join(folder, "x.parquet");
     await write(path, "SELECT i AS id, hash(i) AS junk FROM range(5000) t(i)", ", ROW_GROUP_SIZE 2048");
@@ -110,7 +110,7 @@ describe("Parquet", () => {
     expect(Object.keys(await desk.records("rows"))).toHaveLength(5_000);
   });
 
-  test("[I3 I10 I6] a row without its key, and one that is too large, are in quarantine with their row", async () => {
+  test("[I53 I3 I10 I6] a row without its key, and one that is too large, are in quarantine with their row", async () => {
     const path = join(folderOf(), "x.parquet");
     await write(
       path,

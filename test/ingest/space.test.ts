@@ -21,7 +21,7 @@ function sourceOf({ url }: LiveServer, more: Partial<TidemarkOptions> = {}): Sou
 }
 
 describe("another space", () => {
-  test("[I3] brings all, then what has changed, whole, and deletions as such", async () => {
+  test("[I52 I3] brings all, then what has changed, whole, and deletions as such", async () => {
     const server = await upstream();
     for (let i = 0; i < 3; i++)
       await server.write(
@@ -38,7 +38,7 @@ describe("another space", () => {
     expect(await desk.run(TASK, { do: "refresh" })).toMatchObject({ kind: "complete", read: 2_400, unchanged: 2_400 });
   });
 
-  test("[I3] a copy that was cut goes on behind its last page; 3,000 patches come whole", async () => {
+  test("[I52 I3] a copy that was cut goes on behind its last page; 3,000 patches come whole", async () => {
     const server = await upstream();
     const ids = Array.from({ length: 3_000 }, (_, n) => `k${n}`);
     for (let i = 0; i < 3; i++)
@@ -69,7 +69,7 @@ describe("another space", () => {
     ).toBe(true);
   });
 
-  test("[I3] records of a scope, and those that a filter matches: what leaves is deleted", async () => {
+  test("[I52 I3] records of a scope, and those that a filter matches: what leaves is deleted", async () => {
     const server = await upstream();
     await server.write("c", [
       insert("a", { box: "1", n: 1 }),
@@ -83,7 +83,7 @@ describe("another space", () => {
     expect(keysOf(await read(source, first.cursor, NOW)).sort()).toEqual(["delete a", "put b"]);
   });
 
-  test("[I3 I2] a cursor of another history begins a complete pass", async () => {
+  test("[I52 I3 I2] a cursor of another history begins a complete pass", async () => {
     const [one, two] = [await upstream(), await upstream()];
     for (const server of [one, two]) await server.write("c", [insert("a"), insert(server === one ? "b" : "c")]);
     const desk = deskOf(sourceOf(one));
@@ -95,7 +95,7 @@ describe("another space", () => {
     expect(keysOf(other)).toEqual(["put a", "put c"]);
   });
 
-  test("[I3] a wrong token, a permission that goes, an address that is none: told, and nothing is deleted", async () => {
+  test("[I52 I3] a wrong token, a permission that goes, an address that is none: told, and nothing is deleted", async () => {
     const server = await upstream({ auth: { jwtSecret: SECRET } });
     const token = await tokenFor("ann", { acme: { read: ["*"], write: ["*"] } });
     await server.write("c", insert("a", { n: 1 }), {}, { token });

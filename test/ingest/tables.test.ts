@@ -21,7 +21,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
       : `WITH RECURSIVE s(i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM s WHERE i < ${n})
          INSERT INTO things SELECT i, 'n' || i, ${time} FROM s`;
 
-  test("[I3 I2] by cursor: all at first, then what has changed; a deletion is seen by a complete pass", async () => {
+  test("[I50 I3 I2] by cursor: all at first, then what has changed; a deletion is seen by a complete pass", async () => {
     const shop = await elsewhere(kind);
     await shop.sql(rows(5, shop.time(ago(60))));
     const desk = deskOf(shop.source(CURSOR));
@@ -35,7 +35,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect((await desk.records("things"))["2"]).toMatchObject({ name: "B" });
   });
 
-  test("[I3] without a cursor: whole each time, and what is not there any more goes", async () => {
+  test("[I50 I3] without a cursor: whole each time, and what is not there any more goes", async () => {
     const shop = await elsewhere(kind);
     await shop.sql(rows(2_500, "NULL"));
     const desk = deskOf(shop.source({}));
@@ -44,7 +44,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(await desk.run(TASK)).toMatchObject({ kind: "complete", deleted: 1, changed: 1, unchanged: 2_498 });
   });
 
-  test("[I3 I2] ties at the ends of pages: none is lost, and none comes twice", async () => {
+  test("[I50 I3 I2] ties at the ends of pages: none is lost, and none comes twice", async () => {
     const shop = await elsewhere(kind);
     for (let i = 0; i < 3; i++) await shop.sql(rows(900 * (i + 1), shop.time(ago(90 - i)), 900 * i + 1));
     const first = await read(shop.source(CURSOR), null, NOW);
@@ -56,7 +56,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(second.last).toBe("caught-up");
   });
 
-  test("[I3 I14] 100,000 rows of one time: none is lost, nor one that comes to them", async () => {
+  test("[I50 I3 I14] 100,000 rows of one time: none is lost, nor one that comes to them", async () => {
     const shop = await elsewhere(kind);
     await shop.sql(`CREATE INDEX by_time ON things (at, id); ${rows(100_000, shop.time(ago(60)))}`);
     const first = await read(shop.source(CURSOR), null, NOW);
@@ -66,7 +66,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(keysOf(await read(shop.source(CURSOR), first.cursor, NOW))).toContain("put 100001");
   });
 
-  test("[I3 I2] rows without a value are given each time, make no revision, and move no mark", async () => {
+  test("[I50 I3 I2] rows without a value are given each time, make no revision, and move no mark", async () => {
     const shop = await elsewhere(kind);
     await shop.sql(`${rows(2, "NULL")}; ${rows(3, shop.time(ago(60)), 3)}`);
     const desk = deskOf(shop.source(CURSOR));
@@ -79,7 +79,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(await desk.run(TASK)).toMatchObject({ read: 2, changed: 1 });
   });
 
-  test("[I3 I2] rows that come late, and a stamp of a clock that ran ahead, hide nothing", async () => {
+  test("[I50 I3 I2] rows that come late, and a stamp of a clock that ran ahead, hide nothing", async () => {
     const shop = await elsewhere(kind);
     await shop.sql(`${rows(1, shop.time(ago(60)))}; ${rows(2, shop.time(ago(-60)), 2)}`);
     const first = await read(shop.source(CURSOR), null, NOW);
@@ -91,7 +91,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(keysOf(await read(shop.source(CURSOR), second.cursor, NOW))).toEqual(["put 4"]);
   });
 
-  test("[I3 I2] a clock that goes back asks for a complete pass", async () => {
+  test("[I50 I3 I2] a clock that goes back asks for a complete pass", async () => {
     const shop = await elsewhere(kind);
     await shop.sql(rows(1, shop.time(ago(60))));
     const { cursor } = await read(shop.source(CURSOR), null, NOW);
@@ -101,7 +101,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(await read(shop.source(CURSOR), within as never, NOW)).toMatchObject({ error: undefined, changes: [] });
   });
 
-  test("[I3] rows that change while a pass reads are not lost, and none is taken for deleted", async () => {
+  test("[I50 I3] rows that change while a pass reads are not lost, and none is taken for deleted", async () => {
     const shop = await elsewhere(kind);
     await shop.sql(rows(3_000, shop.time(ago(60))));
     const source = shop.source(CURSOR);
@@ -122,7 +122,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(moved).toHaveLength(kind === "SQLite" ? 0 : 2);
   });
 
-  test("[I3] a column that marks what is deleted, numbers as a cursor, and only the columns that are named", async () => {
+  test("[I50 I3] a column that marks what is deleted, numbers as a cursor, and only the columns that are named", async () => {
     const shop = await elsewhere(kind, "id int PRIMARY KEY, name text, secret text, version int, gone int");
     await shop.sql("INSERT INTO things VALUES (1, 'a', 's', 1, NULL), (2, 'b', 's', 2, NULL), (3, 'c', 's', 3, 0)");
     const table = { cursor: "version", columns: ["name"], deleted: "gone" };
@@ -134,7 +134,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(await desk.run(TASK)).toMatchObject({ kind: "incremental", read: 1, deleted: 1 });
   });
 
-  test("[I3] a key of several columns, and whole numbers that no double holds, keep their order", async () => {
+  test("[I50 I3] a key of several columns, and whole numbers that no double holds, keep their order", async () => {
     const shop = await elsewhere(kind, "a text NOT NULL, b bigint NOT NULL, n bigint, PRIMARY KEY (a, b)");
     const big = 9_007_199_254_740_993n;
     await shop.sql(`INSERT INTO things VALUES ('x', ${big}, 5), ('x', 2, ${big}), ('y,z', 1, ${big + 1n})`);
@@ -145,7 +145,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(keysOf(await read(source, first.cursor, NOW))).toEqual(["put x,3"]);
   });
 
-  test("[I3 I4] a window reads its part, its end excluded, and leaves the cursor alone", async () => {
+  test("[I50 I3 I4] a window reads its part, its end excluded, and leaves the cursor alone", async () => {
     const shop = await elsewhere(kind);
     for (const [id, minutes] of [60, 50, 40].entries()) await shop.sql(rows(id + 1, shop.time(ago(minutes)), id + 1));
     const window = { from: new Date(ago(50)).toISOString(), to: new Date(ago(40)).toISOString() };
@@ -156,7 +156,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(String(none.error)).toContain("id is no time");
   });
 
-  test("[I3 I7] a table that suddenly has 5 % of its rows is held, and nothing is deleted", async () => {
+  test("[I50 I3 I7] a table that suddenly has 5 % of its rows is held, and nothing is deleted", async () => {
     const shop = await elsewhere(kind);
     await shop.sql(rows(1_000, "NULL"));
     const desk = deskOf(shop.source({}));
@@ -166,7 +166,7 @@ describe.each(["SQLite", "SQLite in WAL mode", "PostgreSQL"] as Kind[])("a table
     expect(Object.keys(await desk.records("things"))).toHaveLength(1_000);
   });
 
-  test("[I3 I6] a row without its key is in quarantine; a table or column that is not there is told", async () => {
+  test("[I50 I3 I6] a row without its key is in quarantine; a table or column that is not there is told", async () => {
     const shop = await elsewhere(kind, "id text, name text, at TIME");
     await shop.sql("INSERT INTO things VALUES ('1', 'a', NULL), (NULL, 'b', NULL), ('', 'c', NULL)");
     const desk = deskOf(shop.source({}));
@@ -193,7 +193,7 @@ describe("a file of SQLite", () => {
   const source = (path: string, table: Partial<SqlTable> = {}) =>
     sqlite({ name: "shop", path, tables: [{ table: "things", key: ["id"], ...table }] });
 
-  test("[I3] values: whole numbers, doubles, texts, bytes, NULL", async () => {
+  test("[I50 I3] values: whole numbers, doubles, texts, bytes, NULL", async () => {
     const shop = await elsewhere("SQLite", "id integer PRIMARY KEY, a, b, c, d, e");
     await shop.sql("INSERT INTO things VALUES (1, 9007199254740993, 1.5, 'ü', x'00ff', NULL)");
     const { changes } = await read(shop.source({}), null, NOW);
@@ -202,7 +202,7 @@ describe("a file of SQLite", () => {
     ]);
   });
 
-  test("[I3] unix times as a cursor are times where their unit is said", async () => {
+  test("[I50 I3] unix times as a cursor are times where their unit is said", async () => {
     const shop = await elsewhere("SQLite", "id integer PRIMARY KEY, name text, at integer");
     await shop.sql(`INSERT INTO things VALUES (1, 'a', ${ago(60)}), (2, 'b', ${ago(-600)})`);
     const table = { cursor: { column: "at", unit: "milliseconds" } } as const;
@@ -211,7 +211,7 @@ describe("a file of SQLite", () => {
     expect(keysOf(await read(shop.source(table), first.cursor, NOW))).toEqual(["put 3"]);
   });
 
-  test("[I3] that is none, is not there, or is locked, is told, and deletes nothing", async () => {
+  test("[I50 I3] that is none, is not there, or is locked, is told, and deletes nothing", async () => {
     const folder = folderOf();
     writeFileSync(join(folder, "text.db"), "this is no database, as anybody can see who reads it");
     expect((await read(source(join(folder, "text.db")), null, NOW)).error).toMatchObject({
@@ -223,7 +223,7 @@ describe("a file of SQLite", () => {
 });
 
 describe("a table of PostgreSQL", () => {
-  test("[I3] a transaction that commits late is found, however long it takes", async () => {
+  test("[I50 I3] a transaction that commits late is found, however long it takes", async () => {
     const shop = await elsewhere("PostgreSQL", "id int PRIMARY KEY, name text, n int");
     const other = postgresJs(plain(await schemaUrl()), { max: 1 });
     onTestFinished(() => other.end());
@@ -255,7 +255,7 @@ describe("a table of PostgreSQL", () => {
     expect(keysOf(await read(source, cursor, NOW))).toEqual(["put 2"]);
   });
 
-  test("[I3] a wrong password is `denied`, is told without it, and deletes nothing", async () => {
+  test("[I50 I3] a wrong password is `denied`, is told without it, and deletes nothing", async () => {
     const shop = await elsewhere("PostgreSQL");
     const address = new URL(plain(await schemaUrl()));
     await shop.sql("CREATE ROLE tidemark_reader LOGIN PASSWORD 'right'").catch(() => undefined);
@@ -278,7 +278,7 @@ describe("a table of PostgreSQL", () => {
     expect((await read(nowhere, null, NOW)).error).toMatchObject({ code: "unreachable" });
   });
 
-  test("[I3] is read with the driver pg as well", async () => {
+  test("[I50 I3] is read with the driver pg as well", async () => {
     const shop = await elsewhere("PostgreSQL");
     await shop.sql("INSERT INTO things SELECT i, 'n', now() - interval '1 hour' FROM generate_series(1, 1500) i");
     const first = await read(shop.source(CURSOR, { driver: "pg" }), null, NOW);
@@ -289,7 +289,7 @@ describe("a table of PostgreSQL", () => {
     });
   });
 
-  test("[I3 T1] values are those of adopted tables", async () => {
+  test("[I50 I3 T1] values are those of adopted tables", async () => {
     const shop = await elsewhere(
       "PostgreSQL",
       "id uuid PRIMARY KEY, n int8, b boolean, t timestamptz, j jsonb, a text[], x bytea",
