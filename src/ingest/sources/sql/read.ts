@@ -32,8 +32,8 @@ export function tableStream(table: SqlTable, open: (context: ReadContext) => Pro
 async function* whole(table: SqlTable, snapshot: Snapshot, { window }: ReadContext): AsyncGenerator<Page> {
   if (window !== undefined) throw new SourceError("protocol", `${table.table} has no \`cursor\`, so it has no windows`);
   let begins = true;
-  for (const of of ["keyless", "all"] as const) {
-    for await (const rows of snapshot.pages({ of })) {
+  for (const part of ["keyless", "all"] as const) {
+    for await (const rows of snapshot.pages({ of: part })) {
       yield { changes: rows.map((row) => changeOf(table, row)), cursor: null, ...(begins && { begins }) };
       begins = false;
     }
@@ -68,8 +68,8 @@ async function* changed(
   });
   // Those without a value are read each time, and first: what gets one meanwhile stands at the end of the others.
   const parts = [...(pass ? (["keyless"] as const) : []), "unvalued"] as const;
-  for (const of of parts)
-    for await (const rows of snapshot.pages({ of })) yield page(rows, { mark: water.mark, pass, began });
+  for (const part of parts)
+    for await (const rows of snapshot.pages({ of: part })) yield page(rows, { mark: water.mark, pass, began });
   const bound = (sample: MarkValue) => bind(water, sample, snapshot, cursor, { table, began });
   if (mark !== null) bound(mark.v);
   let last = mark;
