@@ -78,6 +78,13 @@ export class ListSource implements Source {
   }
 }
 
+let madeStore: () => Store = () => openSqliteStore({ path: ":memory:" });
+
+/** What the desks of a test file stand on, where a test brings no store of its own. */
+export function storesAre(made: () => Store): void {
+  madeStore = made;
+}
+
 export class Desk {
   readonly store: Store;
   readonly clock = virtualClock("1");
@@ -87,7 +94,7 @@ export class Desk {
     config: IngestConfig,
     { store, folder = null, collections }: { store?: Store; folder?: string | null; collections?: Collections } = {},
   ) {
-    this.store = store ?? openSqliteStore({ path: ":memory:" });
+    this.store = store ?? madeStore();
     if (store === undefined) onTestFinished(() => this.store.close());
     this.ingest = new Ingest(
       { store: this.store, folder, rules: rulesFor(this.clock, collections), clock: this.clock },
