@@ -108,7 +108,7 @@ describe("an API that breaks at page 7", () => {
 
 const MIB = 1_048_576;
 /** A GiB in a long run. */
-const LINE = process.env["TIDEMARK_LONG"] ? 1_024 : 128;
+const LINE = process.env["TIDEMARK_LONG"] ? 1_024 : 256;
 
 test(`[I10 I6] a line of ${LINE} MiB is told with its place, in memory that does not grow with it`, async () => {
   const folder = folderOf();
@@ -128,7 +128,8 @@ test(`[I10 I6] a line of ${LINE} MiB is told with its place, in memory that does
   const before = process.memoryUsage().arrayBuffers;
   await desk.run("drop.rows");
   clearInterval(watch);
-  expect(most - before).toBeLessThan(48 * MIB);
+  // What is read waits for the collector of garbage: some of it counts, but never the line.
+  expect(most - before).toBeLessThan(128 * MIB);
   expect(Object.keys(await desk.records("rows"))).toEqual(["1", "3"]);
   expect(await desk.items("drop.rows")).toMatchObject([{ code: "too-large", position: "big.ndjson:2" }]);
 }, 120_000);
