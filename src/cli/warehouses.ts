@@ -1,4 +1,5 @@
 import { Cron } from "croner";
+import { z } from "zod";
 import type { Config } from "../server/config.ts";
 import { json } from "../server/encode.ts";
 import type { Log } from "../server/index.ts";
@@ -38,6 +39,30 @@ async function sinkOf({ duckdb, postgres, parquet }: WarehouseConfig): Promise<S
   return postgres !== undefined ? postgresSink(postgres) : parquetSink(parquet as string);
 }
 
+const pause = z.object({ atom: z.string(), from: z.string(), to: z.string(), id: z.string() });
+const synced = z.object({
+  at: z.number(),
+  revision: z.int(),
+  taken: z.int(),
+  rebuilt: z.array(z.string()),
+  paused: z.record(z.string(), pause),
+});
+/** The form of `WarehousesResponse`, as it is described (H17). */
+const listedWarehouses = z.object({
+  warehouses: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(["duckdb", "postgres", "parquet"]),
+      mode: z.enum(["current", "history", "append"]),
+      schedule: z.union([z.string(), z.looseObject({ cron: z.string() })]).nullable(),
+      due: z.number().nullable(),
+      syncing: z.boolean(),
+      last: synced.nullable(),
+      failure: z.object({ at: z.number(), cause: z.string() }).nullable(),
+    }),
+  ),
+});
+
 interface Scheduled {
   readonly config: Config;
   readonly log: Log;
@@ -63,6 +88,7 @@ export class Warehouses {
         method: "GET",
         path: "/v1/spaces/:space/warehouses",
         asks: "admin",
+        about: { summary: "The warehouses that follow a space, and their last syncs", answer: listedWarehouses },
         handle: (_, { request, space }) => json(request, { warehouses: this.of(space) } satisfies WarehousesResponse),
       },
     ];
