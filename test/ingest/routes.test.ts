@@ -79,6 +79,8 @@ describe("what comes in, over HTTP", () => {
       ],
     });
     expect(await good(await server.request(`${THINGS}/runs?limit=1`))).toMatchObject({ runs: [{ run: 1, read: 2 }] });
+    const [verified] = (await linesIn(await server.post(THINGS, { do: "verify" }))).slice(-1);
+    expect(verified).toMatchObject({ op: "verification", verification: { same: 1, counts: { quarantine: 1 } } });
     expect(await good(await server.request(`${INGEST}/lineage/things/a`))).toMatchObject({
       values: [{ atom: "name", value: "A", from: { stream: "things", position: "list#a" } }],
     });
