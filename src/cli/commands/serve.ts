@@ -1,9 +1,9 @@
 import pino from "pino";
 import pretty from "pino-pretty";
-import type { startIngest } from "../../ingest/index.ts";
+import type { createIngest } from "../../ingest/index.ts";
 import { linksOver } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
-import { createServer, listen, logTo, type Server } from "../../server/index.ts";
+import { createServer, listen, logTo } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
 import { systemClock } from "../../util/clock.ts";
 import { command } from "../command.ts";
@@ -12,7 +12,7 @@ import { isPostgres, openData } from "../data.ts";
 import { Failure, misuse } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { parseWhole } from "../values.ts";
-import { runWarehouses } from "../warehouses.ts";
+import { Warehouses } from "../warehouses.ts";
 
 export default command({
   name: "serve",
@@ -54,11 +54,14 @@ export default command({
     const store = await openData(data, false, { wake: args.wake ?? env.TIDEMARK_WAKE, log: logTo(log) });
     const links = linksOver({ tokenOf: (link) => env[`TIDEMARK_LINK_${link.toUpperCase()}`] });
     const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
-    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets });
-    const incoming = await incomingOf(
-      { store, config, folder: isPostgres(data) ? null : data, log: logTo(log) },
-      server,
-    );
+    const incoming = await incomingOf({ store, config, folder: isPostgres(data) ? null : data, log: logTo(log) });
+    const warehouses = new Warehouses({ config, log: logTo(log), clock: systemClock, stop });
+    const routes = [...(incoming?.routes ?? []), ...warehouses.routes];
+    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets, routes });
+    if (incoming !== null) {
+      await server.ready;
+      incoming.start();
+    }
     const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
       await incoming?.close();
       await server.close();
@@ -66,21 +69,20 @@ export default command({
     });
     out.print(`listening on ${listening.url}`);
     if (users !== undefined) await tellSetup(users, listening.url, out);
-    const warehouses = runWarehouses({ config, server: listening.url, log: logTo(log), clock: systemClock, stop });
+    const syncing = warehouses.run(listening.url);
     await aborted(stop);
-    await warehouses;
+    await syncing;
     log.info("ending: requests under way are answered first");
     await incoming?.close();
     await listening.close();
   },
 });
 
-/** What the configuration schedules comes in, once the spaces are there. */
-async function incomingOf(parts: Parameters<typeof startIngest>[0], server: Server) {
+/** What the configuration says comes in. Its code is loaded only where there is some. */
+async function incomingOf(parts: Parameters<typeof createIngest>[0]) {
   if (parts.config.ingest === undefined) return null;
-  const { startIngest } = await import("../../ingest/index.ts");
-  await server.ready;
-  return startIngest(parts);
+  const { createIngest } = await import("../../ingest/index.ts");
+  return createIngest(parts);
 }
 
 function accountsOf({ users }: Config): Users {
