@@ -61,7 +61,7 @@ export interface Difference {
   readonly columns: readonly string[];
 }
 
-/** What to compare with the rows of a check, where `where` is null. */
+/** What to compare with a check: the rows of both where `where` is null. */
 export interface Comparison {
   readonly table: string;
   readonly where: string;

@@ -156,11 +156,13 @@ export class SqlSession implements Session {
   async differences({ table, where, check, fields, most }: Comparison): Promise<Difference[]> {
     await this.#begin();
     const differs = fields.map(({ name }) => `a.${quoted(name)} IS DISTINCT FROM b.${quoted(name)}`);
+    // What a copy brings and takes back is marked in the check, too.
+    const present = (name: string) => `(SELECT * FROM ${quoted(name)} WHERE ${quoted(where)} IS NULL)`;
     const named = fields.map(({ name }, i) => `CASE WHEN ${differs[i]} THEN '${name},' ELSE '' END`);
     const rows = await this.#engine.all(
       `SELECT coalesce(a.id, b.id) AS id, CASE WHEN a.id IS NULL THEN 'missing' WHEN b.id IS NULL THEN 'extra' ELSE 'different' END AS what, ` +
         `${named.length === 0 ? "''" : named.join(" || ")} AS columns ` +
-        `FROM (SELECT * FROM ${quoted(table)} WHERE ${quoted(where)} IS NULL) AS a FULL JOIN ${quoted(check)} AS b ON a.id = b.id ` +
+        `FROM ${present(table)} AS a FULL JOIN ${present(check)} AS b ON a.id = b.id ` +
         `WHERE a.id IS NULL OR b.id IS NULL${differs.map((each) => ` OR ${each}`).join("")} ORDER BY 1 LIMIT ${most}`,
     );
     return rows.map(({ id, what, columns }) => ({
