@@ -41,10 +41,10 @@ function watchDuckDB(step: Stepping): void {
   const proto = DuckDBConnection.prototype;
   const { run, runAndReadAll, createAppender } = proto;
   proto.run = function (this: DuckDBConnection, ...args) {
-    return step(`duckdb ${args[0]}`, () => run.apply(this, args));
+    return step(`duckdb ${args.join(" ")}`, () => run.apply(this, args));
   };
   proto.runAndReadAll = function (this: DuckDBConnection, ...args) {
-    return step(`duckdb ${args[0]}`, () => runAndReadAll.apply(this, args));
+    return step(`duckdb ${args.join(" ")}`, () => runAndReadAll.apply(this, args));
   };
   proto.createAppender = async function (this: DuckDBConnection, ...args) {
     const appender = await createAppender.apply(this, args);
@@ -59,7 +59,8 @@ function watchFiles(step: Stepping): void {
   fs.renameSync = (from, to) => step(`file rename ${to}`, () => renameSync(from, to));
   fs.linkSync = (from, to) => step(`file link ${to}`, () => linkSync(from, to));
   fs.rmSync = (path, options) => step(`file remove ${path}`, () => rmSync(path, options));
-  fs.writeFileSync = (path, ...rest) => step(`file write ${path}`, () => writeFileSync(path, ...rest));
+  fs.writeFileSync = (path, text, ...rest) =>
+    step(`file write ${path} ${text}`, () => writeFileSync(path, text, ...rest));
   syncBuiltinESMExports();
 }
 
