@@ -67,7 +67,7 @@ export async function readPages(work: Work, from: Place, tables: TableSet, until
   for (let last = false; !last; ) {
     const page: WireEntry[] = [];
     let changes = 0;
-    while (!last && changes < work.page) {
+    while (!last && changes < work.page.journal) {
       const read = await entriesAfter(work, page.length === 0 ? place : placeOf(page.at(-1) as WireEntry));
       const wanted = read.filter(({ revision }) => revision <= until);
       last = wanted.length < read.length || read.length === 0;

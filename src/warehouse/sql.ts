@@ -20,7 +20,11 @@ export interface Engine {
   all(sql: string, value?: string): Promise<StoredRow[]>;
   /** A quicker way for many rows, where there is one. */
   append?(table: string, fields: readonly Field[], rows: readonly StoredRow[]): Promise<void>;
+  /** A quicker way for a `load`, where there is one. */
+  load?(load: Load): Promise<void>;
 }
+
+export type Load = Extract<Step, { do: "load" }>;
 
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -30,6 +34,8 @@ export function quoted(name: string): string {
 export class SqlSession implements Session {
   readonly #engine: Engine;
   #open = false;
+  /** While it is written, what comes next can be read and parsed. */
+  #loading: Promise<void> | null = null;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -64,6 +70,11 @@ export class SqlSession implements Session {
           `ALTER TABLE ${table} ALTER COLUMN ${quoted(step.name)} TYPE ${type} USING ${using}`,
         );
       }
+      case "load":
+        this.#loading = this.#load(step);
+        // It is told of by whatever comes next.
+        this.#loading.catch(() => {});
+        return 0;
       case "insert":
         return await this.#insert(step.table, step.fields, step.rows);
       case "put": {
@@ -111,6 +122,26 @@ export class SqlSession implements Session {
       `INSERT INTO ${quoted(table)} (${names}) SELECT ${names} FROM ${this.#engine.dialect.rows(fields)} AS s`,
       JSON.stringify(rows),
     );
+  }
+
+  async #load(load: Load): Promise<void> {
+    if (this.#engine.load !== undefined) return await this.#engine.load(load);
+    const { fields, common } = load;
+    const names = fields.map(({ name }) => quoted(name)).join(", ");
+    const columns = [...fields, ...common].map(({ name }) => quoted(name)).join(", ");
+    const values = valuesOf(load, this.#engine.dialect);
+    for (const records of load.records)
+      await this.#engine.run(
+        `INSERT INTO ${quoted(load.table)} (${columns}) SELECT ${names}${values} FROM ${this.#engine.dialect.rows(fields)} AS s`,
+        records,
+      );
+  }
+
+  /** Whatever was begun has ended. */
+  async settled(): Promise<void> {
+    const loading = this.#loading;
+    this.#loading = null;
+    await loading;
   }
 
   /** Rows need not name the same columns: beside each column stands whether the row names it. */
@@ -208,16 +239,29 @@ export class SqlSession implements Session {
   }
 
   async rollback(): Promise<void> {
+    await this.settled().catch(() => {});
     if (!this.#open) return;
     this.#open = false;
     await this.#engine.run("ROLLBACK");
   }
 
   async #begin(): Promise<void> {
+    await this.settled();
     if (this.#open) return;
     await this.#engine.run("BEGIN");
     this.#open = true;
   }
+}
+
+/** What all rows of a load have in common, behind what each has of its own. */
+export function valuesOf({ common, row }: Load, { types }: Dialect): string {
+  return common
+    .map(({ name, type }) => {
+      const value = row[name] ?? null;
+      const literal = value === null ? "NULL" : `'${String(value).replaceAll("'", "''")}'`;
+      return `, CAST(${literal} AS ${types[type]})`;
+    })
+    .join("");
 }
 
 const ID: Field = { name: "id", type: "text" };

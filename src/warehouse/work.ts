@@ -22,8 +22,8 @@ export class Work {
   readonly collections: readonly string[] | null;
   readonly scope: string;
   readonly soft: boolean;
-  /** Records of a copy, or changes of the journal, that are committed together at least. */
-  readonly page: number;
+  /** Records of a copy, and changes of the journal, that are committed together at least. */
+  readonly page: { readonly copy: number; readonly journal: number };
   /** When the run began. ISO 8601. */
   readonly now: string;
   readonly onProgress: (progress: Progress) => void;

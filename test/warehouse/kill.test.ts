@@ -116,7 +116,7 @@ async function folded(warehouse: Warehouse, revision: number, why: string): Prom
     expect(from, `${why}: ${key} before its cursor`).toBeLessThanOrEqual(revision);
     if (op === "remove") records.delete(id);
     else {
-      const record = op === "patch" ? { ...records.get(id) } : { id };
+      const record: { [atom: string]: unknown } = op === "patch" ? { ...records.get(id) } : { id };
       for (const atom of JSON.parse(String(atoms)) as string[]) {
         if (row[atom] === null) delete record[atom];
         else record[atom] = atom === "list" ? JSON.parse(String(row[atom])) : row[atom];

@@ -1,6 +1,9 @@
+import { rmSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { type Answer, type Field, type Session, type Sink, type StoredRow, WarehouseError } from "../sink.ts";
-import { type Dialect, type Engine, quoted, SqlSession } from "../sql.ts";
+import { type Dialect, type Engine, type Load, quoted, SqlSession, valuesOf } from "../sql.ts";
 import type { Stored } from "../values.ts";
 
 const TYPES = {
@@ -43,9 +46,13 @@ export async function driver(): Promise<typeof import("@duckdb/node-api")> {
 export class DuckDBEngine implements Engine {
   readonly dialect = dialect;
   readonly connection: DuckDBConnection;
+  readonly #folder: string;
 
-  constructor(connection: DuckDBConnection) {
+  /** - `folder`: for what is being loaded. What a process left there that was killed, goes. */
+  constructor(connection: DuckDBConnection, folder: string) {
     this.connection = connection;
+    this.#folder = folder;
+    rmSync(folder, { recursive: true, force: true });
   }
 
   async run(sql: string, value?: string): Promise<number> {
@@ -55,6 +62,22 @@ export class DuckDBEngine implements Engine {
   async all(sql: string, value?: string): Promise<StoredRow[]> {
     const reader = await this.connection.runAndReadAll(sql, value === undefined ? undefined : [value]);
     return reader.getRowObjectsJS().map(plainRow);
+  }
+
+  /** DuckDB reads JSON several times as fast from files as from a parameter. */
+  async load(load: Load): Promise<void> {
+    const { table, fields, common, records } = load;
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const paths = records.map((_, i) => join(this.#folder, `${i}.json`));
+    await Promise.all(records.map((text, i) => writeFile(paths[i] as string, text)));
+    const names = fields.map(({ name }) => quoted(name)).join(", ");
+    const columns = [...fields, ...common].map(({ name }) => quoted(name)).join(", ");
+    const types = fields.map(({ name, type }) => `${literal(name)}: ${literal(sent(type))}`);
+    await this.connection.run(
+      `INSERT INTO ${quoted(table)} (${columns}) SELECT ${names}${valuesOf(load, dialect)} ` +
+        `FROM read_json([${paths.map(literal).join(", ")}], format = 'array', columns = {${types.join(", ")}})`,
+    );
+    await rm(this.#folder, { recursive: true });
   }
 
   async append(table: string, fields: readonly Field[], rows: readonly StoredRow[]): Promise<void> {
@@ -74,6 +97,10 @@ export class DuckDBEngine implements Engine {
       appender.closeSync();
     }
   }
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 const text = (appender: DuckDBAppender, value: Stored) => appender.appendVarchar(value as string);
@@ -112,7 +139,7 @@ export function duckdbSink(path: string): Sink {
   return {
     place: path,
     async session(): Promise<Session> {
-      return new SqlSession(new DuckDBEngine((await open()).connection));
+      return new SqlSession(new DuckDBEngine((await open()).connection, `${path}.load`));
     },
     async query(sql): Promise<Answer> {
       const connection = await (await open()).instance.connect();

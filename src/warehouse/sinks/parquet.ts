@@ -112,7 +112,7 @@ class ParquetSession implements Session {
 
   constructor(folder: string, connection: DuckDBConnection) {
     this.#folder = folder;
-    this.#engine = new DuckDBEngine(connection);
+    this.#engine = new DuckDBEngine(connection, join(folder, ".load"));
     this.#sql = new SqlSession(this.#engine);
   }
 
@@ -138,6 +138,7 @@ class ParquetSession implements Session {
         await this.#rename(table, step.to);
         return 0;
       case "insert":
+      case "load":
         if (!this.#loaded.has(table)) await this.#load(table, "added");
         break;
       case "carry":
@@ -180,6 +181,7 @@ class ParquetSession implements Session {
 
   /** Files first, each under its final name only when it is whole and on the disk; the manifest last. */
   async #commit(state: State): Promise<void> {
+    await this.#sql.settled();
     const { cursor, revision, build } = state;
     // By what it brings: to repeat it writes the same file, and who does something else writes another.
     const batch = sha256Hex(JSON.stringify([cursor, revision, build?.cursor ?? null, build?.revision ?? 0])).slice(
