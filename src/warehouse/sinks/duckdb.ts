@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { type Clock, systemClock } from "../../util/clock.ts";
 import { type Answer, type Field, type Session, type Sink, type StoredRow, WarehouseError } from "../sink.ts";
 import { type Dialect, type Engine, type Load, quoted, SqlSession, valuesOf } from "../sql.ts";
 import type { Stored } from "../values.ts";
@@ -103,6 +104,9 @@ function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** How often to look whether the file is free, in milliseconds. */
+const LOOK = 100;
+
 const text = (appender: DuckDBAppender, value: Stored) => appender.appendVarchar(value as string);
 
 const APPEND: { readonly [T in Field["type"]]: (appender: DuckDBAppender, value: Stored) => void } = {
@@ -125,15 +129,27 @@ function plainRow(row: { readonly [column: string]: unknown }): StoredRow {
   );
 }
 
+/** What to do while another process has the file open. */
+export interface Patience {
+  /** Milliseconds; 0 by default. */
+  readonly wait?: number;
+  /** Told once, as soon as it has to wait. */
+  readonly onWait?: () => void;
+  readonly clock?: Clock;
+}
+
 /**
  * A warehouse in a file of DuckDB. Only one process at a time has it open.
  *
  * @example const sink = duckdbSink("reports.duckdb");
  */
-export function duckdbSink(path: string): Sink {
+export function duckdbSink(path: string, patience: Patience = {}): Sink {
   let opening: Promise<{ instance: DuckDBInstance; connection: DuckDBConnection }> | null = null;
   const open = () => {
-    opening ??= opened(path);
+    opening ??= opened(path, patience).catch((error: unknown) => {
+      opening = null;
+      throw error;
+    });
     return opening;
   };
   return {
@@ -159,17 +175,29 @@ export function duckdbSink(path: string): Sink {
   };
 }
 
-async function opened(path: string) {
+async function opened(path: string, { wait = 0, onWait, clock = systemClock }: Patience) {
   const { DuckDBInstance } = await driver();
-  try {
-    const instance = await DuckDBInstance.create(path);
-    const connection = await instance.connect();
-    await connection.run("SET TimeZone = 'UTC'");
-    return { instance, connection };
-  } catch (cause) {
-    const held = /lock/i.test((cause as Error).message);
-    const why = held ? "another process has it open; DuckDB lets in only one" : (cause as Error).message.split("\n")[0];
-    throw new WarehouseError(held ? "overtaken" : "foreign", `${path} cannot be opened: ${why}`, { cause });
+  for (let waited = 0; ; waited += LOOK) {
+    try {
+      const instance = await DuckDBInstance.create(path);
+      const connection = await instance.connect();
+      await connection.run("SET TimeZone = 'UTC'");
+      return { instance, connection };
+    } catch (cause) {
+      const held = /lock/i.test((cause as Error).message);
+      if (!held)
+        throw new WarehouseError("foreign", `${path} cannot be opened: ${(cause as Error).message.split("\n")[0]}`, {
+          cause,
+        });
+      if (waited >= wait)
+        throw new WarehouseError(
+          "overtaken",
+          `${path} cannot be opened: another process has it open, and DuckDB lets in only one; try again when it is done`,
+          { cause },
+        );
+      if (waited === 0) onWait?.();
+    }
+    await clock.sleep(LOOK);
   }
 }
 
