@@ -23,7 +23,8 @@ export async function followJournal(work: Work, until = Number.POSITIVE_INFINITY
   for (;;) {
     const { build, revision, hash } = work.state;
     try {
-      if (build?.from === "copy") await pullCopy(work, build);
+      if (build?.ready === true) await work.swap(build);
+      else if (build?.from === "copy") await pullCopy(work, build);
       else if (build !== null) return await buildFromJournal(work, build);
       else if (hash === null && revision === 0) {
         const { horizon } = await work.source.head();
@@ -54,8 +55,7 @@ async function buildFromJournal(work: Work, begun: Build): Promise<void> {
   await readPages(work, build, next, Number.POSITIVE_INFINITY, async (tables, place, last) => {
     build = { ...build, ...place, tables: tables.tables };
     if (!last) return await work.commit({ build });
-    const shown = await work.swap(build, next);
-    await work.commit({ ...place, tables: shown, build: null, syncedAt: work.now });
+    await work.complete(build, next, place);
   });
 }
 

@@ -24,7 +24,8 @@ export async function pullAll(work: Work): Promise<void> {
   for (;;) {
     const { build, cursor } = work.state;
     try {
-      if (build !== null) await pullCopy(work, build);
+      if (build?.ready === true) await work.swap(build);
+      else if (build !== null) await pullCopy(work, build);
       else if (cursor === null) await work.rebuild({ collections: null, from: "copy", reason: "new", keep: true });
       else return await pullDelta(work, cursor);
     } catch (error) {
@@ -98,11 +99,8 @@ export async function pullCopy(work: Work, begun: Build): Promise<void> {
 async function endCopy(work: Work, build: Build, next: TableSet, { revision, subscriptions }: EndLine): Promise<void> {
   const cursor = subscriptions.copy?.cursor ?? build.cursor;
   await finishHistory(work, next, revision);
-  const tables = await work.swap(build, next);
-  // Where only some tables were copied, all others stand where they stood, and the next delta is good for these, too.
-  const whole = build.collections === null;
   const hash = work.mode === "history" ? await hashAt(work, revision) : null;
-  await work.commit({ tables, build: null, ...(whole && { cursor, revision, hash, syncedAt: work.now }) });
+  await work.complete(build, next, { cursor, revision, hash });
   work.onProgress({ phase: "copy", taken: work.taken, revision });
 }
 

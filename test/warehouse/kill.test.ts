@@ -30,9 +30,9 @@ const KILLS = 23;
 const SYNCER = fileURLToPath(new URL("syncer.ts", import.meta.url));
 
 type Moment = Pick<Life, "verb" | "death">;
-const dying = (verb: Life["verb"], at: string, nth: number, how: Death["how"]): Moment => ({
+const dying = (verb: Life["verb"], at: string, nth: number, how: Death["how"], since?: string): Moment => ({
   verb,
-  death: { at, nth, how },
+  death: { at, nth, how, ...(since !== undefined && { since }) },
 });
 /** The first state that is to be written without a generation under way. */
 const SWAPPING = dying("refresh", String.raw`build\\*":null`, 1, "before");
@@ -47,6 +47,7 @@ const MOMENTS: { readonly [K in "database" | "folder"]: readonly Moment[] } = {
     dying("sync", 'UPDATE "tidemark\\$state"', 1, "after"),
     dying("sync", "COMMIT", 1, "after"),
     SWAPPING,
+    dying("refresh", "COMMIT", 1, "after", 'RENAME TO "items"'),
   ],
   folder: [
     dying("sync", "file rename .*-next.parquet", 2, "after"),
@@ -55,6 +56,7 @@ const MOMENTS: { readonly [K in "database" | "folder"]: readonly Moment[] } = {
     dying("sync", "file link .*manifest", 1, "before"),
     dying("sync", "file link .*manifest", 1, "after"),
     SWAPPING,
+    dying("refresh", "file link .*manifest", 1, "after", String.raw`build\\*":null`),
   ],
 };
 

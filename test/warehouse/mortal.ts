@@ -7,6 +7,8 @@ import { DuckDBConnection } from "@duckdb/node-api";
 export interface Death {
   readonly at: string;
   readonly nth: number;
+  /** Steps count from behind the first one that this finds. */
+  readonly since?: string;
   /** `during`: so many milliseconds after it began, or as soon as it has ended. */
   readonly how: "before" | "after" | { readonly during: number };
 }
@@ -15,11 +17,16 @@ export interface Death {
  * Lets this process be killed, as by the system, at a step of its work. Steps are what reaches beyond it: each statement of
  * DuckDB (`duckdb SQL`), each message to PostgreSQL (`postgres …SQL…`), each change of a file (`file rename PATH`).
  */
-export function dieAt({ at, nth, how }: Death, postgresPort: number | null): void {
+export function dieAt({ at, nth, how, since }: Death, postgresPort: number | null): void {
   const pattern = new RegExp(at, "s");
+  let begun = since === undefined;
   let met = 0;
   const step = <T>(name: string, work: () => T): T => {
-    if (!pattern.test(name) || ++met !== nth) return work();
+    if (!begun) begun = new RegExp(since as string, "s").test(name);
+    else if (pattern.test(name) && ++met === nth) return last(work);
+    return work();
+  };
+  const last = <T>(work: () => T): T => {
     if (how === "before") die();
     if (typeof how === "object") setTimeout(die, how.during);
     const done = work();
