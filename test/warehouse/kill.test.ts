@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import type { RecordData } from "../../src/model/record.ts";
@@ -181,6 +183,12 @@ async function survive(kind: Kind, mode: Mode, seed: string): Promise<void> {
   expect((await warehouse.sync()).rebuilt).not.toContain("damaged");
   await expectWhole(server, warehouse, mode, `${seed}, at the end`);
   if (mode !== "append") expect((await warehouse.verify()).differences).toEqual([]);
+  if (kind !== "postgres") expect(leftOf(kind, place)).toEqual([]);
+}
+
+/** What is being loaded lies beside the warehouse, and is not left there. */
+function leftOf(kind: Kind, place: string): string[] {
+  return readdirSync(kind === "duckdb" ? dirname(place) : place).filter((name) => name.includes(".load-"));
 }
 
 test.each(cases)("[X2] [X1] %s, %s: killed at any moment, it goes on exactly once", async (kind, mode) => {

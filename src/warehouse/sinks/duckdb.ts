@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
@@ -6,6 +5,7 @@ import { type Clock, systemClock } from "../../util/clock.ts";
 import { type Answer, type Field, type Session, type Sink, type StoredRow, WarehouseError } from "../sink.ts";
 import { type Dialect, type Engine, type Load, quoted, SqlSession, valuesOf } from "../sql.ts";
 import type { Stored } from "../values.ts";
+import { loadFolder } from "./loading.ts";
 
 const TYPES = {
   boolean: "BOOLEAN",
@@ -49,11 +49,10 @@ export class DuckDBEngine implements Engine {
   readonly connection: DuckDBConnection;
   readonly #folder: string;
 
-  /** - `folder`: for what is being loaded. What a process left there that was killed, goes. */
+  /** - `folder`: for what is being loaded; it is there only then. */
   constructor(connection: DuckDBConnection, folder: string) {
     this.connection = connection;
     this.#folder = folder;
-    rmSync(folder, { recursive: true, force: true });
   }
 
   async run(sql: string, value?: string): Promise<number> {
@@ -70,15 +69,18 @@ export class DuckDBEngine implements Engine {
     const { table, fields, common, records } = load;
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const paths = records.map((_, i) => join(this.#folder, `${i}.json`));
-    await Promise.all(records.map((text, i) => writeFile(paths[i] as string, text)));
     const names = fields.map(({ name }) => quoted(name)).join(", ");
     const columns = [...fields, ...common].map(({ name }) => quoted(name)).join(", ");
     const types = fields.map(({ name, type }) => `${literal(name)}: ${literal(sent(type))}`);
-    await this.connection.run(
-      `INSERT INTO ${quoted(table)} (${columns}) SELECT ${names}${valuesOf(load, dialect)} ` +
-        `FROM read_json([${paths.map(literal).join(", ")}], format = 'array', columns = {${types.join(", ")}})`,
-    );
-    await rm(this.#folder, { recursive: true });
+    try {
+      await Promise.all(records.map((text, i) => writeFile(paths[i] as string, text)));
+      await this.connection.run(
+        `INSERT INTO ${quoted(table)} (${columns}) SELECT ${names}${valuesOf(load, dialect)} ` +
+          `FROM read_json([${paths.map(literal).join(", ")}], format = 'array', columns = {${types.join(", ")}})`,
+      );
+    } finally {
+      await rm(this.#folder, { recursive: true });
+    }
   }
 
   async append(table: string, fields: readonly Field[], rows: readonly StoredRow[]): Promise<void> {
@@ -155,7 +157,8 @@ export function duckdbSink(path: string, patience: Patience = {}): Sink {
   return {
     place: path,
     async session(): Promise<Session> {
-      return new SqlSession(new DuckDBEngine((await open()).connection, `${path}.load`));
+      const { connection } = await open();
+      return new SqlSession(new DuckDBEngine(connection, loadFolder(path)));
     },
     async query(sql): Promise<Answer> {
       const connection = await (await open()).instance.connect();

@@ -19,6 +19,7 @@ import { WarehouseError } from "../sink.ts";
 import { quoted, SqlSession } from "../sql.ts";
 import type { State } from "../state.ts";
 import { answered, DuckDBEngine, driver } from "./duckdb.ts";
+import { loadFolder } from "./loading.ts";
 
 /** What of a folder counts: the files of each table, in the folder. It is the commit. */
 interface Manifest {
@@ -112,7 +113,7 @@ class ParquetSession implements Session {
 
   constructor(folder: string, connection: DuckDBConnection) {
     this.#folder = folder;
-    this.#engine = new DuckDBEngine(connection, join(folder, ".load"));
+    this.#engine = new DuckDBEngine(connection, loadFolder(join(folder, ".duckdb")));
     this.#sql = new SqlSession(this.#engine);
   }
 
