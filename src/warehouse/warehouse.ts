@@ -32,7 +32,7 @@ export interface WarehouseOptions {
   readonly key?: string | undefined;
   /** What becomes of the row of a deleted record, in `current`: it stays with `_deleted_at`, or goes. Default "soft". */
   readonly deletes?: "soft" | "hard" | undefined;
-  /** What is committed together at least: 100,000 records of a copy, or 20,000 changes of the journal, by default. */
+  /** What is committed together at least: 200,000 records of a copy, or 20,000 changes of the journal, by default. */
   readonly page?: number | undefined;
   /** A bearer token, or a function that gives the present one. */
   readonly token?: Auth | undefined;
@@ -237,7 +237,7 @@ class Opened implements Warehouse {
       collections: collections ?? null,
       scope,
       soft: deletes === "soft",
-      page: { copy: page ?? 100_000, journal: page ?? 20_000 },
+      page: { copy: page ?? 200_000, journal: page ?? 20_000 },
       now: new Date(clock.now()).toISOString(),
       onProgress,
       state,
