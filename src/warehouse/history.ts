@@ -23,7 +23,8 @@ export async function followJournal(work: Work, until = Number.POSITIVE_INFINITY
   for (;;) {
     const { build, revision, hash } = work.state;
     try {
-      if (build?.from === "copy") await pullCopy(work, build);
+      if (build?.ready === true) await work.swap(build);
+      else if (build?.from === "copy") await pullCopy(work, build);
       else if (build !== null) return await buildFromJournal(work, build);
       else if (hash === null && revision === 0) {
         const { horizon } = await work.source.head();
@@ -54,8 +55,7 @@ async function buildFromJournal(work: Work, begun: Build): Promise<void> {
   await readPages(work, build, next, Number.POSITIVE_INFINITY, async (tables, place, last) => {
     build = { ...build, ...place, tables: tables.tables };
     if (!last) return await work.commit({ build });
-    const shown = await work.swap(build, next);
-    await work.commit({ ...place, tables: shown, build: null, syncedAt: work.now });
+    await work.complete(build, next, place);
   });
 }
 
@@ -67,7 +67,7 @@ export async function readPages(work: Work, from: Place, tables: TableSet, until
   for (let last = false; !last; ) {
     const page: WireEntry[] = [];
     let changes = 0;
-    while (!last && changes < work.page) {
+    while (!last && changes < work.page.journal) {
       const read = await entriesAfter(work, page.length === 0 ? place : placeOf(page.at(-1) as WireEntry));
       const wanted = read.filter(({ revision }) => revision <= until);
       last = wanted.length < read.length || read.length === 0;

@@ -32,6 +32,8 @@ export interface Build extends Place {
   readonly reason: string;
   /** Whether rows of the generation before that are deleted by now are taken along, and it is kept until the next one. */
   readonly keep: boolean;
+  /** All of it is there, as of its place: it only remains to be shown. */
+  readonly ready?: boolean;
   readonly tables: Tables;
 }
 
