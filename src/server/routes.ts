@@ -1,5 +1,6 @@
 import { Problem } from "../wire/problem.ts";
 import type { Call, Core } from "./core.ts";
+import { erase } from "./erase.ts";
 import { head } from "./head.ts";
 import { history } from "./history.ts";
 import { journal } from "./journal.ts";
@@ -47,6 +48,7 @@ export const routes: readonly Route[] = [
   { method: "GET", path: `${SPACE}/links/:name`, asks: "admin", handle: showLink },
   { method: "POST", path: `${SPACE}/links/:name`, asks: "admin", handle: orderLink },
   { method: "POST", path: `${SPACE}/cut`, asks: "admin", handle: cut },
+  { method: "POST", path: `${SPACE}/erase`, asks: "admin", handle: erase },
 ];
 
 /** Ready once the store answers (H8). */

@@ -9,6 +9,7 @@ import { folderOf } from "../support/folder.ts";
 function toFormat1(folder: string): void {
   const db = new DatabaseSync(join(folder, "tidemark.db"));
   db.exec(`
+    ALTER TABLE record DROP COLUMN erased;
     DROP INDEX record_parent;
     ALTER TABLE record DROP COLUMN parent_collection;
     ALTER TABLE record DROP COLUMN parent_id;

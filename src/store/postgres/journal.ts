@@ -58,9 +58,16 @@ export async function readHistory(
     [space, comparable(query.collection), comparable(query.id), head.horizon.journal, query.limit],
   );
   return rows.map(({ author, ...row }) => {
-    const [, , parts] = JSON.parse(row.change) as StoredChange;
+    const [, , parts, erased] = JSON.parse(row.change) as StoredChange;
     const revision = Number(row.revision);
-    return { revision, time: Number(row.time), author, mutation: Number(row.mutation), change: changeOf(parts) };
+    return {
+      revision,
+      time: Number(row.time),
+      author,
+      mutation: Number(row.mutation),
+      change: changeOf(parts),
+      ...(erased !== undefined && { erased: true as const }),
+    };
   });
 }
 

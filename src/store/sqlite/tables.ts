@@ -130,6 +130,9 @@ const MIGRATIONS: readonly string[] = [
     (SELECT min(first) FROM member WHERE member.space = name.space AND member.scope = name.id), 0) WHERE kind = 1;
   CREATE INDEX scope_since ON name (space, since, text) WHERE since IS NOT NULL;
   `,
+  `
+  ALTER TABLE record ADD COLUMN erased INTEGER;             -- the revision at which it was last erased; null: never
+  `,
 ];
 
 /** The newest format that this code reads and writes. */
