@@ -4,6 +4,7 @@ import type { Batch as ClientBatch, ClientStore, Content, RecordLine, Row, Stage
 import type { MirrorChange } from "../model/link.ts";
 import { targetOf, type Write } from "../model/mutation.ts";
 import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
+import { doneName } from "../server/erase.ts";
 import type { Held, Intake } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
 import { canonical, type Json } from "../util/json.ts";
@@ -11,6 +12,7 @@ import type { Lost } from "./conflicts.ts";
 import { lostOf } from "./conflicts.ts";
 import { asideName, clientName, rowName, stagedName, stagedRoot, under } from "./names.ts";
 import { Space, type SpaceOptions } from "./space.ts";
+import { linkTraces } from "./traces.ts";
 
 /** Records that one transaction takes in. A delta of more is several revisions, and the checkpoint moves with the last. */
 const STEP = 5_000;
@@ -108,6 +110,7 @@ export class SpaceStore implements ClientStore {
     }
     const changed = [...rows];
     const held = await this.#heldOf(changed);
+    if (batch.erased !== undefined && batch.erased.length > 0) await this.#erase(batch.erased, { settled, held });
     // All but the last part could be done again: what they hold is only compared with what comes anew.
     while (changed.length > STEP) await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held });
     await this.#take(changed, { ...this.#notesOf(batch), settled, meta: this.#metaIn(batch), log: settled, held });
@@ -118,6 +121,22 @@ export class SpaceStore implements ClientStore {
     }
     const lost = settled.flatMap(lostOf);
     if (lost.length > 0) this.onLost(lost);
+  }
+
+  /**
+   * Upstream has erased records: they go here as they went there, before what else the delta says of their ids, and with them
+   * what the link kept of them. The order is durable first, as where somebody gives it here (K2).
+   */
+  async #erase(keys: readonly Key[], { settled, held }: Pick<Taken, "settled" | "held">): Promise<void> {
+    const notes = new Map<string, string | null>();
+    for (const order of await this.#space.order(keys)) notes.set(doneName(order), "");
+    for (const key of keys) {
+      const traced = await linkTraces.find(this.#store, { space: this.#name, ...keyParts(key) });
+      for (const [name, text] of traced.notes) notes.set(name, text);
+    }
+    const rows = keys.map((key) => [key, null] as const);
+    await this.#take(rows, { ...NOTHING, notes, settled, held, erased: keys });
+    await this.#store.rewrite();
   }
 
   /** Tries again what was set aside (S6); what waits for a confirmation only with that (U5). */
@@ -186,6 +205,7 @@ export class SpaceStore implements ClientStore {
       moves: with_.meta !== null,
       log,
       held: with_.held,
+      ...(with_.erased !== undefined && { erased: with_.erased }),
     });
   }
 
@@ -287,6 +307,8 @@ interface Taken {
   /** Of these what lost is logged. */
   readonly log: readonly Settled[];
   readonly held: Held | "nothing" | null;
+  /** Of these records no value stays. */
+  readonly erased?: readonly Key[];
 }
 
 const NOTHING: Taken = { clear: [], notes: new Map(), settled: [], meta: null, log: [], held: null };

@@ -53,7 +53,7 @@ export type Erasing = Pick<Core, "store" | "pages" | "clock"> & {
 };
 
 /** Done with this order, of which no value is left here. */
-const doneName = (order: string) => `erased/${order}`;
+export const doneName = (order: string) => `erased/${order}`;
 
 /** Carries out one order, as often as it is given: what is erased already stays so (K2). */
 export async function carryOut(parts: Erasing, order: ErasureOrder): Promise<ErasePlace[]> {

@@ -129,7 +129,8 @@ export function createServer(options: ServerOptions): Server {
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
   };
   const pages = new Pages({ ...shared, ...reading, limit: settings.limits.pages });
-  const erasing: Erasing = { store: options.store, pages, clock, rules, traces: options.traces ?? [] };
+  const traces = [...(options.traces ?? [])];
+  const erasing: Erasing = { store: options.store, pages, clock, rules, traces };
   const prepared = prepare({ ...shared, rules }, [...(identity?.spaces.keys() ?? [])], async () => {
     // Before anything is answered, and before anybody offers again what a restore has lost (K2).
     const count = await carryOutAll(erasing);
@@ -141,6 +142,7 @@ export function createServer(options: ServerOptions): Server {
   const intakeOf = (space: string, link: LinkPlan) => identity?.spaces.get(space)?.intake?.(link) ?? null;
   const following = { store, settings, clock, random, log, ready, mayCreate, rules, ruleOf, intakeOf, vault };
   const links = linksOf(options.links, following);
+  if (links.traces !== undefined) traces.push(links.traces);
   const core: Core = {
     ...shared,
     ...reading,

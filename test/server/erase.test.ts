@@ -1,6 +1,6 @@
 // `POST …/erase` (K2): data, journal, what replicas are told, and stores that are restored.
 
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createServer } from "../../src/server/index.ts";
@@ -9,6 +9,7 @@ import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import type { JournalResponse } from "../../src/wire/journal.ts";
 import type { EndLine, Line } from "../../src/wire/lines.ts";
 import { folderOf } from "../support/folder.ts";
+import { filesWith } from "../support/plain.ts";
 import {
   good,
   insert,
@@ -23,14 +24,6 @@ import {
 } from "../support/server.ts";
 
 const PLAIN = "Ada Lovelace-Byron";
-
-/** All bytes of a folder's files that hold a text, by their names. */
-export function filesWith(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => {
-    const path = join(entry.parentPath, entry.name);
-    return entry.isFile() && readFileSync(path).includes(text) ? [path] : [];
-  });
-}
 
 async function erase(server: TestServer, id: string): Promise<{ removed: object[]; revision: number; order: string }> {
   return (await good(await server.post(`${SPACE}/erase`, { collection: "items", id }))) as never;
