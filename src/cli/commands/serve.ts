@@ -1,6 +1,7 @@
 import pino from "pino";
 import pretty from "pino-pretty";
 import type { startIngest } from "../../ingest/index.ts";
+import { ingestTraces } from "../../ingest/traces.ts";
 import { linksOver } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
 import { createServer, listen, logTo, type Server } from "../../server/index.ts";
@@ -54,7 +55,8 @@ export default command({
     const store = await openData(data, false, { wake: args.wake ?? env.TIDEMARK_WAKE, log: logTo(log) });
     const links = linksOver({ tokenOf: (link) => env[`TIDEMARK_LINK_${link.toUpperCase()}`] });
     const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
-    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets });
+    const traces = [ingestTraces(isPostgres(data) ? null : data, config)];
+    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets, traces });
     const incoming = await incomingOf(
       { store, config, folder: isPostgres(data) ? null : data, log: logTo(log) },
       server,

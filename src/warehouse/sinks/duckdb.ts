@@ -1,3 +1,4 @@
+import { renameSync, rmSync } from "node:fs";
 import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { type Answer, type Field, type Session, type Sink, type StoredRow, WarehouseError } from "../sink.ts";
 import { type Dialect, type Engine, quoted, SqlSession } from "../sql.ts";
@@ -42,7 +43,7 @@ export async function driver(): Promise<typeof import("@duckdb/node-api")> {
 /** A connection to DuckDB as a warehouse uses it. */
 export class DuckDBEngine implements Engine {
   readonly dialect = dialect;
-  readonly connection: DuckDBConnection;
+  connection: DuckDBConnection;
 
   constructor(connection: DuckDBConnection) {
     this.connection = connection;
@@ -109,10 +110,27 @@ export function duckdbSink(path: string): Sink {
     opening ??= opened(path);
     return opening;
   };
+  const close = async () => {
+    if (opening === null) return;
+    const { instance, connection } = await opening;
+    connection.closeSync();
+    instance.closeSync();
+    opening = null;
+  };
   return {
     place: path,
     async session(): Promise<Session> {
-      return new SqlSession(new DuckDBEngine((await open()).connection));
+      const engine = new DuckDBEngine((await open()).connection);
+      if (path === ":memory:") return new SqlSession(engine);
+      return new SqlSession(engine, async () => {
+        await engine.run(`ATTACH '${quotedPath(`${path}.new`)}' AS "tidemark$new"`);
+        await engine.run(`COPY FROM DATABASE ${quoted(await nameOf(engine))} TO "tidemark$new"`);
+        await engine.run('DETACH "tidemark$new"');
+        await close();
+        // The log of the old file is empty: it was closed.
+        renameSync(`${path}.new`, path);
+        engine.connection = (await open()).connection;
+      });
     },
     async query(sql): Promise<Answer> {
       const connection = await (await open()).instance.connect();
@@ -122,19 +140,23 @@ export function duckdbSink(path: string): Sink {
         connection.closeSync();
       }
     },
-    async close() {
-      if (opening === null) return;
-      const { instance, connection } = await opening;
-      connection.closeSync();
-      instance.closeSync();
-      opening = null;
-    },
+    close,
   };
+}
+
+function quotedPath(path: string): string {
+  return path.replaceAll("'", "''");
+}
+
+async function nameOf(engine: DuckDBEngine): Promise<string> {
+  return String((await engine.all("SELECT current_database() AS name"))[0]?.name);
 }
 
 async function opened(path: string) {
   const { DuckDBInstance } = await driver();
   try {
+    // Of a copy that was broken off: it is made anew.
+    for (const end of ["", ".wal"]) rmSync(`${path}.new${end}`, { force: true });
     const instance = await DuckDBInstance.create(path);
     const connection = await instance.connect();
     await connection.run("SET TimeZone = 'UTC'");
