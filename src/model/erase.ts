@@ -3,7 +3,7 @@ import { Lacking } from "./decide.ts";
 import type { Rejection, Write } from "./mutation.ts";
 import type { Rules } from "./push.ts";
 import { type Author, type Key, keyParts } from "./record.ts";
-import { type Collection, type Collections, collectionOf } from "./schema.ts";
+import type { Collection, Collections } from "./schema.ts";
 import { settle } from "./settle.ts";
 import { recordTables } from "./tables.ts";
 import { Working } from "./working.ts";
@@ -64,13 +64,13 @@ function tellAgain(working: Working, keys: readonly Key[], { author, mutation }:
   working.append(author, mutation, rules.now, changes);
 }
 
-/** The collections without what is asked of who writes; one that is not configured any more has records to erase, too. */
+/** The collections without what is asked of who writes; one that the configuration does not name has records to erase, too. */
 function unruled(collections: Collections, keys: readonly Key[]): Collections {
   const own: { [name: string]: Collection } = {};
   for (const [name, { scopes }] of Object.entries(collections)) own[name] = scopes === undefined ? {} : { scopes };
   for (const key of keys) {
     const { collection } = keyParts(key);
-    if (collectionOf(collections, collection) === null) own[collection] = {};
+    if (!Object.hasOwn(own, collection)) own[collection] = {};
   }
   return own;
 }
