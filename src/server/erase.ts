@@ -156,11 +156,11 @@ class Refused extends Error {
   }
 }
 
-const eraseRequest = z.object({ collection: z.string(), id: z.string() });
+export const eraseBody = z.object({ collection: z.string(), id: z.string() });
 
 /** `POST …/erase` (K2): removes a record for good, wherever it went, for admin. */
 export async function erase(core: Core, { request, space, user }: Call): Promise<Response> {
-  const { collection, id } = parsed(eraseRequest, await readJson(request, core.settings.limits));
+  const { collection, id } = parsed(eraseBody, await readJson(request, core.settings.limits));
   const flaw = nameFlaw(collection) ?? idFlaw(id);
   if (flaw !== null) throw new Problem("invalid", flaw, { path: nameFlaw(collection) === null ? "id" : "collection" });
   if (isReserved(space)) {

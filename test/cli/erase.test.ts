@@ -30,24 +30,31 @@ async function holding(folder: string): Promise<string[]> {
   for (const path of namesOf(folder)) {
     let text = "";
     if (path.endsWith(".gz")) text = gunzipSync(readFileSync(path)).toString();
-    if (path.endsWith(".parquet")) text = JSON.stringify((await connection.runAndReadAll(`FROM '${path}'`)).getRowObjectsJson());
+    if (path.endsWith(".parquet"))
+      text = JSON.stringify((await connection.runAndReadAll(`FROM '${path}'`)).getRowObjectsJson());
     if (PLAIN.some((each) => text.includes(each))) found.add(path);
   }
   return [...found].map((path) => path.slice(folder.length + 1).replaceAll(/\d{6,}(-[0-9a-f]+)?/g, "N")).sort();
 }
 
 test("[K2 K1 I6 X1 S1] erase: nothing of a person is left in any file, audit passes, and a restore changes nothing of it", async () => {
-  const above = folderOf({ "tidemark.config.ts": CONFIG, "people.csv": `id,name,mail\n7,${PLAIN[0]},${PLAIN[1]}\n8,Bob,bob@b.org\n` });
+  const above = folderOf({
+    "tidemark.config.ts": CONFIG,
+    "people.csv": `id,name,mail\n7,${PLAIN[0]},${PLAIN[1]}\n8,Bob,bob@b.org\n`,
+  });
   const tidemark = (...args: string[]) => run(args, { cwd: above });
   expect(await tidemark("ingest", "run")).toMatchObject({ code: 0 });
   writeFileSync(join(above, "people.csv"), `id,name,mail\n7,,${PLAIN[2]}\n8,Bob,bob@b.org\n`);
   await tidemark("ingest", "run");
   expect((await tidemark("quarantine", "list")).stdout).toContain("required");
   let server = await serve(above);
-  const below = folderOf({ "tidemark.config.ts": `export default ${JSON.stringify({ links: { main: { up: { url: server.url } } } })};` });
+  const below = folderOf({
+    "tidemark.config.ts": `export default ${JSON.stringify({ links: { main: { up: { url: server.url } } } })};`,
+  });
   const linked = await serve(below);
   const device = folderOf();
-  const open = () => createClient({ url: server.url, space: "main", store: sqliteStore({ path: join(device, "replica.db") }) });
+  const open = () =>
+    createClient({ url: server.url, space: "main", store: sqliteStore({ path: join(device, "replica.db") }) });
   const client = open();
   await client.subscribe({ scope: "*" });
   await client.sync();
@@ -64,7 +71,13 @@ test("[K2 K1 I6 X1 S1] erase: nothing of a person is left in any file, audit pas
   expect(await holding(device)).not.toEqual([]);
   expect((await holding(below)).length).toBeGreaterThan(0);
   expect(await holding(above)).toEqual(
-    expect.arrayContaining(["data/ingest/crm.people/N.ndjson.gz", "data/tidemark.db-wal", "past/people/N.parquet", "people.csv", "reports.duckdb"]),
+    expect.arrayContaining([
+      "data/ingest/crm.people/N.ndjson.gz",
+      "data/tidemark.db-wal",
+      "past/people/N.parquet",
+      "people.csv",
+      "reports.duckdb",
+    ]),
   );
 
   writeFileSync(join(above, "people.csv"), "id,name,mail\n8,Bob,bob@b.org\n");
@@ -101,7 +114,17 @@ test("[K2 D7 D2] erase works on a stopped server's folder, and says where nothin
   await run(["import", "rows.json", "data", "--into", "people"], { cwd });
   const { code, stdout } = await run(["erase", "data", "people", "a", "--json"], { cwd });
   expect(code).toBe(0);
-  expect(JSON.parse(stdout)).toMatchObject({ collection: "people", id: "a", removed: [{ place: "data", count: 1 }, { place: "journal", count: 1 }] });
+  expect(JSON.parse(stdout)).toMatchObject({
+    collection: "people",
+    id: "a",
+    removed: [
+      { place: "data", count: 1 },
+      { place: "journal", count: 1 },
+    ],
+  });
   expect(filesWith(join(cwd, "data"), PLAIN[0] as string)).toEqual([]);
-  expect(await run(["erase", "data", "people", "b"], { cwd })).toMatchObject({ code: 1, stdout: expect.stringContaining("nothing was found") });
+  expect(await run(["erase", "data", "people", "b"], { cwd })).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining("nothing was found"),
+  });
 });
