@@ -37,7 +37,7 @@ async function holding(folder: string): Promise<string[]> {
   return [...found].map((path) => path.slice(folder.length + 1).replaceAll(/\d{6,}(-[0-9a-f]+)?/g, "N")).sort();
 }
 
-test("[K2 K1 I6 X1 S1] erase: nothing of a person is left in any file, audit passes, and a restore changes nothing of it", async () => {
+test("[K2 K6 K1 I6 X1 S1] erase: nothing of a person is left in any file, audit passes, and a restore changes nothing of it", async () => {
   const above = folderOf({
     "tidemark.config.ts": CONFIG,
     "people.csv": `id,name,mail\n7,${PLAIN[0]},${PLAIN[1]}\n8,Bob,bob@b.org\n`,
@@ -109,7 +109,7 @@ test("[K2 K1 I6 X1 S1] erase: nothing of a person is left in any file, audit pas
   for (const folder of [above, device]) expect(await holding(folder)).toEqual([]);
 });
 
-test("[K2 D7 D2] erase works on a stopped server's folder, and says where nothing was found", async () => {
+test("[K4 D7 D2] erase works on a stopped server's folder, and says where nothing was found", async () => {
   const cwd = folderOf({ "rows.json": '[{"id":"a","name":"Ada-Lovelace-Byron"}]' });
   await run(["import", "rows.json", "data", "--into", "people"], { cwd });
   const { code, stdout } = await run(["erase", "data", "people", "a", "--json"], { cwd });

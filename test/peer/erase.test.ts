@@ -21,7 +21,7 @@ async function chain(direction: "pull" | "both") {
 }
 
 test.each(["pull", "both"] as const)(
-  "[K2 S4] removes it from each server of a chain (%s), with journal, mirror and conflict log",
+  "[K2 K6 S4] removes it from each server of a chain (%s), with journal, mirror and conflict log",
   async (direction) => {
     const { world, folders, sites, erase } = await chain(direction);
     const [a, b] = sites;
@@ -42,7 +42,7 @@ test.each(["pull", "both"] as const)(
   },
 );
 
-test("[K2] what comes from upstream is erased there: below it would only come again", async () => {
+test("[K6] what comes from upstream is erased there: below it would only come again", async () => {
   const { world, sites, erase } = await chain("pull");
   const [a, b] = sites;
   await a.write("ann", [insert("ada", { name: PLAIN })]);

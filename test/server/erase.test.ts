@@ -39,7 +39,7 @@ function cursorOf(lines: readonly Line[]): string {
 }
 
 describe("erase", () => {
-  test("[K2] removes a record from data and journal, by a revision; the files of the database hold no value of it", async () => {
+  test("[K2 K4] removes a record from data and journal, by a revision; the files of the database hold no value of it", async () => {
     const folder = folderOf();
     await using server = new TestServer({}, { store: openSqliteStore({ path: folder }) });
     await life(server);
@@ -61,7 +61,7 @@ describe("erase", () => {
     expect(await erase(server, "nobody")).toMatchObject({ removed: [] });
   });
 
-  test("[K2] a replica hears of it: whoever may hold something, and before a new record of the same id", async () => {
+  test("[K2 K4] a replica hears of it: whoever may hold something, and before a new record of the same id", async () => {
     await using server = new TestServer();
     await life(server);
     const cursor = cursorOf(await server.pull([{ scope: "box/1" }]));
@@ -80,7 +80,7 @@ describe("erase", () => {
     expect(ofOp(copy, "remove")).toEqual([]);
   });
 
-  test("[K2 A3] is for admin, and says what is wrong", async () => {
+  test("[K4 A3] is for admin, and says what is wrong", async () => {
     await using server = new TestServer({ auth: { jwtSecret: SECRET } });
     const admin = await tokenFor("root", { acme: { read: ["*"], write: ["*"], admin: true } });
     const ann = await tokenFor("ann", { acme: { read: ["*"], write: ["*"] } });
@@ -118,7 +118,7 @@ describe("a store that was restored to a state from before", () => {
     return { folder: target, cursor };
   }
 
-  test.each(["same", "copied"] as const)("[K2] erases anew before it answers anything (%s folder)", async (into) => {
+  test.each(["same", "copied"] as const)("[K2 K5] erases anew before it answers anything (%s folder)", async (into) => {
     const { folder } = await restored("heal", into);
     await using server = new TestServer({}, { store: openSqliteStore({ path: folder }) });
     const lines = await server.pull([{ scope: "*" }]);
@@ -126,7 +126,7 @@ describe("a store that was restored to a state from before", () => {
     expect(filesWith(folder, PLAIN)).toEqual([]);
   });
 
-  test("[K2 R2] does not take back by heal what was erased, while all else is offered again", async () => {
+  test("[K2 K5 R2] does not take back by heal what was erased, while all else is offered again", async () => {
     const { folder } = await restored("heal", "same");
     await using server = new TestServer({}, { store: openSqliteStore({ path: folder }) });
     const { revision } = await server.head();
@@ -139,7 +139,7 @@ describe("a store that was restored to a state from before", () => {
     expect(filesWith(folder, PLAIN)).toEqual([]);
   });
 
-  test("[K2] a later record of the same id stays, since the order has been carried out", async () => {
+  test("[K5] a later record of the same id stays, since the order has been carried out", async () => {
     const folder = folderOf();
     const first = new TestServer({}, { store: openSqliteStore({ path: folder }) });
     await life(first);

@@ -39,7 +39,7 @@ const put = (op: "insert" | "update", id: string, atoms: object) => {
 
 describe.each(KINDS)("a warehouse in %s", (kind) => {
   test.each(["current", "history", "append"] as const)(
-    "[K2 X3] (%s) holds no value of an erased record, in no file and no generation",
+    "[K2 K6 X3] (%s) holds no value of an erased record, in no file and no generation",
     async (mode) => {
       const { server, url } = await listening();
       const place = await placeOf(kind);
