@@ -72,6 +72,7 @@ export class Link {
     this.#holder = randomName(host.random);
     this.mirror = new SpaceStore({
       store: host.store,
+      clock: host.clock,
       space,
       link: plan.name,
       sends: plan.direction === "both",

@@ -1,5 +1,6 @@
 // Accounts that come over a link: whom headquarters knows, the branch knows, and nobody gets more by it (U2, U4, U5).
 import { describe, expect, test } from "vitest";
+import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { good } from "../support/server.ts";
 import { Admin, loggedIn, login, PASSWORD, statusOf } from "../users/support.ts";
 import { addUsers, branch, headquarters, invited, kept, pair, setActive, until } from "./branch.ts";
@@ -81,6 +82,42 @@ test("[U4 U25] what concerns accounts has a lane of its own: a copy that hangs h
   expect((await socket.closed).code).toBe(1008);
   expect((await login(local.server, "carl")).status).toBe(401);
   expect((await local.server.store.head("acme"))?.revision).toBe(0);
+});
+
+test("[U4 U25] while a copy is being written, who is locked out is out before it goes on", async () => {
+  const hq = await headquarters();
+  await hq.admin.add("carl");
+  const text = "x".repeat(900);
+  for (let id = 1; id <= 4; id++) {
+    const writes = Array.from({ length: 1_000 }, (_, i) => {
+      return { op: "insert", collection: "items", record: { id: `${id}-${i}`, text } };
+    });
+    const push = { client: "x", mutations: [{ id, base: 0, writes }] };
+    await good(await hq.server.post("/v1/spaces/acme/push", push, { token: hq.ann.accessToken }));
+  }
+  const { code } = await invited(hq.server, hq.ann.accessToken, { space: "acme" });
+  let goesOn = () => {};
+  const held = new Promise<void>((resolve) => {
+    goesOn = resolve;
+  });
+  const store = openSqliteStore({ path: ":memory:" });
+  const write = store.write.bind(store);
+  // The copy's third transaction waits: what would be in its way is in everybody's.
+  store.write = async (space, wanted, decide) => {
+    if (space === "acme" && (await store.head("acme"))?.revision === 2) await held;
+    return await write(space, wanted, decide);
+  };
+  const link = { url: hq.server.url, code, users: "verifier" as const };
+  const local = await branch({ space: "acme", link, store });
+  await until(async () => (await login(local.server, "carl")).status === 200);
+  const carl = await loggedIn(local.server, "carl");
+  const socket = await local.server.connect({ token: carl.accessToken });
+  await until(async () => (await local.server.store.head("acme"))?.revision === 2);
+  await setActive(hq.admin, ["carl"], false);
+  expect((await socket.closed).code).toBe(1008);
+  expect((await local.server.store.head("acme"))?.revision).toBe(2);
+  goesOn();
+  await until(async () => ((await local.server.store.head("acme"))?.revision ?? 0) >= 4);
 });
 
 describe("what a link may not do to the accounts here", () => {

@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   peer: ["util", "model", "wire", "store", "client", "server"],
   ingest: ["util", "model", "wire", "store", "server"],
   warehouse: ["util", "model", "wire", "client"],
-  conformance: ["util", "model", "wire"],
+  conformance: ["util", "model", "wire", "store", "server"],
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
