@@ -21,6 +21,7 @@ import type { Clock } from "../util/clock.ts";
 import { canonical, type Json } from "../util/json.ts";
 import type { Lost } from "./conflicts.ts";
 import { lostOf } from "./conflicts.ts";
+import { nameable, rowOf, textOf } from "./mirrored.ts";
 import { asideName, clientName, partialName, rowName, under } from "./names.ts";
 import { Space, type SpaceOptions } from "./space.ts";
 import { Staging } from "./staging.ts";
@@ -396,20 +397,6 @@ function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
 function keyOfWrite(write: Write): Key {
   const { collection, id } = targetOf(write);
   return keyOf(collection, id);
-}
-
-function rowOf(key: Key, text: string | undefined): Row | undefined {
-  if (text === undefined) return undefined;
-  return { key, ...(JSON.parse(text) as Omit<Row, "key">) };
-}
-
-function textOf({ at, holders, data }: Row): string {
-  return JSON.stringify({ at, holders, data });
-}
-
-/** The key next to another ends with a zero, which PostgreSQL takes in no text; as keys hold no control characters, a one does. */
-function nameable(key: Key): string {
-  return key.endsWith("\u0000") ? `${key.slice(0, -1)}\u0001` : key;
 }
 
 /** The least name that does not begin so. */
