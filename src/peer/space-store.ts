@@ -21,7 +21,7 @@ import type { Clock } from "../util/clock.ts";
 import { canonical, type Json } from "../util/json.ts";
 import type { Lost } from "./conflicts.ts";
 import { lostOf } from "./conflicts.ts";
-import { nameable, rowOf, textOf } from "./mirrored.ts";
+import { keyOfWrite, nameable, rowOf, textOf } from "./mirrored.ts";
 import { asideName, clientName, partialName, rowName, under } from "./names.ts";
 import { Space, type SpaceOptions } from "./space.ts";
 import { Staging } from "./staging.ts";
@@ -81,7 +81,7 @@ export class SpaceStore implements ClientStore {
 
   async notes(prefix: string, limit = Number.POSITIVE_INFINITY): Promise<readonly (readonly [string, Json])[]> {
     const root = clientName(this.#link, "");
-    const range = prefix === "" ? under(root) : { from: root + prefix, to: after(root + prefix) };
+    const range = prefix === "" ? under(root) : { from: root + prefix, to: under(root + prefix).to };
     const found = await this.#between(range, limit);
     return found.map(([name, text]) => [name.slice(root.length), JSON.parse(text) as Json] as const);
   }
@@ -392,14 +392,4 @@ function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
     else known.push(write);
   }
   return found;
-}
-
-function keyOfWrite(write: Write): Key {
-  const { collection, id } = targetOf(write);
-  return keyOf(collection, id);
-}
-
-/** The least name that does not begin so. */
-function after(prefix: string): string {
-  return under(prefix).to;
 }
