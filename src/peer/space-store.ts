@@ -12,8 +12,8 @@ import type {
   Span,
 } from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
-import { targetOf, type Write } from "../model/mutation.ts";
-import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
+import type { Write } from "../model/mutation.ts";
+import { type Key, keyParts, type Revision } from "../model/record.ts";
 import { doneName } from "../server/erase.ts";
 import type { Held, Intake } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
