@@ -1,7 +1,7 @@
 import type { NoteRange } from "../store/store.ts";
 
 /** All that a space keeps of its links lies in its notes, under `link/NAME/`, and commits with the records. */
-const LINKS = "link/";
+export const LINKS = "link/";
 /** The links that were added to the running server (S13), apart from what each keeps. */
 export const STORED = "links/";
 

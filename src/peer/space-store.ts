@@ -12,18 +12,21 @@ import type {
   Span,
 } from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
-import { targetOf, type Write } from "../model/mutation.ts";
-import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
+import type { Write } from "../model/mutation.ts";
+import { type Key, keyParts, type Revision } from "../model/record.ts";
+import { doneName } from "../server/erase.ts";
 import type { Held, Intake } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { canonical, type Json } from "../util/json.ts";
 import type { Lost } from "./conflicts.ts";
 import { lostOf } from "./conflicts.ts";
+import { keyOfWrite, nameable, rowOf, textOf } from "./mirrored.ts";
 import { asideName, clientName, partialName, rowName, under } from "./names.ts";
 import { Space, type SpaceOptions } from "./space.ts";
 import { Staging } from "./staging.ts";
 import { type Change, leftOver, type Rows, takeIn } from "./take-in.ts";
+import { linkTraces } from "./traces.ts";
 
 /** Records that one transaction takes in. A delta of more is several revisions, and the checkpoint moves with the last. */
 const STEP = 5_000;
@@ -78,7 +81,7 @@ export class SpaceStore implements ClientStore {
 
   async notes(prefix: string, limit = Number.POSITIVE_INFINITY): Promise<readonly (readonly [string, Json])[]> {
     const root = clientName(this.#link, "");
-    const range = prefix === "" ? under(root) : { from: root + prefix, to: after(root + prefix) };
+    const range = prefix === "" ? under(root) : { from: root + prefix, to: under(root + prefix).to };
     const found = await this.#between(range, limit);
     return found.map(([name, text]) => [name.slice(root.length), JSON.parse(text) as Json] as const);
   }
@@ -143,6 +146,7 @@ export class SpaceStore implements ClientStore {
     }
     const changed = [...rows];
     const held = await this.#heldOf(changed);
+    if (batch.erased !== undefined && batch.erased.length > 0) await this.#erase(batch.erased, { settled, held });
     // All but the last part could be done again: what they hold is only compared with what comes anew.
     while (changed.length > STEP) {
       await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held });
@@ -160,6 +164,22 @@ export class SpaceStore implements ClientStore {
     this.#staging.wrote(batch);
     const lost = settled.flatMap(lostOf);
     if (lost.length > 0) this.onLost(lost);
+  }
+
+  /**
+   * Upstream has erased records: they go here as they went there, before what else the delta says of their ids, and with them
+   * what the link kept of them. The order is durable first, as where somebody gives it here (K2).
+   */
+  async #erase(keys: readonly Key[], { settled, held }: Pick<Taken, "settled" | "held">): Promise<void> {
+    const notes = new Map<string, string | null>();
+    for (const order of await this.#space.order(keys)) notes.set(doneName(order), "");
+    for (const key of keys) {
+      const traced = await linkTraces.find(this.#store, { space: this.#name, ...keyParts(key) });
+      for (const [name, text] of traced.notes) notes.set(name, text);
+    }
+    const rows = keys.map((key) => [key, null] as const);
+    await this.#take(rows, { ...NOTHING, notes, settled, held, erased: keys });
+    await this.#store.rewrite();
   }
 
   /** Tries again what was set aside (S6); what waits for a confirmation only with that (U5). */
@@ -234,6 +254,7 @@ export class SpaceStore implements ClientStore {
       moves: with_.meta !== null,
       log,
       held: with_.held,
+      ...(with_.erased !== undefined && { erased: with_.erased }),
     });
   }
 
@@ -350,6 +371,8 @@ interface Taken {
   /** Of these what lost is logged. */
   readonly log: readonly Settled[];
   readonly held: Held | "nothing" | null;
+  /** Of these records no value stays. */
+  readonly erased?: readonly Key[];
 }
 
 const NO_ROWS: Rows = new Map();
@@ -369,28 +392,4 @@ function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
     else known.push(write);
   }
   return found;
-}
-
-function keyOfWrite(write: Write): Key {
-  const { collection, id } = targetOf(write);
-  return keyOf(collection, id);
-}
-
-function rowOf(key: Key, text: string | undefined): Row | undefined {
-  if (text === undefined) return undefined;
-  return { key, ...(JSON.parse(text) as Omit<Row, "key">) };
-}
-
-function textOf({ at, holders, data }: Row): string {
-  return JSON.stringify({ at, holders, data });
-}
-
-/** The key next to another ends with a zero, which PostgreSQL takes in no text; as keys hold no control characters, a one does. */
-function nameable(key: Key): string {
-  return key.endsWith("\u0000") ? `${key.slice(0, -1)}\u0001` : key;
-}
-
-/** The least name that does not begin so. */
-function after(prefix: string): string {
-  return under(prefix).to;
 }
