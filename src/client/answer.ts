@@ -1,5 +1,5 @@
-import type { Revision } from "../model/record.ts";
-import type { BeginLine, CopyReason, EndLine, RangeLine, SubscriptionLine } from "../wire/lines.ts";
+import { type Key, keyOf, type Revision } from "../model/record.ts";
+import type { BeginLine, CopyReason, EndErasure, EndLine, RangeLine, SubscriptionLine } from "../wire/lines.ts";
 import { Problem } from "../wire/problem.ts";
 import { TransportError } from "./errors.ts";
 import type { Local } from "./local.ts";
@@ -135,7 +135,10 @@ export class Answer {
       if (this.#local.subscriptions.get(asked.number) !== subscription) continue;
       if (part === undefined)
         throw new TransportError("foreign", "the answer does not say how it continues a subscription");
-      segments.push({ subscription, mode: part.mode, staged: part.staged, lines: part.lines.map(({ line }) => line) });
+      const { mode, staged } = part;
+      const lines = part.lines.map(({ line }) => line);
+      const erased = mode === "copy" ? erasedBehind(subscription, end.subscriptions[key]?.erased) : [];
+      segments.push({ subscription, mode, staged, lines, erased });
     }
     return segments;
   }
@@ -233,6 +236,12 @@ function newPart(subscription: Subscription): Part {
     lines: [],
     copied: copied ?? { done: 0, total: null },
   };
+}
+
+/** What was erased since the replica was last complete. One that never was holds nothing that was. */
+function erasedBehind({ revision }: Subscription, erased: readonly EndErasure[] = []): Key[] {
+  if (revision === null) return [];
+  return erased.filter(([, , at]) => at > revision).map(([collection, id]) => keyOf(collection, id));
 }
 
 function arrived({ lines, copied: { done, total } }: Part): CopyProgress {

@@ -14,6 +14,8 @@ export interface Segment {
   /** Whether the store has staged lines that belong to it. */
   readonly staged: boolean;
   readonly lines: readonly RecordLine[];
+  /** What a copy leaves out, or has as a new record, since it was erased (K2). */
+  readonly erased?: readonly Key[];
 }
 
 interface Applied {
@@ -93,6 +95,7 @@ class Merge {
       if (lines.length < STAGED_LINES) break;
     }
     await this.#lines(segment.lines, segment.subscription);
+    for (const key of segment.erased ?? []) this.erased.add(key);
   }
 
   async #lines(lines: readonly RecordLine[], subscription: Subscription): Promise<void> {

@@ -14,7 +14,6 @@ import type {
 import type { MirrorChange } from "../model/link.ts";
 import type { Write } from "../model/mutation.ts";
 import { type Key, keyParts, type Revision } from "../model/record.ts";
-import { doneName } from "../server/erase.ts";
 import type { Held, Intake } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
@@ -130,9 +129,12 @@ export class SpaceStore implements ClientStore {
 
   async write(batch: ClientBatch): Promise<void> {
     const settled = this.#settled(batch);
+    const { erased = [] } = batch;
     if (batch.adopt !== undefined) {
       const { adopt, rows = NO_ROWS } = batch;
-      const slice = (changes: readonly Change[], notes: Taken["notes"] = NOTHING.notes) =>
+      // Before what the copy brings of their ids. Accounts are not taken in so: nothing of it waits for a confirmation.
+      if (erased.length > 0) await this.#erase(erased, { settled, held: null });
+      const slice = (changes: readonly Change[], notes = NO_NOTES) =>
         this.#slice(changes, { ...NOTHING, notes, settled });
       await takeIn({ mirror: this, staging: this.#staging, slice }, adopt, rows);
     }
@@ -144,9 +146,12 @@ export class SpaceStore implements ClientStore {
       const key = keyOfWrite(write);
       if (!rows.has(key)) rows.set(key, (await this.get([key]))[0] ?? null);
     }
+    // A copy may tell of what another subscription has had long since, and holds a new record of.
+    const told = batch.adopt === undefined ? erased.filter((key) => !rows.has(key)) : [];
+    for (const [i, row] of (await this.get(told)).entries()) rows.set(told[i] as Key, row ?? null);
     const changed = [...rows];
     const held = await this.#heldOf(changed);
-    if (batch.erased !== undefined && batch.erased.length > 0) await this.#erase(batch.erased, { settled, held });
+    if (batch.adopt === undefined && erased.length > 0) await this.#erase(erased, { settled, held });
     // All but the last part could be done again: what they hold is only compared with what comes anew.
     while (changed.length > STEP) {
       await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held });
@@ -158,7 +163,7 @@ export class SpaceStore implements ClientStore {
     }
     const partial = this.#partial && !this.#completes(batch);
     if (partial !== this.#partial) notes.set(partialName(this.#link), null);
-    await this.#take(changed, { clear, notes, settled, meta: this.#metaIn(batch), log: settled, held });
+    await this.#take(changed, { clear, notes, settled, meta: metaIn(batch), log: settled, held });
     this.#partial = partial;
     for (const [name, value] of batch.notes ?? []) this.#remember(name, value);
     this.#staging.wrote(batch);
@@ -172,14 +177,15 @@ export class SpaceStore implements ClientStore {
    */
   async #erase(keys: readonly Key[], { settled, held }: Pick<Taken, "settled" | "held">): Promise<void> {
     const notes = new Map<string, string | null>();
-    for (const order of await this.#space.order(keys)) notes.set(doneName(order), "");
+    const orders = await this.#space.order(keys);
     for (const key of keys) {
       const traced = await linkTraces.find(this.#store, { space: this.#name, ...keyParts(key) });
       for (const [name, text] of traced.notes) notes.set(name, text);
     }
     const rows = keys.map((key) => [key, null] as const);
-    await this.#take(rows, { ...NOTHING, notes, settled, held, erased: keys });
+    await this.#take(rows, { ...NOTHING, notes, settled, held, erased: orders });
     await this.#store.rewrite();
+    await this.#space.carriedOut([...orders.values()]);
   }
 
   /** Tries again what was set aside (S6); what waits for a confirmation only with that (U5). */
@@ -311,10 +317,6 @@ export class SpaceStore implements ClientStore {
     );
   }
 
-  #metaIn({ notes }: ClientBatch): Meta | null {
-    return (notes?.get(META) as unknown as Meta | undefined) ?? null;
-  }
-
   /** The mutations that leave the queue in this batch, with their outcomes. */
   #settled({ notes = new Map() }: ClientBatch): Settled[] {
     const gone = [...this.pending].filter(([name]) => notes.get(name) === null).map(([, each]) => each);
@@ -371,17 +373,20 @@ interface Taken {
   /** Of these what lost is logged. */
   readonly log: readonly Settled[];
   readonly held: Held | "nothing" | null;
-  /** Of these records no value stays. */
-  readonly erased?: readonly Key[];
+  /** Of these records no value stays; by their orders here. */
+  readonly erased?: ReadonlyMap<Key, string>;
 }
 
 const NO_ROWS: Rows = new Map();
-const NOTHING: Taken = { clear: [], notes: new Map(), settled: [], meta: null, log: [], held: null };
+const NO_NOTES: Taken["notes"] = new Map();
+const NOTHING: Taken = { clear: [], notes: NO_NOTES, settled: [], meta: null, log: [], held: null };
 
 /** Of a copy in several parts, all but the last are as new as their newest record. */
 function originOf(rows: readonly Change[], base: Revision, { meta }: Taken): Revision {
   return meta?.revision ?? rows.reduce((most, [, row]) => Math.max(most, row?.at ?? 0), base);
 }
+
+const metaIn = ({ notes }: ClientBatch) => (notes?.get(META) as unknown as Meta | undefined) ?? null;
 
 function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
   const found = new Map<Key, Write[]>();

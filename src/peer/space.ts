@@ -12,6 +12,7 @@ import { eraseRecords } from "../model/erase.ts";
 import { followMirror, LackingFamilies, linkAuthor, type MirrorChange, mutationOf } from "../model/link.ts";
 import type { Rules } from "../model/push.ts";
 import { type Key, keyParts, type RecordData, type Revision } from "../model/record.ts";
+import { erasureName, erasureOf, parsedErasure } from "../server/erasures.ts";
 import type { Held, Intake, SpaceRule } from "../server/identity.ts";
 import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
 import { begunRule, CATCH_UPS, RuleBehind } from "../server/rule.ts";
@@ -66,8 +67,8 @@ export interface Taking {
   readonly log: readonly Settled[];
   /** What of it waits for confirmation; "nothing": not even what waited before. */
   readonly held: Held | "nothing" | null;
-  /** All of the changes are records that upstream has erased (K2). */
-  readonly erased?: readonly Key[];
+  /** All of the changes are records that upstream has erased, each by its order here (K2). */
+  readonly erased?: ReadonlyMap<Key, string>;
 }
 
 /** Another server runs the link now. */
@@ -146,16 +147,25 @@ export class Space {
   }
 
   /** Orders of erasure that upstream has given, under names that are the same each time: told twice, they stand once. */
-  async order(keys: readonly Key[]): Promise<string[]> {
+  async order(keys: readonly Key[]): Promise<Map<Key, string>> {
     const { store, space, link, rules } = this.#options;
     const time = rules().now;
-    const orders: string[] = [];
+    const orders = new Map<Key, string>();
     for (const key of keys) {
       const order = sha256Hex(JSON.stringify([space, link, key, time])).slice(0, 32);
       await store.order({ order, space, ...keyParts(key), time, author: linkAuthor(link) });
-      orders.push(order);
+      orders.set(key, order);
     }
     return orders;
+  }
+
+  /** Nothing of them is left in the store's files either: they are not looked at again. */
+  async carriedOut(orders: readonly string[]): Promise<void> {
+    const { store, space } = this.#options;
+    for (const name of orders.map(erasureName)) {
+      const text = await store.note(space, name);
+      if (text !== null) await store.setNote(space, name, JSON.stringify({ ...parsedErasure(text), done: true }));
+    }
   }
 
   async take(taking: Taking): Promise<void> {
@@ -208,7 +218,7 @@ export class Space {
         ? { changes: known, held: NONE }
         : admit(known, { intake, loaded, held: taking.held, aside: this.#aside(notes) });
     const { changes, held } = admitted;
-    if (taking.erased !== undefined) return this.#erased(loaded, taking, changes, place);
+    if (taking.erased !== undefined) return this.#erased(loaded, taking, taking.erased, changes, place);
     const { batch, refused, overwritten } = followMirror(
       loaded,
       changes,
@@ -242,6 +252,7 @@ export class Space {
   #erased(
     loaded: Loaded,
     { origin, notes }: Taking,
+    orders: ReadonlyMap<Key, string>,
     changes: readonly MirrorChange[],
     place: Place,
   ): Batch & { place: Place; conflicts: number } {
@@ -249,7 +260,9 @@ export class Space {
     const keys = changes.flatMap(({ key, barred }) => (barred === null ? [key] : []));
     const erased = eraseRecords(loaded, keys, { author: linkAuthor(link), mutation: origin }, rules());
     if ("rejected" in erased) throw new StoreError("unavailable", `nothing is erased here: ${erased.rejected.message}`);
-    return { ...erased, notes, place, conflicts: this.#conflicts };
+    const written = new Map(notes);
+    for (const [key, order] of orders) written.set(erasureName(order), JSON.stringify(erasureOf(loaded, key, erased)));
+    return { ...erased, notes: written, place, conflicts: this.#conflicts };
   }
 
   #aside(notes: ReadonlyMap<string, string>): (key: Key) => Aside | null {

@@ -5,6 +5,7 @@ import type { Head, PageQuery, PageResult, ScanQuery, ScanResult } from "../stor
 import { canonical } from "../util/json.ts";
 import type { EndLine, SubscriptionEnd } from "../wire/lines.ts";
 import { type Ask, type PageSize, pageSize } from "./ask.ts";
+import { erasuresFor, parsedErasure } from "./erasures.ts";
 import {
   checkHistory,
   extendPatterns,
@@ -254,14 +255,18 @@ async function* finish(
 function endLine(ask: Ask, joint: Joint, answers: Answers, mirrors: ReadonlyMap<string, Mirror>): EndLine {
   const head = headPoint(answers.head);
   const subscriptions: { [key: string]: SubscriptionEnd } = {};
+  const notes = joint.erasures === null ? [] : answers.of(joint.erasures);
+  const erasures = notes.map(([, text]) => parsedErasure(text));
   for (const own of ask.progress) {
     const { key } = own.subscription;
     const place = joint.fingerprints.get(key);
     const sum = place === undefined ? mirrors.get(key)?.fingerprint() : answers.of(place);
     const cursor = endCursor(ask.space, own, head);
+    const erased = own.reason === null ? [] : erasuresFor(own, erasures);
     subscriptions[key] = {
       ...(cursor !== undefined && { cursor }),
       ...(sum !== undefined && { count: sum.count, digest: formatDigest(sum.lanes) }),
+      ...(erased.length > 0 && { erased }),
     };
   }
   const last = joint.client === null ? {} : { lastMutation: answers.of(joint.client)?.last ?? 0 };

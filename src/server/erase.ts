@@ -14,6 +14,7 @@ import { Problem } from "../wire/problem.ts";
 import { readJson } from "./body.ts";
 import type { Call, Core } from "./core.ts";
 import { json } from "./encode.ts";
+import { type Erasure, erasureName, erasureOf, parsedErasure } from "./erasures.ts";
 import { isReserved } from "./identity.ts";
 import { unknownSpace } from "./questions.ts";
 import { parsed } from "./requests/parts.ts";
@@ -54,9 +55,6 @@ export type Erasing = Pick<Core, "store" | "pages" | "clock"> & {
   rules(space: string): Rules;
 };
 
-/** Done with this order, of which no value is left here. */
-export const doneName = (order: string) => `erased/${order}`;
-
 /** Carries out one order, as often as it is given: what is erased already stays so (K2). */
 export async function carryOut(parts: Erasing, order: ErasureOrder): Promise<ErasePlace[]> {
   const { store, pages } = parts;
@@ -68,7 +66,7 @@ export async function carryOut(parts: Erasing, order: ErasureOrder): Promise<Era
   for (const { places } of traced) count(places);
   for (const { clean } of traced) await clean?.();
   const history = await changesOf(store, order);
-  await write(parts, order, traced);
+  const erasure = await write(parts, order, traced);
   for (let look = 0; look < LOOKS; look++) {
     traced = (await tracedIn(parts, order)).filter(({ notes }) => notes.size > 0);
     if (traced.length === 0) break;
@@ -79,7 +77,7 @@ export async function carryOut(parts: Erasing, order: ErasureOrder): Promise<Era
   }
   pages.clear(order.space);
   await store.rewrite();
-  await store.setNote(order.space, doneName(order.order), "");
+  await store.setNote(order.space, erasureName(order.order), JSON.stringify({ ...erasure, done: true }));
   return [...history, ...[...places].map(([place, count]) => ({ place, count }))];
 }
 
@@ -91,7 +89,8 @@ export async function carryOutAll(parts: Erasing): Promise<number> {
   let count = 0;
   for (const order of await store.orders()) {
     if ((await store.head(order.space)) === null) continue;
-    if ((await store.note(order.space, doneName(order.order))) !== null) continue;
+    const known = await store.note(order.space, erasureName(order.order));
+    if (known !== null && parsedErasure(known).done) continue;
     await carryOut(parts, order);
     count++;
   }
@@ -122,7 +121,7 @@ async function changesOf(store: Store, { space, collection, id }: RecordName): P
 }
 
 /** The revision by which it travels. Where the record never was there is none, and only notes go. */
-async function write(parts: Erasing, order: ErasureOrder, traced: readonly Traced[]): Promise<void> {
+async function write(parts: Erasing, order: ErasureOrder, traced: readonly Traced[]): Promise<Erasure> {
   const { store } = parts;
   const { space, author } = order;
   const key = keyOf(order.collection, order.id);
@@ -132,13 +131,15 @@ async function write(parts: Erasing, order: ErasureOrder, traced: readonly Trace
     const rules = { ...own, limits: { ...own.limits, descendants: DESCENDANTS } };
     const wanted = { ...wantedOf([], rules, false, lacking), keys: new Set([key]) };
     try {
-      const batch = await store.write(space, wanted, (loaded): Batch => {
+      const batch = await store.write(space, wanted, (loaded): Batch & { erasure: Erasure } => {
         const erased = eraseRecords(loaded, [key], { author, mutation: 0 }, rules);
         if ("rejected" in erased) throw new Refused(erased.rejected);
-        return { ...erased, notes: notesOf(traced) };
+        const erasure = erasureOf(loaded, key, erased);
+        const notes = new Map([...notesOf(traced), [erasureName(order.order), JSON.stringify(erasure)] as const]);
+        return { ...erased, notes, erasure };
       });
       if (batch === null) throw unknownSpace();
-      return;
+      return batch.erasure;
     } catch (error) {
       if (error instanceof RowBusy) throw new Problem("unavailable", error.message, { retryAfter: 1 });
       if (error instanceof Refused)

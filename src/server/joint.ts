@@ -1,6 +1,14 @@
 import type { Aged } from "../model/spread.ts";
-import type { ClientQuery, FingerprintQuery, HashesQuery, ScanQuery, ScopesQuery } from "../store/store.ts";
+import type {
+  ClientQuery,
+  FingerprintQuery,
+  HashesQuery,
+  NotesBetweenQuery,
+  ScanQuery,
+  ScopesQuery,
+} from "../store/store.ts";
 import { type Ask, pageSize } from "./ask.ts";
+import { ERASURES } from "./erasures.ts";
 import { Mirror } from "./mirror.ts";
 import { extended } from "./pattern.ts";
 import { hasPages, OtherHistory, onChain, type Progress, placesOf, scanOf } from "./progress.ts";
@@ -15,6 +23,8 @@ export interface Joint {
   readonly scopes: ReadonlyMap<Progress, Place<ScopesQuery> | null>;
   readonly client: Place<ClientQuery> | null;
   readonly hashes: Place<HashesQuery>;
+  /** Where something is copied. */
+  readonly erasures: Place<NotesBetweenQuery> | null;
 }
 
 export function jointQuestions(
@@ -42,8 +52,9 @@ export function jointQuestions(
   const client = ask.author === null ? null : questions.ask({ kind: "client", author: ask.author });
   const revisions = new Set(placesOf(ask.progress).map(({ revision }) => revision));
   const hashes = questions.ask({ kind: "hashes", revisions: [...revisions] });
+  const erasures = ask.progress.some(({ reason }) => reason !== null) ? questions.ask(ERASURES) : null;
   ask.addition?.ask(questions);
-  return { questions, scans, fingerprints, mirrored, scopes, client, hashes };
+  return { questions, scans, fingerprints, mirrored, scopes, client, hashes, erasures };
 }
 
 /** @throws OtherHistory where the answer's end would be of another one than its beginning. */

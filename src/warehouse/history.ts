@@ -1,5 +1,6 @@
 import type { RecordData, Revision } from "../model/record.ts";
 import type { WireEntry } from "../wire/journal.ts";
+import { eraseVersions } from "./erase.ts";
 import { pause, pullCopy } from "./pulling.ts";
 import type { StoredRow } from "./sink.ts";
 import type { Build, Place } from "./state.ts";
@@ -192,14 +193,10 @@ async function writeTable(
   if (added.length > 0) await session.apply({ do: "insert", table, fields, rows: added });
 }
 
-/** The rows of a record that was erased stay, with their ids and times, and hold no values (K2). What came later is not there yet. */
+/** What came later is not there yet. */
 async function erase(work: Work, tables: TableSet, collection: string, changes: readonly Changed[]): Promise<void> {
-  const ids = new Set(changes.flatMap(({ leaving, erased }) => (erased ? [leaving.id] : [])));
-  const columns = tables.tables[collection]?.columns ?? [];
-  if (ids.size === 0 || columns.length === 0) return;
-  await work.erase();
-  const empty = Object.fromEntries(columns.map(({ name }) => [name, null]));
-  const rows = [...ids].map((id) => ({ id, ...empty }));
-  const fields = tables.fields(collection).filter(({ name }) => name === "id" || Object.hasOwn(empty, name));
-  await work.session.apply({ do: "patch", table: tables.named(collection), fields, rows, where: null });
+  const ids = [...new Set(changes.flatMap(({ leaving, erased }) => (erased ? [leaving.id] : [])))];
+  await eraseVersions(work, tables, collection, ids);
+  // Of tables that are built anew those before are kept.
+  if (work.state.build !== null) await eraseVersions(work, work.shown(), collection, ids);
 }

@@ -66,7 +66,7 @@ export class Loader {
   async take(line: PutLine | PatchLine | RemoveLine, text: string): Promise<void> {
     const { exporter } = this.#options;
     const { collection, at } = line;
-    if (line.op === "remove" && line.erased) await this.#erase(line);
+    if (line.op === "remove" && line.erased) await this.erase(line);
     if (!this.#wants(collection)) return;
     if (line.op === "remove") {
       this.#pages = false;
@@ -136,7 +136,7 @@ export class Loader {
   }
 
   /** Of records that were erased no table holds a value, also one that rests: what is left of a row says that it was there. */
-  async #erase({ collection, at, ids }: RemoveLine): Promise<void> {
+  async erase({ collection, at, ids }: Pick<RemoveLine, "collection" | "at" | "ids">): Promise<void> {
     const { collections, tables, session, exporter, soft, now, onErase } = this.#options;
     if (collections !== null && !collections.includes(collection)) return;
     await this.flush();

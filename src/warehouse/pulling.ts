@@ -2,9 +2,10 @@ import { TransportError } from "../client/errors.ts";
 import type { Received } from "../client/ndjson.ts";
 import { problemOf } from "../client/transport.ts";
 import type { Revision } from "../model/record.ts";
-import type { EndLine } from "../wire/lines.ts";
+import type { EndErasure, EndLine } from "../wire/lines.ts";
 import { Problem } from "../wire/problem.ts";
 import type { SubscriptionRequest } from "../wire/pull.ts";
+import { eraseVersions } from "./erase.ts";
 import { Damage, Loader } from "./loader.ts";
 import { presentWhere } from "./shape.ts";
 import { WarehouseError } from "./sink.ts";
@@ -98,10 +99,33 @@ export async function pullCopy(work: Work, begun: Build): Promise<void> {
 
 async function endCopy(work: Work, build: Build, next: TableSet, { revision, subscriptions }: EndLine): Promise<void> {
   const cursor = subscriptions.copy?.cursor ?? build.cursor;
+  await eraseShown(work, build, subscriptions.copy?.erased ?? [], revision);
   await finishHistory(work, next, revision);
   const hash = work.mode === "history" ? await hashAt(work, revision) : null;
   await work.complete(build, next, { cursor, revision, hash });
   work.onProgress({ phase: "copy", taken: work.taken, revision });
+}
+
+/** What the tables before hold of records that were erased goes first: their rows are taken along, and they are kept (K2). */
+async function eraseShown(work: Work, build: Build, erased: readonly EndErasure[], at: Revision): Promise<void> {
+  // Revisions of another history say nothing of this one.
+  const behind = build.reason === "diverged" ? -1 : work.state.revision;
+  const ids = new Map<string, string[]>();
+  for (const [collection, id, revision] of erased) {
+    if (revision > behind) ids.set(collection, [...(ids.get(collection) ?? []), id]);
+  }
+  const shown = work.shown();
+  const loader = loaderOf(work, shown, work.collections, false, false);
+  for (const [collection, own] of ids) {
+    if (work.mode !== "history") await loader.erase({ collection, at, ids: own });
+    else
+      await eraseVersions(
+        work,
+        shown,
+        collection,
+        own.map((id) => work.exporter.id(collection, id)),
+      );
+  }
 }
 
 /** The records of a copy are valid from its revision on, as far as is known. */

@@ -98,11 +98,19 @@ export interface RangeLine {
   readonly records?: readonly (readonly [string, RecordData])[];
 }
 
+/** A record that was erased, and the revision by which that travels. */
+export type EndErasure = readonly [collection: string, id: string, revision: Revision];
+
 export interface SubscriptionEnd {
   /** Absent where the request's own cursor stays good: nothing new at its revision. */
   readonly cursor?: string;
   readonly count?: number;
   readonly digest?: string;
+  /**
+   * Of a copy: what was ever erased in it (K2). Of those behind the revision at which the replica was complete before, no value
+   * stays, of earlier versions either. What the copy brings under such an id is a new record.
+   */
+  readonly erased?: readonly EndErasure[];
 }
 
 /** What a replica may show now: every subscription is complete to `revision`. */

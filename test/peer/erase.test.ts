@@ -1,9 +1,10 @@
 // An erasure travels along links as a revision (K2).
 import { expect, test } from "vitest";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
+import type { JournalResponse } from "../../src/wire/journal.ts";
 import { folderOf } from "../support/folder.ts";
 import { filesWith } from "../support/plain.ts";
-import { good, insert, problemIn, SPACE, update } from "../support/server.ts";
+import { good, insert, problemIn, remove, SPACE, update } from "../support/server.ts";
 import { type Site, World } from "./support.ts";
 
 const PLAIN = "Ada Lovelace-Byron";
@@ -65,4 +66,32 @@ test("[K2] a new record that follows in the same delta arrives, and nothing of t
   await world.settle(...sites);
   expect(await c.records()).toEqual({ "items/ada": { name: "Ada Two" } });
   for (const folder of folders) expect(filesWith(folder, PLAIN)).toEqual([]);
+});
+
+test("[K7] a linked server that gets a copy erases, too: what it holds, what it saw deleted, and not what is new", async () => {
+  const { world, folders, sites, erase } = await chain("pull");
+  const [a, b] = sites;
+  await a.write("ann", [
+    insert("ada", { name: PLAIN }),
+    insert("eve", { name: PLAIN }),
+    insert("kim", { name: PLAIN }),
+  ]);
+  await a.write("ann", [remove("eve"), insert("bob", { n: 1 })]);
+  await world.settle(...sites);
+  world.away.add("a");
+  for (const id of ["ada", "eve", "kim"]) await good(await erase(a, id));
+  await a.write("ann", [insert("kim", { name: "Kim Two" })]);
+  const { revision } = await a.head();
+  while (!(await a.store.cut("acme", { journal: revision, tombstones: revision, outcomes: 0 }, 100)).done);
+  world.away.delete("a");
+  await world.settle(...sites);
+  for (const site of sites)
+    expect(await site.records()).toEqual({ "items/bob": { n: 1 }, "items/kim": { name: "Kim Two" } });
+  for (const folder of folders) expect(filesWith(folder, PLAIN)).toEqual([]);
+  const { entries } = (await good(await b.request(`${SPACE}/journal`))) as JournalResponse;
+  const orders = await b.store.orders();
+  expect(orders.map(({ id }) => id).sort()).toEqual(["ada", "eve", "kim"]);
+  expect(entries.flatMap(({ changes }) => changes ?? []).some(({ after }) => after?.name === "Kim Two")).toBe(true);
+  await b.link.round();
+  expect(await b.store.orders()).toEqual(orders);
 });

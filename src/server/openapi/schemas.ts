@@ -127,6 +127,7 @@ const subscriptionEnd = z.object({
   cursor: z.string().optional(),
   count: z.int().optional(),
   digest: digest.optional(),
+  erased: z.array(z.tuple([z.string(), z.string(), revision])).optional(),
 });
 const failed = z.object({ op: z.literal("error"), problem: object });
 const begin = z.object({ op: z.literal("begin"), space: z.string(), revision, principal: z.string() });
