@@ -64,7 +64,14 @@ function deltaFlaws(oracle: Oracle, asked: Asked, part: Part, before: number): s
   let shown = Math.max(before, part.since);
   for (const page of part.pages) {
     const seen = new Set<string>();
-    for (const { op, key, at, atoms } of entriesOf(page.lines)) {
+    for (const { op, key, at, atoms, erased } of entriesOf(page.lines)) {
+      if (erased) {
+        // Before what there is of its id since, and at most once.
+        if (seen.has(key)) flaws.push(`${key} is erased after it came`);
+        if (!oracle.erased(part.since, at, key)) flaws.push(`${key} was not erased since ${part.since}`);
+        if (!wasHeld(oracle, asked, shown, key)) flaws.push(`erasure of ${key}: it never was in the scope`);
+        continue;
+      }
       if (seen.has(key)) flaws.push(`${key} has two entries in one page`);
       seen.add(key);
       const since = part.since;
@@ -119,11 +126,15 @@ function removeFlaw(
   key: string,
 ): string | null {
   if (oracle.holds(at, asked, key)) return "it is there";
-  const known = asked.ever === undefined ? asked : { ...asked, readable: asked.ever };
   if (!asked.changed && oracle.changed(since, at, key).size === 0 && !moved(oracle, since, at, key))
     return "nothing happened to it";
-  for (let revision = 0; revision <= shown; revision++) if (oracle.holds(revision, known, key, false)) return null;
-  return "it never was in the scope";
+  return wasHeld(oracle, asked, shown, key) ? null : "it never was in the scope";
+}
+
+function wasHeld(oracle: Oracle, asked: Asked, shown: number, key: string): boolean {
+  const known = asked.ever === undefined ? asked : { ...asked, readable: asked.ever };
+  for (let revision = 0; revision <= shown; revision++) if (oracle.holds(revision, known, key, false)) return true;
+  return false;
 }
 
 /** Whether the record went from scope to scope, though perhaps nothing of it changed (M8). */
@@ -148,7 +159,8 @@ function copyFlaws(oracle: Oracle, asked: Asked, part: Part): string[] {
   const entries = part.pages.flatMap(({ lines }) => [...entriesOf(lines)]);
   const undisturbed = !part.goesOn && entries.every(({ at }) => at === part.began);
   let last = "";
-  for (const { op, key, at, atoms } of entries) {
+  for (const { op, key, at, atoms, erased } of entries) {
+    if (erased) continue;
     const record = oracle.record(at, key) ?? {};
     const there = oracle.holds(at, asked, key);
     const flaw = (text: string) => flaws.push(`${op} of ${key} at ${at}: ${text}`);
@@ -165,12 +177,13 @@ function copyFlaws(oracle: Oracle, asked: Asked, part: Part): string[] {
 
 function* entriesOf(
   lines: readonly RecordLine[],
-): Generator<{ op: RecordLine["op"]; key: string; at: number; atoms: Atoms }> {
+): Generator<{ op: RecordLine["op"]; key: string; at: number; atoms: Atoms; erased: boolean }> {
   for (const line of lines) {
     if (line.op === "remove")
-      for (const id of line.ids) yield { op: line.op, key: `${line.collection}/${id}`, at: line.at, atoms: {} };
+      for (const id of line.ids)
+        yield { op: line.op, key: `${line.collection}/${id}`, at: line.at, atoms: {}, erased: line.erased === true };
     else
       for (const atoms of line.records)
-        yield { op: line.op, key: `${line.collection}/${atoms.id}`, at: line.at, atoms };
+        yield { op: line.op, key: `${line.collection}/${atoms.id}`, at: line.at, atoms, erased: false };
   }
 }

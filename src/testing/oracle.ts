@@ -56,6 +56,8 @@ type State = ReadonlyMap<string, Kept>;
 export class Oracle {
   private readonly collections: OracleCollections;
   private readonly states: State[] = [new Map()];
+  /** The revisions by which records were erased, by `collection/id` (K2). */
+  private readonly erasures = new Map<string, number[]>();
   private readonly scopes = new WeakMap<State, Map<string, readonly string[]>>();
 
   constructor(collections: OracleCollections) {
@@ -69,6 +71,29 @@ export class Oracle {
   /** The server was restored: all after this revision never happened. */
   restore(revision: number): void {
     this.states.length = revision + 1;
+    for (const [key, all] of this.erasures)
+      this.erasures.set(
+        key,
+        all.filter((each) => each <= revision),
+      );
+  }
+
+  /**
+   * The next transaction erases a record, or tells once more that it is gone.
+   * - `travels`: false where its tombstone was cut, so that only copies tell of it.
+   */
+  erase(key: string, travels = true): void {
+    if (travels) {
+      const state = new Map(this.state(this.head));
+      state.delete(key);
+      this.states.push(state);
+    }
+    this.erasures.set(key, [...(this.erasures.get(key) ?? []), this.head]);
+  }
+
+  /** Whether a transaction after `since`, up to `until`, erased the record. */
+  erased(since: number, until: number, key: string): boolean {
+    return (this.erasures.get(key) ?? []).some((revision) => revision > since && revision <= until);
   }
 
   /** What a subscription holds at a revision, by `collection/id`; each record with its id. */

@@ -13,7 +13,7 @@ describe("random transactions against the oracle", () => {
   });
 
   for (let first = 1; first <= SEEDS; first += 10) {
-    it(`[P1] [P2] [P5] [P9] [P13] [P14] [P15] [M8] [W1] [W3] [M3] every delta and copy gives what the oracle holds, seeds ${first} to ${first + 9}`, async () => {
+    it(`[P1] [P2] [P5] [P9] [P13] [P14] [P15] [M8] [W1] [W3] [M3] [K4] [K7] every delta and copy gives what the oracle holds, seeds ${first} to ${first + 9}`, async () => {
       for (let seed = first; seed < first + 10; seed++) {
         const tally = await oracleRun(String(seed), STEPS);
         for (const [what, times] of Object.entries(tally)) total[what] = (total[what] ?? 0) + times;
@@ -45,6 +45,9 @@ describe("random transactions against the oracle", () => {
       "copied: diverged",
       "copied: expired",
       "fingerprints",
+      "erased",
+      "erased after it was deleted",
+      "erasures that copies tell of",
     ];
     for (const what of [...needed, ...events]) expect(total[what] ?? 0, what).toBeGreaterThan(0);
   });

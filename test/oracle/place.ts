@@ -104,7 +104,7 @@ export class Place {
     while (!(await store.cut(SPACE, { journal, tombstones, outcomes: 0 }, 7)).done);
   }
 
-  async post(verb: "push" | "pull", body: unknown, user = "writer"): Promise<Response> {
+  async post(verb: "push" | "pull" | "erase", body: unknown, user = "writer"): Promise<Response> {
     const headers = { "content-type": "application/json", host: "127.0.0.1", authorization: user };
     const url = `http://127.0.0.1/v1/spaces/${SPACE}/${verb}`;
     const request = new Request(url, { method: "POST", headers, body: JSON.stringify(body) });

@@ -102,7 +102,8 @@ class OracleRun {
   private async step(): Promise<void> {
     const { schedule } = this;
     const draw = schedule.fraction();
-    if (draw < 0.45) return this.writer.push();
+    if (draw < 0.43) return this.writer.push();
+    if (draw < 0.45) return this.writer.erase();
     if (draw < 0.62) return this.pull(schedule.pick(this.replicas));
     if (draw < 0.7) return this.race(schedule.pick(this.replicas));
     if (draw < 0.92) return this.pullFromKept();
@@ -282,7 +283,8 @@ class OracleRun {
       if (disturbed && schedule.chance(0.04)) this.flip();
       if (writes === 0 || schedule.chance(0.4)) return;
       for (let i = schedule.between(1, 3); i > 0 && writes > 0; i--, writes--) {
-        await (schedule.chance(0.4) ? writer.flash() : writer.push());
+        if (schedule.chance(0.05)) await writer.erase();
+        else await (schedule.chance(0.4) ? writer.flash() : writer.push());
       }
     };
     const asked = this.oracle.head;
@@ -321,6 +323,13 @@ class OracleRun {
         (!asPattern && !judged.readable(scope)) !== revoked.has(key as string)
       )
         throw new Error(`"${key}" was judged wrongly in ${JSON.stringify(lines)}`);
+    }
+    for (const [key, { erased = [] }] of end?.op === "end" ? Object.entries(end.subscriptions) : []) {
+      for (const [collection, id, revision] of erased) {
+        if (!this.oracle.erased(revision - 1, revision, `${collection}/${id}`))
+          throw new Error(`"${key}": the copy tells of ${collection}/${id}, which ${revision} did not erase`);
+        this.count("erasures that copies tell of");
+      }
     }
     for (const [key, part] of partsOf(lines)) {
       const asked = this.askedOf(replica, key, judged);

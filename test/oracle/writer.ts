@@ -62,6 +62,26 @@ export class Writer {
     await this.send(workload.pick(AUTHORS), [{ base: oracle.head, writes: [write] }]);
   }
 
+  /** Somebody is erased: who is there, or who has gone (K2). */
+  async erase(): Promise<void> {
+    const { workload, oracle } = this;
+    const keys = [
+      ...oracle.view(workload.chance(0.7) ? oracle.head : workload.between(0, oracle.head), { scope: "*" }).keys(),
+    ];
+    if (keys.length === 0) return;
+    const key = workload.pick(keys);
+    const at = key.indexOf("/");
+    const [collection, id] = [key.slice(0, at), key.slice(at + 1)];
+    const response = await this.place.post("erase", { collection, id });
+    const answer = (await response.json()) as { revision: number };
+    if (response.status !== 200) throw new Error(`an erasure was refused: ${JSON.stringify(answer)}`);
+    const there = oracle.record(oracle.head, key) !== null;
+    oracle.erase(key, there || answer.revision > oracle.head);
+    if (answer.revision !== oracle.head)
+      throw new Error(`the head is ${answer.revision} after an erasure, by the oracle ${oracle.head}`);
+    this.count(there ? "erased" : "erased after it was deleted");
+  }
+
   private mutation(): Omit<Mutation, "id"> {
     const { workload, oracle } = this;
     const base = Math.max(0, oracle.head - (workload.chance(0.6) ? 0 : workload.below(12)));
