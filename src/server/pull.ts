@@ -39,7 +39,11 @@ export async function pull(core: Core, call: Call): Promise<Response> {
   const { user, space } = call;
   const taken = ask;
   const shared = (own: Progress) => core.pages.of({ user, space }, taken, own);
-  return answered(core, call, request.pages === true ? { ...ask, shared } : ask);
+  const ended = () => {
+    const followed = taken.progress.map(({ subscription }) => subscription);
+    core.replicas.pulled(space, user, request.client, followed, taken.head.revision);
+  };
+  return answered(core, call, request.pages === true ? { ...ask, shared } : ask, ended);
 }
 
 type Request = Pick<PullRequest, "client" | "known">;
@@ -100,20 +104,22 @@ export async function askOf(core: Core, asker: Asker, asked: Judged): Promise<As
   };
 }
 
-export function answered(core: Core, call: Call, ask: Ask): Promise<Response> {
-  return streamed(call.request, { type: "application/x-ndjson", text: guardedLines(core, call, ask) });
+/** `ended`: called when all of it has been taken. */
+export function answered(core: Core, call: Call, ask: Ask, ended = () => {}): Promise<Response> {
+  return streamed(call.request, { type: "application/x-ndjson", text: guardedLines(core, call, ask, ended) });
 }
 
 /** A fault in the middle of an answer is told as its last line, since the status has been sent. */
-async function* guardedLines(core: Core, { space }: Call, ask: Ask): AsyncGenerator<string> {
-  const ended = core.active.begin();
+async function* guardedLines(core: Core, { space }: Call, ask: Ask, ended: () => void): AsyncGenerator<string> {
+  const done = core.active.begin();
   try {
     yield* answerLines(ask);
+    ended();
   } catch (error) {
     logFault(core.log, error, { space });
     yield lineText({ op: "error", problem: { ...problemOf(error).body() } });
   } finally {
-    ended();
+    done();
   }
 }
 

@@ -21,6 +21,8 @@ export interface WireEntry {
     /** With it the chain can be checked by whoever reads the journal (K1). */
     readonly salt: string;
   }[];
+  /** How many changes there are, where fewer were asked for. */
+  readonly changed?: number;
   readonly hash: string;
   readonly cut?: true;
 }

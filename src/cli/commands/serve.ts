@@ -3,7 +3,7 @@ import pretty from "pino-pretty";
 import type { startIngest } from "../../ingest/index.ts";
 import { linksOver } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
-import { createServer, listen, logTo, type Server } from "../../server/index.ts";
+import { createServer, listen, logTo, type Server, withConsole } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
 import { systemClock } from "../../util/clock.ts";
 import { command } from "../command.ts";
@@ -59,7 +59,7 @@ export default command({
       { store, config, folder: isPostgres(data) ? null : data, log: logTo(log) },
       server,
     );
-    const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
+    const listening = await listen(withConsole(server), { host: args.host, port }).catch(async (error: unknown) => {
       await incoming?.close();
       await server.close();
       throw explained(error);

@@ -3,6 +3,7 @@ import { utf8 } from "../../util/utf8.ts";
 import type { LiveErrorLine, LiveLine } from "../../wire/live.ts";
 import { Problem } from "../../wire/problem.ts";
 import { demand, LOGIN_ENDED } from "../access.ts";
+import type { LiveReplica } from "../admin/replicas.ts";
 import { parseJson } from "../body.ts";
 import type { Core } from "../core.ts";
 import { logFault, problemOf } from "../problem.ts";
@@ -52,6 +53,7 @@ export class Connection implements LivePeer, Outlet {
   private readonly identify: Opened["identify"];
   private readonly inbox: Inbox;
   private readonly follower: Follower;
+  private readonly opened: number;
   /** Seconds since it was looked at what it may read, and since the other side gave a sign of life. */
   private judged = 0;
   private quiet = 0;
@@ -61,12 +63,19 @@ export class Connection implements LivePeer, Outlet {
     this.space = space;
     this.socket = socket;
     this.identify = identify;
+    this.opened = around.core.clock.now();
     this.follower = new Follower(this, around.room(space));
     this.inbox = new Inbox(socket, (data) => this.takeIn(data));
   }
 
   get full(): boolean {
     return this.socket.full;
+  }
+
+  /** What administrators are told of it; null before it has said whose it is. */
+  get replica(): LiveReplica | null {
+    const { user, opened, full: slow } = this;
+    return user === null ? null : { user, opened, slow, ...this.follower.stands };
   }
 
   /** Whose it is. Ends it where the principal has too many. */

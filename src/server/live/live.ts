@@ -37,6 +37,9 @@ export class Live implements Surroundings {
     const { origins, auth } = core.settings;
     this.settings = { origins, trustProxy: auth.trustProxy ?? false, open: core.access.open };
     core.metrics.live(() => ({ connections: this.connections.size, frames: this.frames, bytes: this.bytes }));
+    core.replicas.watchLive((space) =>
+      [...this.connections].flatMap((connection) => (connection.space === space ? (connection.replica ?? []) : [])),
+    );
     core.access.watch(() => {
       for (const connection of this.connections) connection.judge();
     });
