@@ -1,0 +1,199 @@
+// What the server answers, as the console reads it: each answer is checked here, once, at the edge.
+import * as z from "zod/mini";
+
+// Zod compiles schemas where it may; the page's policy forbids that, and a browser would report each attempt.
+z.config({ jitless: true });
+
+const revision = z.number();
+const time = z.string();
+const atoms = z.record(z.string(), z.unknown());
+const author = z.object({ user: z.string(), client: z.string(), mutation: z.number() });
+const horizon = z.object({ journal: revision, tombstones: revision });
+const record = z.looseObject({ id: z.string() });
+
+export const problem = z.object({ code: z.string(), detail: z.string(), retryAfter: z.optional(z.number()) });
+
+export const spaces = z.object({
+  spaces: z.array(z.object({ space: z.string(), revision, at: z.nullable(time) })),
+  server: z.boolean(),
+});
+
+export const head = z.object({
+  revision,
+  cursor: z.string(),
+  at: z.nullable(time),
+  horizon,
+  scopes: z.optional(z.record(z.string(), z.object({ count: z.number(), digest: z.string() }))),
+  lastMutation: z.optional(z.number()),
+});
+
+const change = z.object({
+  collection: z.string(),
+  id: z.string(),
+  before: z.nullable(atoms),
+  after: z.nullable(atoms),
+});
+const entry = z.object({
+  revision,
+  at: time,
+  author: z.optional(author),
+  changes: z.optional(z.array(change)),
+  changed: z.optional(z.number()),
+  hash: z.string(),
+  cut: z.optional(z.boolean()),
+});
+export const journal = z.object({ entries: z.array(entry) });
+
+const version = z.object({
+  revision,
+  at: time,
+  author,
+  before: z.nullable(atoms),
+  after: z.nullable(atoms),
+  record: z.nullable(record),
+});
+export const history = z.object({ collection: z.string(), id: z.string(), versions: z.array(version) });
+
+const scope = z.object({ scope: z.string(), since: revision, count: z.number(), digest: z.string() });
+export const scopes = z.object({
+  revision,
+  total: z.number(),
+  scopes: z.array(scope),
+  next: z.nullable(z.string()),
+});
+
+export const records = z.object({
+  revision,
+  runs: z.array(z.object({ collection: z.string(), records: z.array(record) })),
+  looked: z.number(),
+  next: z.nullable(z.string()),
+});
+
+export const store = z.object({
+  revision,
+  at: z.nullable(time),
+  horizon,
+  collections: z.array(z.object({ collection: z.string(), count: z.number(), digest: z.string() })),
+  retention: z.object({
+    journal: z.nullable(z.number()),
+    tombstones: z.nullable(z.number()),
+    outcomes: z.nullable(z.number()),
+  }),
+  bytes: z.number(),
+  disk: z.nullable(z.object({ free: z.number(), total: z.number() })),
+});
+
+const replica = z.object({
+  user: z.string(),
+  client: z.nullable(z.string()),
+  how: z.enum(["live", "pull"]),
+  subscriptions: z.array(z.object({ key: z.string(), scope: z.string(), filtered: z.boolean() })),
+  subscribed: z.number(),
+  tidemark: z.nullable(revision),
+  at: time,
+  slow: z.boolean(),
+});
+export const replicas = z.object({ revision, since: time, total: z.number(), replicas: z.array(replica) });
+
+const lostWrite = z.object({
+  number: z.number(),
+  at: time,
+  user: z.string(),
+  client: z.string(),
+  mutation: z.number(),
+  status: z.enum(["superseded", "rejected"]),
+  revision,
+  base: revision,
+  superseded: z.array(
+    z.object({ collection: z.string(), id: z.string(), atoms: z.array(z.string()), reason: z.string() }),
+  ),
+  reason: z.nullable(z.object({ code: z.string(), message: z.string(), path: z.string() })),
+  wanted: z.array(z.object({ op: z.string(), collection: z.string(), id: z.string(), atoms })),
+});
+export const lost = z.object({
+  since: time,
+  superseded: z.number(),
+  rejected: z.number(),
+  lost: z.array(lostWrite),
+});
+
+const linkState = z.enum(["running", "waiting", "crashing", "refused", "paused"]);
+const linkStatus = {
+  name: z.string(),
+  configured: z.boolean(),
+  url: z.string(),
+  space: z.string(),
+  scopes: z.array(z.string()),
+  direction: z.string(),
+  schedule: z.nullable(z.string()),
+  state: linkState,
+  cause: z.nullable(z.string()),
+  since: time,
+  history: z.array(z.object({ state: linkState, cause: z.nullable(z.string()), at: time })),
+  revision,
+  asOf: z.nullable(time),
+  queued: z.number(),
+  unsent: z.number(),
+  aside: z.number(),
+  conflicts: z.number(),
+  held: z.number(),
+};
+export const links = z.object({ links: z.array(z.object(linkStatus)) });
+export const linkDetails = z.object({
+  ...linkStatus,
+  conflictLog: z.array(
+    z.object({
+      number: z.number(),
+      at: time,
+      collection: z.string(),
+      id: z.string(),
+      op: z.string(),
+      atoms,
+      author: z.nullable(z.object({ user: z.string(), client: z.string() })),
+      revision: z.nullable(revision),
+      upstream: z.unknown(),
+      reason: z.string(),
+    }),
+  ),
+  asideLog: z.array(
+    z.object({ collection: z.string(), id: z.string(), code: z.string(), message: z.string(), at: time }),
+  ),
+});
+export const granted = z.object({
+  links: z.array(
+    z.object({
+      link: z.string(),
+      space: z.string(),
+      scopes: z.array(z.string()),
+      direction: z.string(),
+      users: z.string(),
+      since: time,
+      revoked: z.nullable(time),
+    }),
+  ),
+});
+
+/** What an order to a link answers differs by the order; it is shown as it came. */
+export const anything = z.record(z.string(), z.unknown());
+
+export const outcomes = z.object({
+  outcomes: z.array(z.object({ status: z.string(), message: z.optional(z.string()) })),
+});
+
+export type Spaces = z.infer<typeof spaces>;
+export type Head = z.infer<typeof head>;
+export type Entry = z.infer<typeof entry>;
+export type Change = z.infer<typeof change>;
+export type History = z.infer<typeof history>;
+export type Version = z.infer<typeof version>;
+export type Scope = z.infer<typeof scope>;
+export type RecordData = z.infer<typeof record>;
+export type Store = z.infer<typeof store>;
+export type Replica = z.infer<typeof replica>;
+export type Replicas = z.infer<typeof replicas>;
+export type LostWrite = z.infer<typeof lostWrite>;
+export type Lost = z.infer<typeof lost>;
+export type Link = z.infer<typeof links>["links"][number];
+export type LinkDetails = z.infer<typeof linkDetails>;
+export type Granted = z.infer<typeof granted>["links"][number];
+export type Atoms = z.infer<typeof atoms>;
