@@ -28,18 +28,34 @@ export {
   trim,
 } from "./clean/text.ts";
 export { type Cleaned, type CleanOptions, clean, type IngestConfig, type Pickup, type Schedule } from "./declare.ts";
+export { dueAt } from "./due.ts";
 export { type Decision, Duplicates } from "./duplicates.ts";
 export type { Accepted, Entities, EntityReader, EntityTask, Origin, Placement, SourceRow } from "./entities.ts";
-export { Ingest, IngestError, type IngestHost, type Task, type TaskStatus } from "./ingest.ts";
+export { IngestError } from "./error.ts";
+export { Ingest, type IngestHost, type StreamStatus, type Task, type VerifyOptions } from "./ingest.ts";
 export type { ValueOrigin } from "./lineage.ts";
 export * from "./match/index.ts";
 export type { Item, ItemStatus } from "./quarantine/item.ts";
 export type { ItemFilter } from "./quarantine/quarantine.ts";
+export type {
+  DifferenceLine,
+  DiscardResponse,
+  DuplicatesOrder,
+  DuplicatesResponse,
+  LineageResponse,
+  QuarantineOrder,
+  QuarantineResponse,
+  ReplayResponse,
+  RunLine,
+  RunsResponse,
+  ShownEntity,
+  StreamOrder,
+  StreamsResponse,
+} from "./routes/messages.ts";
 export { type BatchCheck, type BatchStats, drift, nulls, volume } from "./run/batch-checks.ts";
 export { Fenced } from "./run/place.ts";
 export { Busy, type RunOptions } from "./run/runner.ts";
 export type { RunCounts, RunKind, RunRow, RunStatus, TaskState } from "./run/state.ts";
-export { dueAt } from "./schedule.ts";
 export * from "./source.ts";
 export { type CardDav, carddav } from "./sources/definitions/carddav.ts";
 export { type Ga4, type Ga4Report, ga4 } from "./sources/definitions/ga4.ts";
@@ -70,5 +86,6 @@ export { type Exchange, recorded, replayed } from "./sources/http/recording.ts";
 export type { Shape } from "./sources/http/shape.ts";
 export { type HttpDefinition, type HttpStream, httpSource, type Reader, type Run } from "./sources/http/source.ts";
 export { createHttp, type TrafficOptions } from "./sources/http/traffic.ts";
-export { ingestOf, startIngest } from "./start.ts";
+export { createIngest, type Incoming, ingestOf } from "./start.ts";
+export type { DifferenceKind, SourceDifference, Verification } from "./verify.ts";
 export { type Mark, Watermark, type WatermarkOptions, watermark } from "./watermark.ts";

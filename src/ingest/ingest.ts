@@ -3,7 +3,9 @@ import type { Store } from "../store/store.ts";
 import { type Clock, systemClock } from "../util/clock.ts";
 import type { JsonObject } from "../util/json.ts";
 import { type Random, randomName, systemRandom } from "../util/random.ts";
-import type { Cleaned, IngestConfig, Pickup } from "./declare.ts";
+import type { Cleaned, IngestConfig, Pickup, Schedule } from "./declare.ts";
+import { dueAt } from "./due.ts";
+import { IngestError } from "./error.ts";
 import { lineageOf, type ValueOrigin } from "./lineage.ts";
 import { NAME, taskName } from "./names.ts";
 import type { Item } from "./quarantine/item.ts";
@@ -12,8 +14,9 @@ import type { Incoming } from "./run/judge.ts";
 import { Place } from "./run/place.ts";
 import { Busy, Runner, type RunOptions } from "./run/runner.ts";
 import type { RunRow, TaskState } from "./run/state.ts";
-import type { Http } from "./source.ts";
+import type { Deletes, Http } from "./source.ts";
 import { createHttp } from "./sources/http/traffic.ts";
+import { type Verification, verifySource } from "./verify.ts";
 
 export interface IngestHost {
   readonly store: Store;
@@ -35,10 +38,15 @@ export interface Task {
   readonly cleaned: Cleaned;
 }
 
-export interface TaskStatus {
-  readonly task: string;
+export interface StreamStatus {
+  /** `SOURCE.STREAM`. */
+  readonly stream: string;
   readonly collection: string;
-  readonly deletes: string;
+  readonly deletes: Deletes;
+  /** Null: only when somebody asks for it. */
+  readonly every: Schedule | null;
+  /** When the schedule has it next, unix milliseconds. */
+  readonly due: number | null;
   readonly state: TaskState;
   /** The last run; null: there was none. */
   readonly last: RunRow | null;
@@ -46,9 +54,10 @@ export interface TaskStatus {
   readonly quarantine: { readonly [code: string]: number };
 }
 
-/** The configuration is wrong; each mistake with its path. */
-export class IngestError extends Error {
-  override name = "IngestError";
+export interface VerifyOptions {
+  readonly signal?: AbortSignal;
+  /** Told while it goes on: records that were read. */
+  readonly progress?: (read: number) => void;
 }
 
 /**
@@ -118,8 +127,8 @@ export class Ingest {
     return count;
   }
 
-  async status(space: string): Promise<TaskStatus[]> {
-    const all: TaskStatus[] = [];
+  async status(space: string): Promise<StreamStatus[]> {
+    const all: StreamStatus[] = [];
     for (const task of this.tasks.filter((each) => each.space === space)) {
       const place = this.place(task);
       const quarantine: { [code: string]: number } = {};
@@ -127,7 +136,10 @@ export class Ingest {
       const { collection } = task.cleaned.options;
       const [last = null] = await place.runs(1);
       const { deletes } = task.cleaned.stream;
-      all.push({ task: task.name, collection, deletes, state: await place.state(), last, quarantine });
+      const every = task.pickup.every ?? null;
+      const state = await place.state();
+      const due = every === null ? null : dueAt(every, state.started, place.parts.rules().now);
+      all.push({ stream: task.name, collection, deletes, every, due, state, last, quarantine });
     }
     return all;
   }
@@ -183,6 +195,26 @@ export class Ingest {
         await place.release();
       }
     });
+  }
+
+  /**
+   * Reads a source whole and compares it, after cleaning, with the space (X4). It writes nothing.
+   *
+   * @throws SourceError where the source cannot be read.
+   */
+  async verify(space: string, name: string, options: VerifyOptions = {}): Promise<Verification> {
+    const task = this.task(space, name);
+    const { clock = systemClock } = this.#host;
+    const { signal = new AbortController().signal, progress } = options;
+    const context = { cursor: null, http: this.#http, signal, now: () => clock.now() };
+    const { cleaned, pickup } = task;
+    const parts = { place: this.place(task), cleaned, source: pickup.source.name, context, progress };
+    return await this.#alone(task, () => verifySource(parts));
+  }
+
+  /** Resolves when nothing is under way in this process. */
+  async idle(): Promise<void> {
+    while (this.#under.size > 0) await Promise.allSettled(this.#under.values());
   }
 
   /** Where the atoms of a record came from (I9); empty: there is no such record. */

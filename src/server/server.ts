@@ -29,7 +29,7 @@ import { Pages } from "./pages/pages.ts";
 import { prepare } from "./prepare.ts";
 import { NO_RATE, rateOf } from "./rate.ts";
 import { type Ages, cutSpace, retain } from "./retention.ts";
-import { routes } from "./routes.ts";
+import { type Route, routes } from "./routes.ts";
 import { Spaces } from "./space.ts";
 import { followedStore } from "./unborn.ts";
 import { Vault } from "./vault.ts";
@@ -57,6 +57,8 @@ export interface ServerOptions {
   readonly log?: Log | undefined;
   /** What runs the links that the configuration names: `startLinks` of `tidemark/peer`. */
   readonly links?: StartLinks | undefined;
+  /** Further ways in, beside those of the server itself, such as those of `createIngest` in `tidemark/ingest`. */
+  readonly routes?: readonly Route[] | undefined;
 }
 
 export interface Server {
@@ -149,7 +151,12 @@ export function createServer(options: ServerOptions): Server {
     pages: new Pages({ ...shared, ...reading, limit: settings.limits.pages }),
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };
-  const handler = handlerOf(core, [...routes, ...grantRoutes(grants), ...(identity?.routes ?? [])]);
+  const handler = handlerOf(core, [
+    ...routes,
+    ...grantRoutes(grants),
+    ...(identity?.routes ?? []),
+    ...(options.routes ?? []),
+  ]);
   const live = new Live(core);
   const retention = retain(core);
   let closing: Promise<void> | null = null;

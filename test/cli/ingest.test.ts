@@ -62,5 +62,28 @@ test("[I4] serve picks up what is scheduled, and quarantine can be read beside i
   while (!(await run(["pull", url, "--json"])).stdout.includes("Ada"));
   const list = await run(["quarantine", "list", "--json"], { cwd });
   expect(JSON.parse(list.stdout)).toMatchObject({ stream: "crm.people", code: "required", position: "people.csv:3" });
-  expect(await run(["ingest", "run"], { cwd })).toMatchObject({ code: 1 });
+  const locked = await run(["ingest", "run"], { cwd });
+  expect(locked).toMatchObject({ code: 1, stdout: "" });
+  expect(locked.stderr).toContain("--server http://");
+});
+
+test("[I50 X4 D1 D2] beside a running server the commands ask it: run, status, fix, verify, duplicates", async () => {
+  const cwd = folderOf({
+    "people.csv": "id,name\n1,Ada\n2,\n",
+    "tidemark.config.ts": configured('required("name")'),
+  });
+  const { url } = await serve(cwd);
+  const tidemark = (...args: string[]) => run([...args, "--server", url], { cwd });
+  const first = await tidemark("ingest", "run", "--json");
+  expect(JSON.parse(first.stdout)).toMatchObject({ stream: "crm.people", status: "done", added: 1, rejected: 1 });
+  expect((await tidemark("ingest", "status")).stdout).toMatch(/crm\.people +people +done .* when asked +1 /);
+  const verified = await tidemark("ingest", "verify");
+  expect(verified).toMatchObject({ code: 1, stderr: "" });
+  expect(verified.stdout).toMatch(/crm\.people: 2 read, 1 the same, .* 1 in quarantine\n/);
+  expect(verified.stdout).toMatch(/quarantine +2 +people\.csv:3 +item 1: required: name is missing/);
+  const fixed = await tidemark("quarantine", "fix", "crm.people", "1", "--set", '{"name":"Bob"}');
+  expect(fixed).toMatchObject({ code: 0, stderr: "" });
+  expect(JSON.parse((await tidemark("ingest", "verify", "--json")).stdout)).toMatchObject({ same: 2, differences: [] });
+  expect(await tidemark("duplicates", "list", "people")).toMatchObject({ code: 1, stdout: "" });
+  expect(await tidemark("ingest", "run", "--data", "data")).toMatchObject({ code: 2, stdout: "" });
 });

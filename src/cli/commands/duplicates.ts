@@ -1,6 +1,8 @@
-import { Duplicates } from "../../ingest/index.ts";
+import type { Decision, DifferenceLine, DuplicatesOrder, DuplicatesResponse, ShownEntity } from "../../ingest/index.ts";
+import type { Line } from "../../wire/lines.ts";
+import { ask, askJson, failureInLine, linesOf, type Space } from "../api.ts";
 import { type Context, command } from "../command.ts";
-import { Failure, misuse } from "../failure.ts";
+import { misuse } from "../failure.ts";
 import { INGEST_ARGS, openIngest } from "../ingest/open.ts";
 import { type Output, shown, table } from "../output.ts";
 
@@ -25,37 +27,28 @@ export default command({
   async run({ args, rest, env, out }: Context<typeof ARGS>) {
     if (!DOES.includes(args.do)) throw misuse(`There is no duplicates ${args.do}: ${DOES.join(", ")}.`);
     const reads = args.do !== "merge" && args.do !== "split";
-    const { ingest, space, close } = await openIngest(args, env, reads);
+    const { space, close } = await openIngest(args, env, reads);
     try {
-      const duplicates = opened(() => new Duplicates(ingest, space, args.collection));
-      const { id } = args;
-      if (args.do === "list") return await list(duplicates, out);
-      if (args.do === "differences") return await differences(duplicates, out);
+      const { collection, id } = args;
+      if (args.do === "list") return await list(space, collection, out);
+      if (args.do === "differences") return await differences(space, collection, out);
       if (id === undefined) throw misuse(`duplicates ${args.do} needs the ID of a record.`);
-      if (args.do === "show") return await show(duplicates, args.collection, id, out);
-      return await decide(duplicates, args.do === "merge", args.collection, id, rest, out);
+      if (args.do === "show") return await show(space, collection, id, out);
+      const order: DuplicatesOrder =
+        args.do === "merge" ? { do: "merge", ids: [id, ...rest] } : { do: "split", id, keys: [...rest] };
+      return await decide(space, collection, order, out);
     } finally {
       await close();
     }
   },
 });
 
-/** What a person asked for and cannot have, in a sentence. */
-function opened<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw failureOf(error);
-  }
+function pathOf(collection: string): string {
+  return `/ingest/duplicates/${encodeURIComponent(collection)}`;
 }
 
-function failureOf(error: unknown): unknown {
-  const { name, message } = error as Error;
-  return name === "ReviewError" ? new Failure(`${message}.`, 1, { cause: error }) : error;
-}
-
-async function list(duplicates: Duplicates, out: Output): Promise<void> {
-  const all = await duplicates.list();
+async function list(space: Space, collection: string, out: Output): Promise<void> {
+  const { pairs: all } = await askJson<DuplicatesResponse>(space, pathOf(collection));
   for (const question of all) out.data(question);
   const rows = all.map(({ entities, score, doubt, evidence }) => [
     ...entities,
@@ -70,9 +63,8 @@ async function list(duplicates: Duplicates, out: Output): Promise<void> {
   );
 }
 
-async function show(duplicates: Duplicates, collection: string, id: string, out: Output): Promise<void> {
-  const found = await duplicates.show(id);
-  if (found === null) throw new Failure(`${collection}/${id} was not made of source records, or is not there.`);
+async function show(space: Space, collection: string, id: string, out: Output): Promise<void> {
+  const found = await askJson<ShownEntity>(space, `${pathOf(collection)}/${encodeURIComponent(id)}`);
   out.data(found);
   const { entity, members } = found;
   for (const { key, at, own } of members) out.print(`${key}  ${at ?? ""}  by itself ${own}`);
@@ -84,29 +76,27 @@ async function show(duplicates: Duplicates, collection: string, id: string, out:
   out.print(table(rows));
 }
 
-async function differences(duplicates: Duplicates, out: Output): Promise<void> {
-  for await (const each of duplicates.differences()) {
-    out.data(each);
-    for (const { atom, kind, values } of each.differences) {
+async function differences(space: Space, collection: string, out: Output): Promise<void> {
+  const response = await ask(space, `/ingest/differences/${encodeURIComponent(collection)}`);
+  for await (const text of linesOf(space, response)) {
+    const line = JSON.parse(text) as DifferenceLine;
+    if (line.op === "error") throw failureInLine(space, line as unknown as Line);
+    if (line.op === "end") return;
+    const { id, differences: all } = line;
+    out.data({ id, differences: all });
+    for (const { atom, kind, values } of all) {
       const said = values.map(({ value, from }) => `${shown(value)} (${from.join(", ")})`);
-      out.print(`${each.id} ${atom}: another ${kind}: ${said.join(" · ")}`);
+      out.print(`${id} ${atom}: another ${kind}: ${said.join(" · ")}`);
     }
   }
 }
 
-async function decide(
-  duplicates: Duplicates,
-  merges: boolean,
-  collection: string,
-  id: string,
-  others: readonly string[],
-  out: Output,
-): Promise<void> {
-  const work = merges ? duplicates.merge([id, ...others]) : duplicates.split(id, others);
-  const decision = await work.catch((error: unknown) => {
-    throw failureOf(error);
-  });
+async function decide(space: Space, collection: string, order: DuplicatesOrder, out: Output): Promise<void> {
+  const decision = await askJson<Decision>(space, pathOf(collection), order);
   const [first, ...rest] = decision.records.map((record) => `${collection}/${record}`);
-  const text = merges ? `${rest.join(", ")} became part of ${first}` : `${rest.join(", ")} was taken out of ${first}`;
+  const text =
+    order.do === "merge"
+      ? `${rest.join(", ")} became part of ${first}`
+      : `${rest.join(", ")} was taken out of ${first}`;
   out.result(`${text}, in revision ${decision.revision}.`, decision);
 }

@@ -1,11 +1,21 @@
-import type { RunOptions, RunRow, Task } from "../../ingest/index.ts";
+import type {
+  LineageResponse,
+  RunRow,
+  RunsResponse,
+  SourceDifference,
+  StreamOrder,
+  StreamStatus,
+  Verification,
+} from "../../ingest/index.ts";
+import { askJson, type Space } from "../api.ts";
 import { type Context, command } from "../command.ts";
 import { misuse } from "../failure.ts";
-import { INGEST_ARGS, type OpenIngest, openIngest, tasksNamed, timeOf } from "../ingest/open.ts";
+import { INGEST_ARGS, openIngest, streamPath, streamsNamed, timeOf } from "../ingest/open.ts";
+import { ordered } from "../ingest/order.ts";
 import { type Output, shown, table } from "../output.ts";
 
 const ARGS = {
-  do: { type: "positional", required: true, description: "run, status, runs, backfill, refresh, or origin" },
+  do: { type: "positional", required: true, description: "run, status, runs, backfill, refresh, verify, or origin" },
   stream: {
     type: "positional",
     required: false,
@@ -17,8 +27,8 @@ const ARGS = {
   accept: { type: "boolean", description: "takes a batch that checks would hold" },
 } as const;
 
-/** Records between two lines that tell how far it is. */
-const TOLD = 50_000;
+const READS = ["status", "runs", "origin", "verify"];
+const WRITES = ["run", "backfill", "refresh"];
 
 export default command({
   name: "ingest",
@@ -26,64 +36,66 @@ export default command({
   lasts: true,
   args: ARGS,
   async run({ args, env, out, stop }: Context<typeof ARGS>) {
-    const reads = ["status", "runs", "origin"].includes(args.do);
-    if (!reads && !["run", "backfill", "refresh"].includes(args.do))
-      throw misuse(`There is no ingest ${args.do}: run, status, runs, backfill, refresh or origin.`);
-    const window = windowOf(args);
+    const reads = READS.includes(args.do);
+    if (!reads && !WRITES.includes(args.do))
+      throw misuse(`There is no ingest ${args.do}: run, status, runs, backfill, refresh, verify or origin.`);
+    const order = orderOf(args);
     const open = await openIngest(args, env, reads);
+    // Ended by Ctrl-C, a run of this process leaves its row before it goes.
+    const end = () => void open.close();
+    stop.addEventListener("abort", end, { once: true });
     try {
-      if (args.do === "origin") return await origin(open, args.stream, out);
-      const tasks = tasksNamed(open, args.stream);
-      if (args.do === "status") return await status(open, tasks, out);
-      if (args.do === "runs") return await runs(open, tasks, out);
-      const options: RunOptions = {
-        do: args.do === "refresh" ? "refresh" : "run",
-        accept: args.accept === true,
-        signal: stop,
-        ...(window !== null && { window }),
-      };
-      return await runAll(open, tasks, options, out);
+      const { space } = open;
+      if (args.do === "origin") return await origin(space, args.stream, out);
+      const streams = await streamsNamed<StreamStatus>(space, args.stream);
+      if (args.do === "status") return status(streams, out);
+      if (args.do === "runs") return await runs(space, streams, out);
+      if (args.do === "verify") return await verifyAll(space, streams, stop, out);
+      return await runAll(space, streams, order, stop, out);
     } finally {
       await open.close();
     }
   },
 });
 
-function windowOf({ do: what, from, to }: { do: string; from?: string | undefined; to?: string | undefined }) {
+interface OrderArgs {
+  readonly do: string;
+  readonly accept?: boolean | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+function orderOf({ do: what, accept = false, from, to }: OrderArgs): StreamOrder {
   if (what !== "backfill") {
     if (from !== undefined || to !== undefined) throw misuse("--from and --to belong to `ingest backfill`.");
-    return null;
+    return { do: what === "refresh" ? "refresh" : "run", accept };
   }
   if (from === undefined || to === undefined) throw misuse("ingest backfill needs --from TIME and --to TIME.");
   for (const time of [from, to])
     if (Number.isNaN(Date.parse(time))) throw misuse(`${time} is no time: write 2026-01-31.`);
   if (Date.parse(from) >= Date.parse(to)) throw misuse("--from lies before --to.");
-  return { from, to };
+  return { do: "backfill", from, to, accept };
 }
 
 /** Exit code 1 where a run was held or has failed. */
 async function runAll(
-  { ingest, space }: OpenIngest,
-  tasks: readonly Task[],
-  options: RunOptions,
+  space: Space,
+  streams: readonly StreamStatus[],
+  order: StreamOrder,
+  stop: AbortSignal,
   out: Output,
 ): Promise<number> {
   const rows: [string, RunRow][] = [];
-  for (const { name } of tasks) {
-    if (options.signal?.aborted) break;
-    let told = 0;
-    const progress: RunOptions["progress"] = ({ read }, phase) => {
-      if (!out.live || (read < told + TOLD && read >= told)) return;
-      told = read - (read % TOLD);
-      out.note(`${name}: ${phase}, ${read} records`);
-    };
-    const row = await ingest.run(space, name, { ...options, progress });
-    out.data({ stream: name, ...row });
-    rows.push([name, row]);
+  for (const { stream } of streams) {
+    if (stop.aborted) break;
+    const { run } = await ordered(space, stream, order, out);
+    if (run === undefined) continue;
+    out.data({ stream, ...run });
+    rows.push([stream, run]);
   }
   out.print(runTable(rows));
   tellReasons(rows, out);
-  return rows.every(([, { status: each }]) => each === "done") ? 0 : 1;
+  return rows.length === streams.length && rows.every(([, { status: each }]) => each === "done") ? 0 : 1;
 }
 
 function runTable(rows: readonly (readonly [string, RunRow])[]): string {
@@ -117,39 +129,81 @@ function tellReasons(rows: readonly (readonly [string, RunRow])[], out: Output):
     for (const reason of reasons) out.print(`${name} ${run}: ${each === "done" ? "" : `${each}: `}${reason}`);
 }
 
-async function runs({ ingest, space }: OpenIngest, tasks: readonly Task[], out: Output): Promise<void> {
+async function runs(space: Space, streams: readonly StreamStatus[], out: Output): Promise<void> {
   const rows: [string, RunRow][] = [];
-  for (const { name } of tasks) for (const row of await ingest.runs(space, name)) rows.push([name, row]);
+  for (const { stream } of streams) {
+    const answer = await askJson<RunsResponse>(space, `${streamPath(stream)}/runs`);
+    for (const row of answer.runs) rows.push([stream, row]);
+  }
   for (const [stream, row] of rows) out.data({ stream, ...row });
   out.print(rows.length === 0 ? "Nothing has run yet." : runTable(rows));
   tellReasons(rows, out);
 }
 
 /** Exit code 1 where the last run of a stream was not done. */
-async function status({ ingest, space }: OpenIngest, tasks: readonly Task[], out: Output): Promise<number> {
-  const wanted = new Set(tasks.map(({ name }) => name));
-  const all = (await ingest.status(space)).filter(({ task }) => wanted.has(task));
-  for (const each of all) out.data(each);
-  const rows = all.map(({ task, collection, deletes, state, last, quarantine }) => [
-    task,
+function status(streams: readonly StreamStatus[], out: Output): number {
+  for (const each of streams) out.data(each);
+  const rows = streams.map(({ stream, collection, deletes, state, last, due, quarantine }) => [
+    stream,
     collection,
     last?.status ?? "never ran",
     timeOf(state.succeeded),
+    due === null ? "when asked" : timeOf(due),
     String(state.rows),
     deletes,
     Object.entries(quarantine)
       .map(([code, count]) => `${count} ${code}`)
       .join(", ") || "-",
   ]);
-  out.print(table([["STREAM", "COLLECTION", "LAST RUN", "LAST DONE", "RECORDS", "DELETES", "QUARANTINE"], ...rows]));
-  return all.every(({ last }) => last === null || last.status === "done" || last.status === "running") ? 0 : 1;
+  const head = ["STREAM", "COLLECTION", "LAST RUN", "LAST DONE", "NEXT", "RECORDS", "DELETES", "QUARANTINE"];
+  out.print(table([head, ...rows]));
+  return streams.every(({ last }) => last === null || last.status === "done" || last.status === "running") ? 0 : 1;
+}
+
+/** Exit code 1 where something differs. */
+async function verifyAll(
+  space: Space,
+  streams: readonly StreamStatus[],
+  stop: AbortSignal,
+  out: Output,
+): Promise<number> {
+  let differ = 0;
+  for (const { stream } of streams) {
+    if (stop.aborted) return 1;
+    const { verification } = await ordered(space, stream, { do: "verify" }, out);
+    if (verification === undefined) continue;
+    out.data(verification);
+    differ += tellVerification(verification, out);
+  }
+  return differ === 0 ? 0 : 1;
+}
+
+function tellVerification({ stream, read, same, counts, whole, differences }: Verification, out: Output): number {
+  const { missing, gone, different, quarantine } = counts;
+  const count = missing + gone + different + quarantine;
+  const what = `${missing} missing here, ${gone} gone there, ${different} different, ${quarantine} in quarantine`;
+  out.print(`${stream}: ${read} read, ${same} the same, ${count === 0 ? "nothing differs" : what}`);
+  if (!whole) out.print(`${stream}: the source gives no complete pass, so that what is gone from it is not known.`);
+  const rows = differences.map((each) => [each.kind, each.key?.join("/") ?? "-", each.position ?? "-", whyOf(each)]);
+  if (rows.length > 0) out.print(table([["WHAT", "KEY", "POSITION", "WHY"], ...rows]));
+  if (count > rows.length) out.print(`… and ${count - rows.length} more`);
+  return count;
+}
+
+function whyOf({ atoms = {}, code, message, item }: SourceDifference): string {
+  const values = Object.entries(atoms).map(
+    ([atom, { source, here }]) => `${atom}: ${shown(source)}, here ${shown(here)}`,
+  );
+  const refused = code === undefined ? [] : [`${item === undefined ? "" : `item ${item}: `}${code}: ${message ?? ""}`];
+  return [...values, ...refused].join(", ");
 }
 
 /** Where the atoms of a record came from (I9). */
-async function origin({ ingest, space }: OpenIngest, record: string | undefined, out: Output): Promise<number> {
+async function origin(space: Space, record: string | undefined, out: Output): Promise<number> {
   const cut = record?.indexOf("/") ?? -1;
   if (record === undefined || cut < 1) throw misuse("ingest origin needs COLLECTION/ID.");
-  const values = await ingest.lineage(space, record.slice(0, cut), record.slice(cut + 1));
+  const [collection, id] = [record.slice(0, cut), record.slice(cut + 1)].map(encodeURIComponent);
+  const { values } = await askJson<LineageResponse>(space, `/ingest/lineage/${collection}/${id}`);
   for (const value of values) out.data(value);
   const rows = values.map(({ atom, value, revision, author, from }) => [
     atom,

@@ -1,8 +1,9 @@
-import type { Item, ItemFilter, ItemStatus, RunRow, Task } from "../../ingest/index.ts";
+import type { Item, QuarantineOrder, QuarantineResponse, RunRow } from "../../ingest/index.ts";
 import type { Json } from "../../util/json.ts";
+import { askJson, type Space } from "../api.ts";
 import { type Context, command } from "../command.ts";
-import { Failure, misuse } from "../failure.ts";
-import { INGEST_ARGS, type OpenIngest, openIngest, tasksNamed, timeOf } from "../ingest/open.ts";
+import { misuse } from "../failure.ts";
+import { INGEST_ARGS, openIngest, streamPath, streamsNamed, timeOf } from "../ingest/open.ts";
 import { type Output, shown, table } from "../output.ts";
 import { parseWhole } from "../values.ts";
 
@@ -32,49 +33,56 @@ export default command({
     if (!reads && !["fix", "replay", "discard"].includes(args.do))
       throw misuse(`There is no quarantine ${args.do}: list, show, fix, replay or discard.`);
     const filter = filterOf(args);
-    const open = await openIngest(args, env, reads);
+    const fields = args.do === "fix" ? fieldsOf(args.set) : {};
+    if (args.do === "discard" && filter.number === undefined && filter.code === undefined && filter.path === undefined)
+      throw misuse("quarantine discard needs a NUMBER, --code or --path.");
+    const { space, close } = await openIngest(args, env, reads);
     try {
-      const tasks = tasksNamed(open, args.stream);
-      if (args.do === "list") return await list(open, tasks, filter, out);
-      const [task, another] = tasks;
-      if (task === undefined || another !== undefined || args.stream === undefined)
-        throw misuse(`quarantine ${args.do} needs one stream: ${tasks.map(({ name }) => name).join(", ")}.`);
+      const streams = (await streamsNamed(space, args.stream)).map(({ stream }) => stream);
+      if (args.do === "list") return await list(space, streams, filter, out);
+      const [stream, another] = streams;
+      if (stream === undefined || another !== undefined || args.stream === undefined)
+        throw misuse(`quarantine ${args.do} needs one stream: ${streams.join(", ")}.`);
       switch (args.do) {
         case "show":
-          return await show(open, task, needed(filter), out);
+          return await show(space, stream, needed(filter), out);
         case "fix":
-          return await fix(open, task, needed(filter), fieldsOf(args.set), out);
+          return await replayed(space, stream, { do: "fix", number: needed(filter), values: fields }, out);
         case "replay":
-          return tellReplay(await open.ingest.replay(open.space, task.name, filter), out);
+          return await replayed(space, stream, { do: "replay", ...someOf(filter) }, out);
         default:
-          return await discard(open, task, filter, out);
+          return await discard(space, stream, { do: "discard", ...someOf(filter) }, out);
       }
     } finally {
-      await open.close();
+      await close();
     }
   },
 });
 
-interface FilterArgs {
-  readonly number?: string | undefined;
+interface Filter {
+  readonly number?: number | undefined;
   readonly code?: string | undefined;
   readonly path?: string | undefined;
   readonly status?: string | undefined;
 }
 
-function filterOf({ number, code, path, status }: FilterArgs): ItemFilter {
+function filterOf(args: Omit<Filter, "number"> & { readonly number?: string | undefined }): Filter {
+  const { number, code, path, status } = args;
   if (status !== undefined && !STATUSES.includes(status))
     throw misuse(`There is no status ${status}: ${STATUSES.join(", ")}.`);
   return {
-    ...(number !== undefined && { numbers: [parseWhole(number, "NUMBER", 1, Number.MAX_SAFE_INTEGER)] }),
-    ...(code !== undefined && { code }),
-    ...(path !== undefined && { path }),
-    ...(status !== undefined && { status: status as ItemStatus }),
+    number: number === undefined ? undefined : parseWhole(number, "NUMBER", 1, Number.MAX_SAFE_INTEGER),
+    code,
+    path,
+    status,
   };
 }
 
-function needed({ numbers }: ItemFilter): number {
-  const [number] = numbers ?? [];
+function someOf({ number, code, path }: Filter) {
+  return { ...(number !== undefined && { numbers: [number] }), ...(code && { code }), ...(path && { path }) };
+}
+
+function needed({ number }: Filter): number {
   if (number === undefined) throw misuse("This needs the NUMBER of an item: see quarantine list.");
   return number;
 }
@@ -89,31 +97,34 @@ function fieldsOf(text: string | undefined): { [field: string]: Json } {
   throw misuse("quarantine fix needs --set '{\"field\": value}', with the names that the source has.");
 }
 
-async function list(
-  { ingest, space }: OpenIngest,
-  tasks: readonly Task[],
-  filter: ItemFilter,
-  out: Output,
-): Promise<void> {
+async function list(space: Space, streams: readonly string[], filter: Filter, out: Output): Promise<void> {
   const rows: string[][] = [];
-  for (const { name } of tasks) {
-    for await (const item of ingest.items(space, name, filter)) {
-      out.data({ stream: name, ...item });
+  for (const stream of streams) {
+    for await (const item of itemsOf(space, stream, filter)) {
+      out.data({ stream, ...item });
       const { number, status, code, path, position, times, message } = item;
-      rows.push([name, String(number), status, code, path || "-", position, String(times), message]);
+      rows.push([stream, String(number), status, code, path || "-", position, String(times), message]);
     }
   }
   const head = ["STREAM", "NUMBER", "STATUS", "CODE", "ATOM", "POSITION", "TIMES", "WHY"];
   out.print(rows.length === 0 ? "Nothing is in quarantine." : table([head, ...rows]));
 }
 
-async function show({ ingest, space }: OpenIngest, { name }: Task, number: number, out: Output): Promise<void> {
-  for await (const item of ingest.items(space, name, { numbers: [number], status: "all" })) {
-    out.data({ stream: name, ...item });
-    for (const line of linesOf(item)) out.print(line);
-    return;
+async function* itemsOf(space: Space, stream: string, { code, path, status }: Filter): AsyncGenerator<Item> {
+  const search = new URLSearchParams({ limit: "1000" });
+  for (const [name, value] of Object.entries({ code, path, status })) if (value) search.set(name, value);
+  for (;;) {
+    const { items, next } = await askJson<QuarantineResponse>(space, `${streamPath(stream)}/quarantine?${search}`);
+    yield* items;
+    if (next === null) return;
+    search.set("after", String(next));
   }
-  throw new Failure(`There is no item ${number} in ${name}.`);
+}
+
+async function show(space: Space, stream: string, number: number, out: Output): Promise<void> {
+  const item = await askJson<Item>(space, `${streamPath(stream)}/quarantine/${number}`);
+  out.data({ stream, ...item });
+  for (const line of linesOf(item)) out.print(line);
 }
 
 function linesOf(item: Item): string[] {
@@ -127,16 +138,9 @@ function linesOf(item: Item): string[] {
   ];
 }
 
-async function fix(
-  { ingest, space }: OpenIngest,
-  { name }: Task,
-  number: number,
-  values: { [field: string]: Json },
-  out: Output,
-): Promise<number> {
-  const row = await ingest.fix(space, name, number, values);
-  if (row === null) throw new Failure(`There is no item ${number} in ${name} that is not settled.`);
-  return tellReplay(row, out);
+async function replayed(space: Space, stream: string, order: QuarantineOrder, out: Output): Promise<number> {
+  const { run } = await askJson<{ run: RunRow | null }>(space, `${streamPath(stream)}/quarantine`, order);
+  return tellReplay(run, out);
 }
 
 /** Exit code 1 where something was refused again. */
@@ -151,8 +155,7 @@ function tellReplay(row: RunRow | null, out: Output): number {
   return rejected > 0 ? 1 : 0;
 }
 
-async function discard({ ingest, space }: OpenIngest, { name }: Task, filter: ItemFilter, out: Output): Promise<void> {
-  if (Object.keys(filter).length === 0) throw misuse("quarantine discard needs a NUMBER, --code or --path.");
-  const count = await ingest.discard(space, name, filter);
-  out.result(`${count} discarded; they are kept, and not tried again.`, { discarded: count });
+async function discard(space: Space, stream: string, order: QuarantineOrder, out: Output): Promise<void> {
+  const { discarded } = await askJson<{ discarded: number }>(space, `${streamPath(stream)}/quarantine`, order);
+  out.result(`${discarded} discarded; they are kept, and not tried again.`, { discarded });
 }

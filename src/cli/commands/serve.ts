@@ -1,9 +1,9 @@
 import pino from "pino";
 import pretty from "pino-pretty";
-import type { startIngest } from "../../ingest/index.ts";
+import type { createIngest } from "../../ingest/index.ts";
 import { linksOver } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
-import { createServer, listen, logTo, type Server, withConsole } from "../../server/index.ts";
+import { createServer, listen, logTo, withConsole } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
 import { systemClock } from "../../util/clock.ts";
 import { command } from "../command.ts";
@@ -54,11 +54,13 @@ export default command({
     const store = await openData(data, false, { wake: args.wake ?? env.TIDEMARK_WAKE, log: logTo(log) });
     const links = linksOver({ tokenOf: (link) => env[`TIDEMARK_LINK_${link.toUpperCase()}`] });
     const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
-    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets });
-    const incoming = await incomingOf(
-      { store, config, folder: isPostgres(data) ? null : data, log: logTo(log) },
-      server,
-    );
+    const incoming = await incomingOf({ store, config, folder: isPostgres(data) ? null : data, log: logTo(log) });
+    const routes = incoming?.routes;
+    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets, routes });
+    if (incoming !== null) {
+      await server.ready;
+      incoming.start();
+    }
     const listening = await listen(withConsole(server), { host: args.host, port }).catch(async (error: unknown) => {
       await incoming?.close();
       await server.close();
@@ -75,12 +77,11 @@ export default command({
   },
 });
 
-/** What the configuration schedules comes in, once the spaces are there. */
-async function incomingOf(parts: Parameters<typeof startIngest>[0], server: Server) {
+/** What the configuration says comes in. Its code is loaded only where there is some. */
+async function incomingOf(parts: Parameters<typeof createIngest>[0]) {
   if (parts.config.ingest === undefined) return null;
-  const { startIngest } = await import("../../ingest/index.ts");
-  await server.ready;
-  return startIngest(parts);
+  const { createIngest } = await import("../../ingest/index.ts");
+  return createIngest(parts);
 }
 
 function accountsOf({ users }: Config): Users {

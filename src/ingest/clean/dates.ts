@@ -51,20 +51,21 @@ function readerOf(format: string, { pivot, repairCentury }: DateOptions): Reader
   if (fields.includes("yy") && pivot === undefined)
     throw new Error(`date(${quoted(format)}): expected \`pivot\`, the last year that two digits may mean`);
   const expression = new RegExp(`^${pattern}$`, "i");
+  /** Of the groups in a match; 0: the format has none. */
+  const groupOf = (name: RegExp) => fields.findIndex((field) => name.test(field)) + 1;
+  const [ofYear, ofName, ofMonth, ofDay] = [groupOf(/^y/), groupOf(/^MMM$/), groupOf(/^MM?$/), groupOf(/^d/)];
+  const isShort = fields.includes("yy");
   return (text) => {
     const match = expression.exec(text);
     if (match === null) return null;
-    const part = (name: RegExp) => {
-      const at = fields.findIndex((field) => name.test(field));
-      return at < 0 ? undefined : match[at + 1];
-    };
-    let year = Number(part(/^y/) ?? Number.NaN);
-    if (fields.includes("yy") && pivot !== undefined) year += Math.floor((pivot - year) / 100) * 100;
+    const part = (group: number) => (group === 0 ? undefined : match[group]);
+    let year = Number(part(ofYear) ?? Number.NaN);
+    if (isShort && pivot !== undefined) year += Math.floor((pivot - year) / 100) * 100;
     else if (repairCentury && pivot !== undefined && year > pivot) year -= 100;
-    const named = part(/^MMM$/);
+    const named = part(ofName);
     const month =
-      named === undefined ? Number(part(/^MM?$/) ?? 1) : MONTHS.indexOf(named.slice(0, 3).toLowerCase()) + 1;
-    return dayOf(year, month, Number(part(/^d/) ?? 1));
+      named === undefined ? Number(part(ofMonth) ?? 1) : MONTHS.indexOf(named.slice(0, 3).toLowerCase()) + 1;
+    return dayOf(year, month, Number(part(ofDay) ?? 1));
   };
 }
 
@@ -80,10 +81,15 @@ const SOURCES: { readonly [token: string]: string } = {
 
 /** Null where the calendar has no such day. */
 function dayOf(year: number, month: number, day: number): string | null {
-  const time = new Date(Date.UTC(year, month - 1, day));
-  time.setUTCFullYear(year, month - 1, day);
-  const real = time.getUTCFullYear() === year && time.getUTCMonth() === month - 1 && time.getUTCDate() === day;
-  return real ? time.toISOString().slice(0, 10) : null;
+  if (!(year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return null;
+  const two = (part: number) => String(part).padStart(2, "0");
+  return `${String(year).padStart(4, "0")}-${two(month)}-${two(day)}`;
+}
+
+/** By the Gregorian calendar, also before there was one. */
+function daysIn(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
 function partsIn(zone: string, time: number): { [type: string]: string } {

@@ -30,18 +30,22 @@ export function listOf(normalisers: Normaliser | readonly Normaliser[] | undefin
 
 /** The step that applies normalisers, each to what the one before left. */
 export function normalising(normalisers: Normalisers): Step {
-  const general = listOf(normalisers["*"]);
+  const named = (each: Normaliser) => ({ each, code: codeOf(each) });
+  const general = listOf(normalisers["*"]).map(named);
+  const byAtom = new Map(
+    Object.entries(normalisers)
+      .filter(([atom]) => atom !== "*")
+      .map(([atom, own]) => [atom, [...general, ...listOf(own).map(named)]]),
+  );
   return (record) => {
     const result: { [atom: string]: Json } = {};
     const notes: Fix[] = [];
     const flaws: Flaw[] = [];
     for (const [atom, before] of Object.entries(record)) {
-      const own = Object.hasOwn(normalisers, atom) && atom !== "*" ? listOf(normalisers[atom]) : [];
       let value = before;
-      for (const each of [...general, ...own]) {
+      for (const { each, code } of byAtom.get(atom) ?? general) {
         if (value === null) break;
         const done = each.apply(value, record);
-        const code = codeOf(each);
         if ("flaw" in done) {
           flaws.push(rejected(code, atom, done.flaw));
           break;

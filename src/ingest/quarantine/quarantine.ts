@@ -18,11 +18,13 @@ export interface ItemFilter {
   /** The atom. */
   readonly path?: string;
   readonly numbers?: readonly number[];
+  /** Only those with a greater number. */
+  readonly after?: number;
 }
 
 /** The items of a stream, the oldest first. */
 export async function* itemsOf(place: Place, filter: ItemFilter = {}): AsyncGenerator<Item> {
-  const { status = "unsettled", code, path, numbers } = filter;
+  const { status = "unsettled", code, path, numbers, after = 0 } = filter;
   const fits = (item: Item) =>
     (status === "all" || (status === "unsettled" ? isUnsettled(item) : item.status === status)) &&
     (code === undefined || item.code === code) &&
@@ -36,7 +38,7 @@ export async function* itemsOf(place: Place, filter: ItemFilter = {}): AsyncGene
     return;
   }
   const prefix = `${place.root}item/`;
-  for (let from = prefix; ; ) {
+  for (let from = place.itemName(after + 1); ; ) {
     const notes = await place.notesFrom(prefix, from, STEP);
     for (const [, text] of notes) {
       const item = JSON.parse(text) as Item;

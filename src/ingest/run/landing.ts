@@ -2,7 +2,6 @@ import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { finished } from "node:stream/promises";
 import { constants, createGunzip, createGzip, type Gzip } from "node:zlib";
 import type { Clean } from "../clean/pipeline.ts";
@@ -12,6 +11,8 @@ import type { Page, SourceChange } from "../source.ts";
 /** Runs whose raw pages are kept beside the database. */
 const KEPT = 5;
 const ENDING = ".ndjson.gz";
+/** Characters that are handed to the compressor at a time: each time costs a turn of a thread. */
+const WRITE = 65_536;
 
 /** A part of a page. */
 export interface Part {
@@ -57,14 +58,19 @@ export class Landing {
   }
 
   async append({ changes, cursor, last, begins }: Page): Promise<void> {
-    if (begins === true) await this.#line({ begins });
-    for (const change of changes) await this.#line({ change });
-    await this.#line({ end: { cursor, ...(last !== undefined && { last }) } });
+    let text = begins === true ? lineOf({ begins }) : "";
+    for (const change of changes) {
+      text += lineOf({ change });
+      if (text.length < WRITE) continue;
+      await this.#write(text);
+      text = "";
+    }
+    await this.#write(text + lineOf({ end: { cursor, ...(last !== undefined && { last }) } }));
   }
 
-  async #line(line: Line): Promise<void> {
+  async #write(text: string): Promise<void> {
     if (this.#file.errored !== null) throw this.#file.errored;
-    if (this.#zip.write(`${JSON.stringify(line)}\n`)) return;
+    if (this.#zip.write(text)) return;
     await Promise.race([new Promise((resolve) => this.#zip.once("drain", resolve)), this.#done]);
   }
 
@@ -76,17 +82,31 @@ export class Landing {
 
   /** What was appended, in parts of at most `most` changes. */
   async *parts(most: number): AsyncGenerator<Part> {
-    const text = createReadStream(this.path).pipe(createGunzip());
     let changes: SourceChange[] = [];
     let begins = false;
-    for await (const each of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const line = JSON.parse(each) as Line;
+    for await (const line of this.#lines()) {
       if ("begins" in line) begins = true;
       if ("change" in line) changes.push(line.change);
       if (!("end" in line) && changes.length < most) continue;
       yield { changes, begins, end: "end" in line ? line.end : null };
       changes = [];
       begins = false;
+    }
+  }
+
+  async *#lines(): AsyncGenerator<Line> {
+    const file = createReadStream(this.path, { highWaterMark: WRITE });
+    const unzip = createGunzip({ chunkSize: WRITE });
+    file.on("error", (error) => unzip.destroy(error));
+    let rest = "";
+    try {
+      for await (const chunk of file.pipe(unzip).setEncoding("utf8") as AsyncIterable<string>) {
+        const lines = (rest + chunk).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) yield JSON.parse(line) as Line;
+      }
+    } finally {
+      file.destroy();
     }
   }
 
@@ -98,4 +118,8 @@ export class Landing {
     const files = (await readdir(this.#folder)).filter((name) => name.endsWith(ENDING)).sort();
     for (const old of files.slice(0, -KEPT)) await rm(join(this.#folder, old), { force: true });
   }
+}
+
+function lineOf(line: Line): string {
+  return `${JSON.stringify(line)}\n`;
 }

@@ -1,8 +1,8 @@
-import { sha256Words } from "../../util/sha256.ts";
 import type { Clean, Pipeline } from "../clean/pipeline.ts";
 import type { Cleaned } from "../declare.ts";
 import type { Page } from "../source.ts";
 import { type BatchStats, driftOf, limitOf, seenFields, volume } from "./batch-checks.ts";
+import { Digests } from "./digests.ts";
 import { nameOf } from "./judge.ts";
 import type { TaskState } from "./state.ts";
 
@@ -21,17 +21,17 @@ export class Stats {
   complete = false;
   readonly #present = new Map<string, number>();
   readonly #fields = new Map<string, Set<string>>();
-  /** Digests of the names that were seen, 52 bits each; null where no pass is under way. */
-  #seen: Set<number> | null = null;
+  /** The names that were seen; null where no pass is under way. */
+  #seen: Digests | null = null;
 
   /** A complete pass begins. */
   begin(): void {
-    this.#seen = new Set();
+    this.#seen = new Digests();
   }
 
   /** Goes on with a pass that an earlier run began. */
   goOn(): void {
-    this.#seen ??= new Set();
+    this.#seen ??= new Digests();
   }
 
   /** Takes a page; gives what the pipeline made of each of its changes. */
@@ -41,7 +41,7 @@ export class Stats {
     if (page.last === "complete") this.complete = true;
     return page.changes.map((change) => {
       this.read++;
-      if (change.op !== "delete") this.#seen?.add(digestOf(nameOf(change)));
+      if (change.op !== "delete") this.#seen?.add(nameOf(change));
       if (change.op === "broken") this.rejected++;
       if (change.op !== "put") return undefined;
       this.puts++;
@@ -58,7 +58,7 @@ export class Stats {
   }
 
   saw(name: string): boolean {
-    return this.#seen?.has(digestOf(name)) === true;
+    return this.#seen?.has(name) === true;
   }
 
   get fields(): { readonly [field: string]: readonly string[] } {
@@ -81,11 +81,6 @@ export class Stats {
       volumes: kind === "complete" ? state.volumes.complete : state.volumes.incremental,
     };
   }
-}
-
-function digestOf(name: string): number {
-  const [high, low] = sha256Words(name);
-  return (high & 0xfffff) * 0x1_0000_0000 + low;
 }
 
 /** Why a batch is held, and what else is to be told of it. */
