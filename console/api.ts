@@ -173,6 +173,104 @@ export const granted = z.object({
   ),
 });
 
+// What comes in. Times are unix milliseconds.
+
+const runCounts = {
+  read: z.number(),
+  added: z.number(),
+  changed: z.number(),
+  unchanged: z.number(),
+  fixed: z.number(),
+  warned: z.number(),
+  rejected: z.number(),
+  waiting: z.number(),
+  deleted: z.number(),
+  bytes: z.number(),
+};
+const run = z.object({
+  ...runCounts,
+  run: z.number(),
+  kind: z.string(),
+  status: z.enum(["running", "done", "held", "failed", "interrupted"]),
+  started: z.number(),
+  ended: z.nullable(z.number()),
+  held: z.number(),
+  reasons: z.array(z.string()),
+  attempts: z.number(),
+});
+const schedule = z.union([z.string(), z.object({ cron: z.string(), timeZone: z.optional(z.string()) })]);
+const stream = z.object({
+  stream: z.string(),
+  collection: z.string(),
+  deletes: z.string(),
+  every: z.nullable(schedule),
+  due: z.nullable(z.number()),
+  state: z.object({ rows: z.number() }),
+  last: z.nullable(run),
+  quarantine: z.record(z.string(), z.number()),
+});
+export const streams = z.object({ streams: z.array(stream) });
+export const runs = z.object({ runs: z.array(run) });
+
+export const runLine = z.looseObject({
+  op: z.string(),
+  phase: z.optional(z.string()),
+  read: z.optional(z.number()),
+  rejected: z.optional(z.number()),
+  run: z.optional(run),
+  verification: z.optional(
+    z.object({
+      read: z.number(),
+      same: z.number(),
+      counts: z.record(z.string(), z.number()),
+      whole: z.boolean(),
+    }),
+  ),
+  problem: z.optional(problem),
+});
+
+const item = z.object({
+  number: z.number(),
+  status: z.enum(["open", "waiting", "fixed", "replayed", "superseded", "discarded"]),
+  stage: z.string(),
+  code: z.string(),
+  path: z.string(),
+  message: z.string(),
+  flaws: z.array(z.object({ code: z.string(), path: z.string(), message: z.string() })),
+  value: z.nullable(atoms),
+  raw: z.optional(z.string()),
+  position: z.string(),
+  run: z.number(),
+  firstSeen: z.number(),
+  lastSeen: z.number(),
+  times: z.number(),
+  parent: z.optional(z.string()),
+});
+export const quarantine = z.object({ items: z.array(item), next: z.nullable(z.number()) });
+export const settled = z.object({
+  run: z.optional(z.nullable(run)),
+  discarded: z.optional(z.number()),
+});
+
+const pair = z.object({
+  a: z.string(),
+  b: z.string(),
+  score: z.number(),
+  doubt: z.string(),
+  entities: z.tuple([z.string(), z.string()]),
+  evidence: z.array(z.object({ field: z.string(), similarity: z.number(), bits: z.number() })),
+});
+export const pairs = z.object({ pairs: z.array(pair) });
+
+export const linkReport = z.object({
+  report: z.nullable(
+    z.object({
+      subscriptions: z.array(z.object({ count: z.number(), differences: z.array(z.unknown()) })),
+      own: z.array(z.unknown()),
+    }),
+  ),
+});
+
 /** What an order to a link answers differs by the order; it is shown as it came. */
 export const anything = z.record(z.string(), z.unknown());
 
@@ -195,5 +293,10 @@ export type LostWrite = z.infer<typeof lostWrite>;
 export type Lost = z.infer<typeof lost>;
 export type Link = z.infer<typeof links>["links"][number];
 export type LinkDetails = z.infer<typeof linkDetails>;
+export type Stream = z.infer<typeof stream>;
+export type Run = z.infer<typeof run>;
+export type RunLine = z.infer<typeof runLine>;
+export type Item = z.infer<typeof item>;
+export type Pair = z.infer<typeof pair>;
 export type Granted = z.infer<typeof granted>["links"][number];
 export type Atoms = z.infer<typeof atoms>;

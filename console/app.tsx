@@ -4,17 +4,22 @@ import { ask } from "./ask.ts";
 import { LoginPage } from "./login.tsx";
 import { useLoad } from "./parts/load.ts";
 import { Away, Failed, Loading } from "./parts/states.tsx";
+import { nameUsers } from "./parts/words.ts";
 import { goTo, hrefOf, type Route, routeOf, useHash } from "./route.ts";
 import { logOut, sessionStore } from "./session.ts";
+import { Duplicates } from "./views/duplicates/duplicates.tsx";
 import { Journal } from "./views/journal/journal.tsx";
 import { Links } from "./views/links/links.tsx";
 import { Lost } from "./views/lost/lost.tsx";
 import { Now } from "./views/now/now.tsx";
+import { Quarantine } from "./views/quarantine/quarantine.tsx";
 import { Record } from "./views/record/record.tsx";
 import { Records } from "./views/records/records.tsx";
 import { Replicas } from "./views/replicas/replicas.tsx";
 import { Scopes } from "./views/scopes/scopes.tsx";
+import { Sources } from "./views/sources/sources.tsx";
 import { Store } from "./views/store/store.tsx";
+import { userNames } from "./views/users/people.ts";
 import { Users } from "./views/users/users.tsx";
 
 export interface ViewProps {
@@ -49,6 +54,14 @@ const PLACES: readonly (readonly [group: string, places: readonly Place[]])[] = 
     ],
   ],
   [
+    "What comes in",
+    [
+      { name: "sources", title: "Sources", view: Sources },
+      { name: "quarantine", title: "Quarantine", view: Quarantine },
+      { name: "duplicates", title: "Duplicates", view: Duplicates },
+    ],
+  ],
+  [
     "The server",
     [
       { name: "users", title: "Users", view: Users },
@@ -61,6 +74,8 @@ const VIEWS = new Map<string, ComponentType<ViewProps>>([
   ...PLACES.flatMap(([, places]) => places.map(({ name, view }) => [name, view] as const)),
   ["record", Record],
 ]);
+
+const NOBODY: ReadonlyMap<string, string> = new Map();
 
 export function App() {
   const { session, wanted } = useSyncExternalStore(sessionStore.subscribe, sessionStore.get);
@@ -86,11 +101,19 @@ export function App() {
   );
 }
 
-function Console({ spaces: { spaces: list, server }, canLeave }: { readonly spaces: Spaces; readonly canLeave: boolean }) {
+function Console({
+  spaces: { spaces: list, server },
+  canLeave,
+}: {
+  readonly spaces: Spaces;
+  readonly canLeave: boolean;
+}) {
   const hash = useHash();
   const route = routeOf(hash);
   const first = list.find(({ space }) => space !== "system") ?? list[0];
   const space = route.space ?? first?.space ?? null;
+  const names = useLoad("names", (signal) => (server ? userNames(signal) : Promise.resolve(NOBODY)));
+  nameUsers(names.data ?? NOBODY);
   const [menu, setMenu] = useState(false);
   const moved = useRef(false);
   useEffect(() => {

@@ -1,5 +1,5 @@
 // How the server is asked: every question of the console goes through here.
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import { problem } from "./api.ts";
 import { bearer, loginEnded } from "./session.ts";
 
@@ -35,7 +35,10 @@ export async function ask<T>(path: string, schema: Schema<T>, question: Question
     if (read.success) return read.data;
     const [first] = read.error.issues;
     const where = first === undefined ? "" : ` (${first.path.join(".") || "the answer"}: ${first.message})`;
-    throw new AskError("foreign", `The server's answer is not what this console expects${where}: are both of one version?`);
+    throw new AskError(
+      "foreign",
+      `The server's answer is not what this console expects${where}: are both of one version?`,
+    );
   }
   const told = problem.safeParse(value);
   if (response.status === 401) loginEnded();
@@ -55,6 +58,36 @@ export async function askLines<T>(path: string, schema: Schema<T>, question: Que
   }
   const lines = value.trimEnd().split("\n");
   return lines.map((text) => schema.parse(JSON.parse(text)));
+}
+
+/** Each line as it comes, of work that may take long: who waits may leave, and the work goes on. */
+export async function follow<T>(path: string, schema: Schema<T>, body: object, told: (line: T) => void): Promise<void> {
+  const token = await bearer();
+  const response = await fetch(BASE + path, {
+    method: "POST",
+    headers: { ...(token !== null && { authorization: `Bearer ${token}` }), "content-type": "application/json" },
+    body: JSON.stringify(body),
+    credentials: "omit",
+  }).catch(() => null);
+  if (response === null) throw new AskError("offline", "The server does not answer.");
+  if (!response.ok || response.body === null) {
+    const value = problem.safeParse(parsed(await response.text()));
+    if (response.status === 401) loginEnded();
+    if (value.success) throw new AskError(value.data.code, sentence(value.data.detail));
+    throw new AskError("foreign", `The answer (${response.status}) did not come from a Tidemark server.`);
+  }
+  const decoder = new TextDecoder();
+  const reader = response.body.getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => {
+      throw new AskError("offline", "The answer broke off: what was begun may go on at the server.");
+    });
+    const lines = (rest + decoder.decode(value, { stream: !done })).split("\n");
+    rest = done ? "" : (lines.pop() ?? "");
+    for (const line of lines) if (line !== "") told(schema.parse(parsed(line)));
+    if (done) return;
+  }
 }
 
 async function answerTo(path: string, { signal, body }: Question): Promise<{ response: Response; value: unknown }> {
@@ -78,10 +111,13 @@ async function answerTo(path: string, { signal, body }: Question): Promise<{ res
     const text = await response.text();
     heard(true);
     return { response, value: parsed(text) };
-  } catch (error) {
+  } catch {
     if (signal?.aborted) throw signal.reason;
     heard(false);
-    throw new AskError("offline", patience.signal.aborted ? "The server took too long to answer." : "The server does not answer.", );
+    throw new AskError(
+      "offline",
+      patience.signal.aborted ? "The server took too long to answer." : "The server does not answer.",
+    );
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", leave);
@@ -140,9 +176,14 @@ export const reachStore = {
 };
 
 /** The address of something in a space; names are encoded. */
-export function inSpace(space: string, path: string, query: { [name: string]: string | number | undefined } = {}): string {
+export function inSpace(
+  space: string,
+  path: string,
+  query: { [name: string]: string | number | undefined } = {},
+): string {
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== "") search.set(name, String(value));
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== "") search.set(name, String(value));
   const text = search.toString();
   return `v1/spaces/${encodeURIComponent(space)}${path}${text === "" ? "" : `?${text}`}`;
 }

@@ -60,9 +60,7 @@ export function LoginPage({ why }: { readonly why: string | null }) {
         <button type="submit" className="main" disabled={busy}>
           {busy ? "Logging in …" : "Log in"}
         </button>
-        <p className="soft">
-          For administrators. What you enter stays in this tab until it is closed.
-        </p>
+        <p className="soft">For administrators. What you enter stays in this tab until it is closed.</p>
       </form>
     </main>
   );

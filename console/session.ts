@@ -7,9 +7,7 @@ const REFRESH = "tidemark-console-refresh";
 
 export type Session =
   /** Nothing was shown: an open server lets this machine in. */
-  | { readonly by: "nothing" }
-  | { readonly by: "token" }
-  | { readonly by: "account" };
+  { readonly by: "nothing" } | { readonly by: "token" } | { readonly by: "account" };
 
 export interface SessionState {
   readonly session: Session;

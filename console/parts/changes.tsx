@@ -3,7 +3,9 @@ import { brief } from "./words.ts";
 
 /** What a change did, atom by atom. */
 export function AtomChanges({ before, after }: { readonly before: Atoms | null; readonly after: Atoms | null }) {
-  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].filter((name) => name !== "id");
+  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].filter(
+    (name) => name !== "id",
+  );
   if (names.length === 0) return <p className="soft">{after === null ? "Deleted." : "No atoms."}</p>;
   return (
     <div className="scroll" tabIndex={0} role="group" aria-label="What changed">
@@ -37,7 +39,7 @@ export function AtomChanges({ before, after }: { readonly before: Atoms | null; 
 export function AtomTable({ of, changed = [] }: { readonly of: Atoms; readonly changed?: readonly string[] }) {
   return (
     <div className="scroll" tabIndex={0} role="group" aria-label="The record">
-      <table className="atoms">
+      <table className="atoms pairs">
         <tbody>
           {Object.entries(of).map(([name, value]) => (
             <tr key={name} className={changed.includes(name) ? "marked" : undefined}>
@@ -58,9 +60,11 @@ export function AtomTable({ of, changed = [] }: { readonly of: Atoms; readonly c
 
 /** Atoms above this length are cut, so that one large record does not stop the page. */
 const MOST = 2_000;
+const LINE = 80;
 
 export function Value({ of }: { readonly of: unknown }) {
   if (of === undefined || of === null) return <span className="soft">–</span>;
   if (typeof of === "string") return <>{brief(of, MOST)}</>;
-  return <code>{brief(JSON.stringify(of, null, typeof of === "object" ? 1 : 0), MOST)}</code>;
+  const line = JSON.stringify(of);
+  return <code>{brief(line.length <= LINE ? line : JSON.stringify(of, null, 1), MOST)}</code>;
 }

@@ -43,6 +43,11 @@ export function Chart({
   return <div className="chart" ref={box} role="img" aria-label={label} />;
 }
 
+function clock(seconds: number): string {
+  const date = new Date(seconds * 1_000);
+  return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
+}
+
 function optionsOf(element: HTMLElement, name: string): uPlot.Options {
   const style = getComputedStyle(element);
   const colour = (variable: string) => style.getPropertyValue(variable).trim();
@@ -59,7 +64,10 @@ function optionsOf(element: HTMLElement, name: string): uPlot.Options {
     cursor: { y: false, points: { size: 6 } },
     padding: [8, 8, 0, 0],
     scales: { y: { range: (_, __, most) => [0, Math.max(1, most * 1.15)] } },
-    axes: [axis, { ...axis, size: 44 }],
+    axes: [
+      { ...axis, size: 30, values: (_, times) => times.map(clock) },
+      { ...axis, size: 44 },
+    ],
     series: [
       {},
       {

@@ -7,6 +7,8 @@ export interface Column<T> {
   readonly width: string;
   cell(row: T): ReactNode;
   readonly end?: boolean;
+  /** On a line of its own where there is little room. */
+  readonly main?: boolean;
   /** Not shown where there is little room. */
   readonly wide?: boolean;
 }
@@ -25,7 +27,8 @@ interface Props<T> {
   readonly foot?: ReactNode;
 }
 
-const ROW = 36;
+/** Pixels of a row: of one line, and of two. */
+const ROWS = { one: 36, two: 58 };
 /** Rows beyond the visible ones, above and below, so that scrolling shows no gaps. */
 const SPARE = 10;
 
@@ -41,7 +44,13 @@ export function Grid<T>({ label, columns, rows, keyOf, empty, onOpen, onEnd, foo
   const [active, setActive] = useState(-1);
   const narrow = useNarrow();
   const shown = narrow ? columns.filter(({ wide }) => wide !== true) : columns;
-  const template = shown.map(({ width }) => width).join(" ");
+  const two = narrow && shown.some(({ main }) => main);
+  const ROW = two ? ROWS.two : ROWS.one;
+  const template = shown
+    .filter(({ main }) => !(two && main))
+    .map(({ width }) => (two ? "minmax(0, auto)" : width))
+    .join(" ");
+  const classOf = ({ end, main }: Column<T>) => (two && main ? "main" : end && !two ? "end" : undefined);
 
   useLayoutEffect(() => {
     const element = box.current;
@@ -63,8 +72,9 @@ export function Grid<T>({ label, columns, rows, keyOf, empty, onOpen, onEnd, foo
     setActive(next);
     const element = box.current;
     if (element === null) return;
-    const begin = (next + 1) * ROW;
-    if (begin - ROW < element.scrollTop) element.scrollTop = begin - ROW;
+    // The head stays in sight, above all rows.
+    const begin = next * ROW + ROWS.one;
+    if (begin - ROWS.one < element.scrollTop) element.scrollTop = begin - ROWS.one;
     else if (begin + ROW > element.scrollTop + element.clientHeight)
       element.scrollTop = begin + ROW - element.clientHeight;
   };
@@ -103,9 +113,9 @@ export function Grid<T>({ label, columns, rows, keyOf, empty, onOpen, onEnd, foo
         onScroll={(event) => setTop(event.currentTarget.scrollTop)}
       >
         <div className="row head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
-          {shown.map(({ head, end }) => (
-            <span key={head} role="columnheader" className={end ? "end" : undefined}>
-              {head}
+          {shown.map((column) => (
+            <span key={column.head} role="columnheader" className={two && column.main ? "unseen" : classOf(column)}>
+              {column.head}
             </span>
           ))}
         </div>
@@ -121,15 +131,15 @@ export function Grid<T>({ label, columns, rows, keyOf, empty, onOpen, onEnd, foo
                 role="row"
                 aria-rowindex={index + 2}
                 data-open={onOpen ? "" : undefined}
-                style={{ gridTemplateColumns: template, top: index * ROW }}
+                style={{ gridTemplateColumns: template, top: index * ROW, height: ROW }}
                 onClick={(event) => {
                   setActive(index);
                   if (!(event.target as HTMLElement).closest("a, button")) onOpen?.(row);
                 }}
               >
-                {shown.map(({ head, cell, end }) => (
-                  <span key={head} role="gridcell" className={end ? "end" : undefined}>
-                    {cell(row)}
+                {shown.map((column) => (
+                  <span key={column.head} role="gridcell" className={classOf(column)}>
+                    {column.cell(row)}
                   </span>
                 ))}
               </div>

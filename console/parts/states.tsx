@@ -37,12 +37,16 @@ export function View({
 /** Shows what was loaded; says that it is loading, or why it cannot be had, with a way to try again. */
 export function Shown<T>({
   of,
+  but,
   children,
 }: {
   readonly of: Loaded<T>;
+  /** An error that whoever shows it tells in words of its own. */
+  readonly but?: string;
   readonly children: (data: T) => ReactNode;
 }) {
   const { data, error, reload } = of;
+  if (error !== null && error.code === but) return null;
   if (data === null) return error === null ? <Loading /> : <Failed error={error} again={reload} />;
   return (
     <>
@@ -95,8 +99,8 @@ export function Away() {
     <div className="away" role="status">
       {lostAt !== null && (
         <p>
-          The server does not answer, for {span(now - lostAt)} now. What is shown is what was known before; the console goes
-          on by itself when the server is back.
+          The server does not answer, for {span(now - lostAt)} now. What is shown is what was known before; the console
+          goes on by itself when the server is back.
         </p>
       )}
     </div>

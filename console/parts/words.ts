@@ -64,8 +64,21 @@ export function preview(record: { readonly [atom: string]: unknown }, most = 200
   return brief(parts.join(" · "), most);
 }
 
+/** Names of users by their ids, where the server keeps accounts and tells them. */
+let userNames: ReadonlyMap<string, string> = new Map();
+
+export function nameUsers(names: ReadonlyMap<string, string>): void {
+  userNames = names;
+}
+
 export function who({ user, client }: { readonly user: string; readonly client: string | null }): string {
   if (user === "" && (client === null || client === "")) return "the server";
-  if (user === "" || client === null || client === "") return user === "" ? String(client) : user;
-  return `${user} · ${client}`;
+  const name = userNames.get(user) ?? user;
+  if (name === "" || client === null || client === "") return name === "" ? String(client) : name;
+  return `${name} · ${client}`;
+}
+
+/** Unix milliseconds as the rest of the console tells times. */
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }

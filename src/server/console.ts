@@ -81,7 +81,10 @@ function answer(request: Request, name: string, files: Files): Response {
     return new Response("this address is read only\n", { status: 405, headers: { ...plain, allow: "GET, HEAD" } });
   const file = files.get(name);
   if (file === undefined)
-    return new Response(files.size === 0 ? UNBUILT : "there is nothing at this address\n", { status: 404, headers: plain });
+    return new Response(files.size === 0 ? UNBUILT : "there is nothing at this address\n", {
+      status: 404,
+      headers: plain,
+    });
   const small = file.body.length < 1_024;
   const gzip = !small && takesGzip(request);
   if (gzip) file.gzipped ??= gzipSync(file.body, { level: 9 });

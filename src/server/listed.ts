@@ -14,6 +14,7 @@ export function listedStore(store: Store, shows: (space: string) => boolean): St
     setNote: (space, name, text) => store.setNote(space, name, text),
     watch: (listener) => store.watch(listener),
     size: () => store.size(),
+    ...(store.disk !== undefined && { disk: async () => (await store.disk?.()) ?? null }),
     close: () => store.close(),
   };
 }

@@ -10,8 +10,8 @@ import type {
 } from "../../src/wire/admin.ts";
 import type { JournalResponse } from "../../src/wire/journal.ts";
 import { STILL } from "../support/clock.ts";
-import { good, insert, problemIn, remove, SECRET, SPACE, TestServer, tokenFor, update } from "../support/server.ts";
 import { LiveServer } from "../support/live.ts";
+import { good, insert, problemIn, remove, SECRET, SPACE, TestServer, tokenFor, update } from "../support/server.ts";
 
 async function ask<T>(server: TestServer, path: string, token?: string): Promise<T> {
   return (await good(await server.request(path, { token }))) as T;
@@ -87,7 +87,8 @@ describe("records", () => {
 
   it("[Y3] are looked through for a text, whatever its case, a bounded number at a time", async () => {
     await using server = new TestServer();
-    const many = (from: number) => Array.from({ length: 1_000 }, (_, i) => insert(`r${String(from + i).padStart(5, "0")}`));
+    const many = (from: number) =>
+      Array.from({ length: 1_000 }, (_, i) => insert(`r${String(from + i).padStart(5, "0")}`));
     for (let i = 0; i < 21; i++) await server.write("c1", many(i * 1_000));
     await server.write("c1", update("r20999", { name: "Łódź Nord" }));
     const first = await ask<RecordsResponse>(server, `${SPACE}/records?match=nord`);
@@ -101,7 +102,12 @@ describe("the store", () => {
   it("[Y4] tells collections that hold records, horizons, retention, and what it takes up", async () => {
     await using server = new TestServer({ collections: { items: {}, notes: {} }, retention: { journal: "forever" } });
     const note = { collection: "notes" };
-    await server.write("c1", [insert("a"), insert("\u{10ffff}"), { ...insert("n"), ...note }, { ...insert("m"), ...note }]);
+    await server.write("c1", [
+      insert("a"),
+      insert("\u{10ffff}"),
+      { ...insert("n"), ...note },
+      { ...insert("m"), ...note },
+    ]);
     await server.write("c1", [{ ...remove("m"), ...note }]);
     const state = await ask<StoreResponse>(server, `${SPACE}/store`);
     expect(state.collections.map(({ collection, count }) => [collection, count])).toEqual([
@@ -126,12 +132,12 @@ describe("replicas", () => {
     passed = 5_000;
     await server.pull({ client: "laptop", subscriptions: [{ scope: "*" }, { scope: "box/1" }] });
     const { replicas, revision, total } = await ask<ReplicasResponse>(server, `${SPACE}/replicas`);
-    expect(replicas.map((each) => [each.client, each.how, each.tidemark, each.subscriptions.map(({ scope }) => scope)])).toEqual(
-      [
-        ["laptop", "pull", 2, ["*", "box/1"]],
-        ["phone", "pull", 1, ["box/1"]],
-      ],
-    );
+    expect(
+      replicas.map((each) => [each.client, each.how, each.tidemark, each.subscriptions.map(({ scope }) => scope)]),
+    ).toEqual([
+      ["laptop", "pull", 2, ["*", "box/1"]],
+      ["phone", "pull", 1, ["box/1"]],
+    ]);
     expect([revision, total]).toEqual([2, 2]);
     expect(Date.parse(replicas[0]?.at ?? "") - Date.parse(replicas[1]?.at ?? "")).toBe(5_000);
   });
@@ -143,9 +149,7 @@ describe("replicas", () => {
     const reader = await server.connect();
     reader.socket.send(JSON.stringify({ op: "subscribe", client: "phone", subscriptions: [{ scope: "box/1" }] }));
     const look = async () => (await ask<ReplicasResponse>(server, `${SPACE}/replicas`)).replicas;
-    await expect
-      .poll(look)
-      .toMatchObject([{ client: "phone", how: "live", tidemark: 1, subscribed: 1, slow: false }]);
+    await expect.poll(look).toMatchObject([{ client: "phone", how: "live", tidemark: 1, subscribed: 1, slow: false }]);
     reader.socket.close();
     await expect.poll(async () => (await look()).map(({ how }) => how)).toEqual(["pull"]);
   });
@@ -173,7 +177,11 @@ describe("writes that did not stand", () => {
 
   it("[Y6] are a thousand at most, and counted all the same", async () => {
     await using server = new TestServer();
-    const mutations = Array.from({ length: 600 }, (_, i) => ({ id: i + 1, base: 0, writes: [update("none", { n: i })] }));
+    const mutations = Array.from({ length: 600 }, (_, i) => ({
+      id: i + 1,
+      base: 0,
+      writes: [update("none", { n: i })],
+    }));
     await server.write("c0", insert("a"));
     for (const client of ["c1", "c2"]) await server.push({ client, mutations });
     const { lost, superseded } = await ask<LostResponse>(server, `${SPACE}/lost?limit=1000`);

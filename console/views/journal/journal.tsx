@@ -16,7 +16,7 @@ import { summaryOf } from "./summary.ts";
 const COLUMNS: readonly Column<Entry>[] = [
   { head: "Revision", width: "6.5rem", end: true, cell: ({ revision }) => count(revision) },
   { head: "When", width: "6.5rem", cell: ({ at }) => <When at={at} /> },
-  { head: "What", width: "minmax(10rem, 3fr)", cell: summaryOf },
+  { head: "What", main: true, width: "minmax(10rem, 3fr)", cell: summaryOf },
   { head: "Who", width: "minmax(8rem, 1fr)", wide: true, cell: ({ author }) => (author ? who(author) : "–") },
 ];
 
@@ -92,7 +92,13 @@ function Depth({ of: { list, from, head } }: { readonly of: EntriesControl }) {
 }
 
 /** How far a search has come: it says so, and can be stopped. */
-function Looking({ of: { list, from, head, busy, older, stop }, match }: { readonly of: EntriesControl; readonly match: string }) {
+function Looking({
+  of: { list, from, head, busy, older, stop },
+  match,
+}: {
+  readonly of: EntriesControl;
+  readonly match: string;
+}) {
   if (head === null || from === null) return <Loading />;
   return (
     <span className="looking" role="status">
@@ -115,16 +121,24 @@ function Looking({ of: { list, from, head, busy, older, stop }, match }: { reado
 /** Changes of one entry that are shown. */
 const MOST = 200;
 
-function EntrySheet({ space, revision, onClose }: { readonly space: string; readonly revision: number; onClose(): void }) {
+function EntrySheet({
+  space,
+  revision,
+  onClose,
+}: {
+  readonly space: string;
+  readonly revision: number;
+  onClose(): void;
+}) {
   const loaded = useLoad(`entry ${space} ${revision}`, async (signal) => {
     const query = { since: Math.max(0, revision - 1), limit: 1, changes: MOST };
-    return (await ask(inSpace(space, "/journal", query), journal, { signal })).entries[0] ?? null;
+    return { entry: (await ask(inSpace(space, "/journal", query), journal, { signal })).entries[0] };
   });
   return (
     <Sheet title={`Revision ${count(revision)}`} onClose={onClose}>
       <Shown of={loaded}>
-        {(entry) =>
-          entry === null || entry.revision !== revision ? (
+        {({ entry }) =>
+          entry === undefined || entry.revision !== revision ? (
             <p>There is no such revision.</p>
           ) : (
             <>

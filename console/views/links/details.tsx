@@ -11,7 +11,15 @@ import { TONES } from "./links.tsx";
 /** Entries of a log that are shown: `tidemark link show` tells all. */
 const MOST = 100;
 
-export function LinkSheet({ space, name, onClose }: { readonly space: string; readonly name: string; onClose(): void }) {
+export function LinkSheet({
+  space,
+  name,
+  onClose,
+}: {
+  readonly space: string;
+  readonly name: string;
+  onClose(): void;
+}) {
   const loaded = useLoad(`link ${space} ${name}`, (signal) =>
     ask(inSpace(space, `/links/${encodeURIComponent(name)}`), linkDetails, { signal }),
   );
@@ -25,7 +33,8 @@ export function LinkSheet({ space, name, onClose }: { readonly space: string; re
               <ol className="plain-list">
                 {history.map(({ state, cause, at }) => (
                   <li key={`${at} ${state}`}>
-                    <Badge tone={TONES[state]}>{state}</Badge> <When at={at} /> {cause !== null && <small>{cause}</small>}
+                    <Badge tone={TONES[state]}>{state}</Badge> <When at={at} />{" "}
+                    {cause !== null && <small>{cause}</small>}
                   </li>
                 ))}
                 {history.length === 0 && <li className="soft">It has been as it is since it was made.</li>}

@@ -1,10 +1,10 @@
 import { useState } from "react";
-import { anything, type Link, links } from "../../api.ts";
+import { anything, type Link, linkReport, links } from "../../api.ts";
 import type { ViewProps } from "../../app.tsx";
 import { type AskError, ask, inSpace } from "../../ask.ts";
 import { asError, useLoad } from "../../parts/load.ts";
 import { Badge, Facts, Failed, Shown, type Tone, View, When } from "../../parts/states.tsx";
-import { count } from "../../parts/words.ts";
+import { count, counted } from "../../parts/words.ts";
 import { LinkSheet } from "./details.tsx";
 import { GrantedLinks } from "./granted.tsx";
 
@@ -103,7 +103,8 @@ function LinkCard({
             ),
           ],
           ["Not sent yet", `${count(of.queued)} mutations, ${count(of.unsent)} revisions`],
-          ["Lost · set aside · held", `${count(of.conflicts)} · ${count(of.aside)} · ${count(of.held)}`],
+          ["Lost", count(of.conflicts)],
+          ["Set aside", of.held > 0 ? `${count(of.aside)}, ${count(of.held)} of them held` : count(of.aside)],
         ]}
       />
       <div className="actions">
@@ -119,12 +120,13 @@ function LinkCard({
   );
 }
 
-/** What a verification found, in words; the parts that this console does not know are left out. */
+/** What a verification found, in words. */
 function foundBy(answer: { readonly [name: string]: unknown }): string {
-  const parts = Object.entries(answer).flatMap(([name, value]) => {
-    if (typeof value === "boolean") return name === "ok" ? [value ? "nothing differed" : "something differed"] : [];
-    if (typeof value === "number") return [`${name}: ${count(value)}`];
-    return Array.isArray(value) ? [`${name}: ${count(value.length)}`] : [];
-  });
-  return `Verified: ${parts.join(", ")}.`;
+  const { report } = linkReport.parse(answer);
+  if (report === null) return "The link does not run now, so that there is nothing to compare with.";
+  const differed = report.subscriptions.reduce((sum, { differences }) => sum + differences.length, 0);
+  const all = report.subscriptions.reduce((sum, each) => sum + each.count, 0);
+  const own = report.own.length === 0 ? "" : ` ${counted(report.own.length, "record")} were written here, and stay.`;
+  if (differed === 0) return `Verified: ${counted(all, "record")} are as upstream has them.${own}`;
+  return `Verified: ${counted(differed, "record")} of ${count(all)} differed, and were put right.${own}`;
 }

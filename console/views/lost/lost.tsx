@@ -24,7 +24,7 @@ const REASONS: { readonly [reason: string]: string } = {
 const COLUMNS: readonly Column<LostWrite>[] = [
   { head: "When", width: "6.5rem", cell: ({ at }) => <When at={at} /> },
   { head: "Became", width: "7.5rem", cell: (each) => <Status of={each} /> },
-  { head: "What", width: "minmax(9rem, 3fr)", cell: aboutOf },
+  { head: "What", main: true, width: "minmax(9rem, 3fr)", cell: aboutOf },
   { head: "Why", width: "minmax(9rem, 2fr)", wide: true, cell: whyOf },
   { head: "Who", width: "minmax(8rem, 1fr)", wide: true, cell: who },
 ];
@@ -38,13 +38,16 @@ export function Lost({ space }: ViewProps) {
   );
   const [open, setOpen] = useState<LostWrite | null>(null);
   return (
-    <View title="Conflicts" about="Writes that were superseded by what stood on the server, and mutations that were rejected.">
+    <View
+      title="Conflicts"
+      about="Writes that were superseded by what stood on the server, and mutations that were rejected."
+    >
       <Shown of={loaded}>
         {({ lost: all, superseded, rejected, since }) => (
           <>
             <p className="note">
-              {count(superseded)} superseded and {count(rejected)} rejected by this server since {exact(since)}. Of links, what
-              lost against upstream is kept with <a href={hrefOf(space, "links")}>each link</a>.
+              {count(superseded)} superseded and {count(rejected)} rejected by this server since {exact(since)}. Of
+              links, what lost against upstream is kept with <a href={hrefOf(space, "links")}>each link</a>.
             </p>
             <Grid
               label="Conflicts"
@@ -68,7 +71,8 @@ function Status({ of: { status } }: { readonly of: LostWrite }) {
 }
 
 function aboutOf({ superseded, wanted }: LostWrite): string {
-  const [first] = superseded.length > 0 ? superseded : wanted.map((each) => ({ ...each, atoms: Object.keys(each.atoms) }));
+  const [first] =
+    superseded.length > 0 ? superseded : wanted.map((each) => ({ ...each, atoms: Object.keys(each.atoms) }));
   if (first === undefined) return "no record";
   const others = Math.max(superseded.length, wanted.length) - 1;
   const atoms = first.atoms.length > 0 ? `: ${first.atoms.join(", ")}` : "";
@@ -158,7 +162,11 @@ function Stands({
       <h4>What stands now</h4>
       <Shown of={loaded}>
         {({ versions: [version] }) =>
-          version?.record ? <AtomTable of={version.record} changed={atoms} /> : <p className="soft">There is no such record.</p>
+          version?.record ? (
+            <AtomTable of={version.record} changed={atoms} />
+          ) : (
+            <p className="soft">There is no such record.</p>
+          )
         }
       </Shown>
     </>

@@ -122,7 +122,15 @@ export function Now({ space }: ViewProps) {
   );
 }
 
-function Figure({ name, value, more }: { readonly name: string; readonly value: string; readonly more: React.ReactNode }) {
+function Figure({
+  name,
+  value,
+  more,
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly more: React.ReactNode;
+}) {
   return (
     <div>
       <dt>{name}</dt>

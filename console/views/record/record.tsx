@@ -25,7 +25,8 @@ export function Record({ space, route }: ViewProps) {
       about={`A record of ${collection}, through time.`}
       tools={<a href={hrefOf(space, "records", [], { collection })}>All of {collection}</a>}
     >
-      <Shown of={loaded}>
+      {loaded.error?.code === "not-found" && <p className="empty">{loaded.error.message}</p>}
+      <Shown of={loaded} but="not-found">
         {(data) =>
           data.versions.length === 0 ? (
             <p className="empty">The journal tells nothing of this record any more: what changed it has been cut.</p>

@@ -12,7 +12,7 @@ import { type Found, type PagesControl, usePages } from "./pages.ts";
 const COLUMNS: readonly Column<Found>[] = [
   { head: "Collection", width: "9rem", wide: true, cell: ({ collection }) => collection },
   { head: "Id", width: "minmax(7rem, 1fr)", cell: ({ record }) => record.id },
-  { head: "Atoms", width: "minmax(10rem, 4fr)", cell: ({ record }) => preview(record) },
+  { head: "Atoms", main: true, width: "minmax(10rem, 4fr)", cell: ({ record }) => preview(record) },
 ];
 
 /** What the space holds, in the order of its keys. */
@@ -98,10 +98,17 @@ export function Records({ space, route }: ViewProps) {
   );
 }
 
-function Looking({ of: { list, looked, next, busy, more, stop }, match }: { readonly of: PagesControl; readonly match: string }) {
+function Looking({
+  of: { list, looked, next, busy, more, stop },
+  match,
+}: {
+  readonly of: PagesControl;
+  readonly match: string;
+}) {
   return (
     <span className="looking" role="status">
-      {list.length === 0 ? `Nothing with “${match}”` : `${count(list.length)} with “${match}”`} among {count(looked)} records
+      {list.length === 0 ? `Nothing with “${match}”` : `${count(list.length)} with “${match}”`} among {count(looked)}{" "}
+      records
       {next === null ? ", which is all." : ". "}
       {next !== null &&
         (busy ? (

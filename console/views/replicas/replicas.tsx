@@ -28,9 +28,9 @@ export function Replicas({ space }: ViewProps) {
           return (
             <>
               <p className="note">
-                The space is at revision {count(revision)}. Told is what this server has heard of since {exact(since)}: a
-                replica that holds its place in its own cursor needs no row here. One whose scopes are quiet is told of a
-                new revision within 30 seconds.
+                The space is at revision {count(revision)}. Told is what this server has heard of since {exact(since)}:
+                a replica that holds its place in its own cursor needs no row here. One whose scopes are quiet is told
+                of a new revision within 30 seconds.
               </p>
               <Grid
                 label="Replicas"
@@ -56,10 +56,16 @@ function nameOf({ user, client, how, at, subscriptions }: Replica): string {
 
 function columnsOf(revision: number): readonly Column<Replica>[] {
   return [
-    { head: "Who", width: "minmax(9rem, 2fr)", cell: who },
+    { head: "Who", main: true, width: "minmax(9rem, 2fr)", cell: who },
     { head: "How", width: "6rem", cell: (each) => <How of={each} /> },
-    { head: "Follows", width: "minmax(8rem, 2fr)", wide: true, cell: followed },
-    { head: "Tidemark", width: "7rem", end: true, wide: true, cell: ({ tidemark }) => (tidemark === null ? "–" : count(tidemark)) },
+    { head: "Follows", width: "minmax(6rem, 2fr)", cell: followed },
+    {
+      head: "Tidemark",
+      width: "7rem",
+      end: true,
+      wide: true,
+      cell: ({ tidemark }) => (tidemark === null ? "–" : count(tidemark)),
+    },
     { head: "Behind", width: "7.5rem", cell: (each) => <Lag of={each} head={revision} /> },
     { head: "Heard of", width: "6.5rem", wide: true, cell: ({ at }) => <When at={at} /> },
   ];
@@ -113,7 +119,9 @@ function ReplicaSheet({
             </li>
           ))}
         </ul>
-        {subscribed > subscriptions.length && <p className="soft">The first {count(subscriptions.length)} are shown.</p>}
+        {subscribed > subscriptions.length && (
+          <p className="soft">The first {count(subscriptions.length)} are shown.</p>
+        )}
       </section>
     </Sheet>
   );

@@ -1,7 +1,7 @@
 // Verifying a scope as a replica would: its fingerprint, and that of its records, as of one revision.
 import * as z from "zod/mini";
 import { head } from "../../api.ts";
-import { AskError, askLines, inSpace, ask } from "../../ask.ts";
+import { AskError, ask, askLines, inSpace } from "../../ask.ts";
 
 export interface Sum {
   readonly count: number;
@@ -35,7 +35,9 @@ export async function recompute(space: string, scope: string): Promise<{ kept: S
 /** The digest of a set is the sum of those of its parts, lane by lane modulo 2^32. */
 export function sumOf(digests: readonly string[]): string {
   return [0, 1, 2, 3]
-    .map((lane) => digests.reduce((sum, digest) => (sum + Number.parseInt(digest.slice(lane * 8, lane * 8 + 8), 16)) >>> 0, 0))
+    .map((lane) =>
+      digests.reduce((sum, digest) => (sum + Number.parseInt(digest.slice(lane * 8, lane * 8 + 8), 16)) >>> 0, 0),
+    )
     .map((sum) => sum.toString(16).padStart(8, "0"))
     .join("");
 }

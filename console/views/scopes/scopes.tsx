@@ -120,14 +120,16 @@ function ScopeSheet({ space, of, onClose }: { readonly space: string; readonly o
       <section className="change">
         <h3>Is it what it says?</h3>
         <p className="soft">
-          Adds the fingerprint up from the records, and compares it with the one that the server keeps. Replicas are held to
-          the same.
+          Adds the fingerprint up from the records, and compares it with the one that the server keeps. Replicas are
+          held to the same.
         </p>
         <button type="button" onClick={verify} disabled={found === "busy"}>
           {found === "busy" ? "Verifying …" : "Verify"}
         </button>
         <div role="status">
-          {found !== null && found !== "busy" && (found instanceof Error ? <Failed error={found} /> : <Verdict {...found} />)}
+          {found !== null &&
+            found !== "busy" &&
+            (found instanceof Error ? <Failed error={found} /> : <Verdict {...found} />)}
         </div>
       </section>
     </Sheet>
@@ -139,8 +141,8 @@ function Verdict({ kept, sum, revision }: { readonly kept: Sum; readonly sum: Su
   return (
     <>
       <p>
-        {same ? <Badge tone="good">They agree</Badge> : <Badge tone="bad">They differ</Badge>} at revision {count(revision)}:{" "}
-        {count(sum.count)} records{same ? "." : `, where the server keeps ${count(kept.count)}.`}
+        {same ? <Badge tone="good">They agree</Badge> : <Badge tone="bad">They differ</Badge>} at revision{" "}
+        {count(revision)}: {count(sum.count)} records{same ? "." : `, where the server keeps ${count(kept.count)}.`}
       </p>
       <Facts
         of={[

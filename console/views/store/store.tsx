@@ -4,7 +4,7 @@ import { ask, inSpace } from "../../ask.ts";
 import { type Column, Grid } from "../../parts/grid.tsx";
 import { useLoad } from "../../parts/load.ts";
 import { Badge, Digest, Shown, View, When } from "../../parts/states.tsx";
-import { bytes, count, span } from "../../parts/words.ts";
+import { bytes, count, counted, span } from "../../parts/words.ts";
 import { goTo, hrefOf } from "../../route.ts";
 
 type Held = { readonly collection: string; readonly count: number; readonly digest: string };
@@ -46,7 +46,7 @@ export function Store({ space }: ViewProps) {
                 <dt>Records</dt>
                 <dd>
                   {count(collections.reduce((sum, each) => sum + each.count, 0))}
-                  <small>in {count(collections.length)} collections</small>
+                  <small>in {counted(collections.length, "collection")}</small>
                 </dd>
               </div>
               <div>
@@ -61,7 +61,7 @@ export function Store({ space }: ViewProps) {
             </dl>
             <section className="panel" aria-labelledby="horizons">
               <h2 id="horizons">Horizons</h2>
-              <div className="scroll" tabIndex={0} role="group" aria-label="Horizons">
+              <div className="scroll broad" tabIndex={0} role="group" aria-label="Horizons">
                 <table className="atoms">
                   <thead>
                     <tr>

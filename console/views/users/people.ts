@@ -75,7 +75,22 @@ export async function people(signal: AbortSignal): Promise<People> {
   return { list, more: users.more };
 }
 
-async function all<T>(collection: string, schema: z.ZodMiniType<T>, signal: AbortSignal): Promise<{ list: T[]; more: boolean }> {
+/** Names by ids; none where the server keeps no accounts. */
+export async function userNames(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  try {
+    const { list } = await all("users", user, signal);
+    return new Map(list.map(({ id, userName }) => [id, userName]));
+  } catch (error) {
+    if (error instanceof AskError && error.code === "unknown-space") return new Map();
+    throw error;
+  }
+}
+
+async function all<T>(
+  collection: string,
+  schema: z.ZodMiniType<T>,
+  signal: AbortSignal,
+): Promise<{ list: T[]; more: boolean }> {
   const list: T[] = [];
   let after: string | null = "";
   while (after !== null && list.length < MOST) {

@@ -28,7 +28,8 @@ export function Users() {
     return (
       <View title="Users" about="The accounts of this server.">
         <div className="empty">
-          This server keeps no accounts: `users: true` in its configuration, or `tidemark serve --users`, makes it keep them.
+          This server keeps no accounts: `users: true` in its configuration, or `tidemark serve --users`, makes it keep
+          them.
         </div>
       </View>
     );
@@ -75,7 +76,15 @@ function Active({ of }: { readonly of: boolean }) {
   return of ? <Badge tone="good">active</Badge> : <Badge tone="soft">deactivated</Badge>;
 }
 
-function UserSheet({ of: { user, groups, roles }, changed, onClose }: { readonly of: Person; changed(): void; onClose(): void }) {
+function UserSheet({
+  of: { user, groups, roles },
+  changed,
+  onClose,
+}: {
+  readonly of: Person;
+  changed(): void;
+  onClose(): void;
+}) {
   const [sure, setSure] = useState(false);
   const [fault, setFault] = useState<AskError | null>(null);
   const [busy, setBusy] = useState(false);
