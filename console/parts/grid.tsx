@@ -46,10 +46,8 @@ export function Grid<T>({ label, columns, rows, keyOf, empty, onOpen, onEnd, foo
   const shown = narrow ? columns.filter(({ wide }) => wide !== true) : columns;
   const two = narrow && shown.some(({ main }) => main);
   const ROW = two ? ROWS.two : ROWS.one;
-  const template = shown
-    .filter(({ main }) => !(two && main))
-    .map(({ width }) => (two ? "minmax(0, auto)" : width))
-    .join(" ");
+  const tracks = two ? undefined : shown.map(({ width }) => width).join(" ");
+  const lines = two ? " two" : "";
   const classOf = ({ end, main }: Column<T>) => (two && main ? "main" : end && !two ? "end" : undefined);
 
   useLayoutEffect(() => {
@@ -112,7 +110,7 @@ export function Grid<T>({ label, columns, rows, keyOf, empty, onOpen, onEnd, foo
         onKeyDown={onKey}
         onScroll={(event) => setTop(event.currentTarget.scrollTop)}
       >
-        <div className="row head" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
+        <div className={`row head${lines}`} role="row" aria-rowindex={1} style={{ gridTemplateColumns: tracks }}>
           {shown.map((column) => (
             <span key={column.head} role="columnheader" className={two && column.main ? "unseen" : classOf(column)}>
               {column.head}
@@ -127,11 +125,11 @@ export function Grid<T>({ label, columns, rows, keyOf, empty, onOpen, onEnd, foo
               <div
                 key={keyOf(row)}
                 id={`${id}-${index}`}
-                className={index === active ? "row active" : "row"}
+                className={`row${lines}${index === active ? " active" : ""}`}
                 role="row"
                 aria-rowindex={index + 2}
                 data-open={onOpen ? "" : undefined}
-                style={{ gridTemplateColumns: template, top: index * ROW, height: ROW }}
+                style={{ gridTemplateColumns: tracks, top: index * ROW, height: ROW }}
                 onClick={(event) => {
                   setActive(index);
                   if (!(event.target as HTMLElement).closest("a, button")) onOpen?.(row);

@@ -11,8 +11,8 @@ import { type Found, type PagesControl, usePages } from "./pages.ts";
 
 const COLUMNS: readonly Column<Found>[] = [
   { head: "Collection", width: "9rem", wide: true, cell: ({ collection }) => collection },
-  { head: "Id", width: "minmax(7rem, 1fr)", cell: ({ record }) => record.id },
-  { head: "Atoms", main: true, width: "minmax(10rem, 4fr)", cell: ({ record }) => preview(record) },
+  { head: "Id", main: true, width: "minmax(7rem, 1fr)", cell: ({ record }) => record.id },
+  { head: "Atoms", width: "minmax(10rem, 4fr)", cell: ({ record }) => preview(record) },
 ];
 
 /** What the space holds, in the order of its keys. */
