@@ -1,4 +1,6 @@
 // A server with something to look at, and somebody who looks at it through the console.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import AxeBuilder from "axe-core";
@@ -9,7 +11,7 @@ import { type Config, createServer, type Listening, listen, withConsole } from "
 import { openSqliteStore } from "tidemark/store/sqlite";
 import { createUsers } from "tidemark/users";
 import { build } from "vite";
-import { expect, onTestFinished } from "vitest";
+import { afterAll, expect, onTestFinished } from "vitest";
 import { ListSource, put } from "../ingest/support.ts";
 import { folderOf } from "../support/folder.ts";
 import { SECRET, tokenFor } from "../support/server.ts";
@@ -17,12 +19,15 @@ import { profile } from "./chromium.ts";
 
 const CONSOLE = fileURLToPath(new URL("../../console/", import.meta.url));
 
+/** For all tests of a file. */
+const outDir = mkdtempSync(join(tmpdir(), "tidemark-console-"));
+afterAll(() => rmSync(outDir, { recursive: true }));
+
 let built: Promise<string> | null = null;
 
 /** The folder of the console, built from its sources as they are. */
 export function builtConsole(): Promise<string> {
   built ??= (async () => {
-    const outDir = folderOf();
     await build({ configFile: join(CONSOLE, "vite.config.ts"), root: CONSOLE, logLevel: "error", build: { outDir } });
     return outDir;
   })();
