@@ -1,19 +1,13 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { describe, expect, test } from "vitest";
-import type { SourceRow } from "../../src/ingest/entities.ts";
-import type { RunRow, TaskState } from "../../src/ingest/index.ts";
 import { clean, Fenced, type Stream } from "../../src/ingest/index.ts";
-import type { RecordData } from "../../src/model/record.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { folderOf } from "../support/folder.ts";
+import { checkWhole, killedAfter } from "./killed.ts";
 import { Desk, ListSource, oneStream, put, SPACE } from "./support.ts";
 
 const ROUNDS = process.env["TIDEMARK_LONG"] ? 200 : 20;
-const WRITER = new URL("./writer.ts", import.meta.url).pathname;
 
 describe("a runner that is killed", () => {
   test(`[I1] loses no row and brings none twice, and cursor and data agree, in ${ROUNDS} kills (seed ingest)`, async () => {
@@ -22,54 +16,13 @@ describe("a runner that is killed", () => {
     let acknowledged = 0;
     for (let round = 0; round < ROUNDS; round++) {
       acknowledged = Math.max(acknowledged, await killedAfter(folder, random.between(1, 12)));
-      await checkWhole(folder, acknowledged);
+      const store = openSqliteStore({ path: folder });
+      await checkWhole(store, acknowledged);
+      await store.close();
     }
     expect(acknowledged).toBeGreaterThan(ROUNDS * 10);
   }, 900_000);
 });
-
-/** Gives the last cursor that it said was committed. */
-async function killedAfter(folder: string, commits: number): Promise<number> {
-  const writer = spawn(process.execPath, [WRITER, folder], { stdio: ["ignore", "pipe", "inherit"] });
-  const exit = once(writer, "exit");
-  let last = 0;
-  let count = 0;
-  // It goes on while the line is on its way: the kill meets it anywhere in a later commit, or in reading.
-  for await (const line of createInterface({ input: writer.stdout })) {
-    last = Number(line);
-    if (++count === commits) writer.kill("SIGKILL");
-  }
-  const [, signal] = await exit;
-  expect(signal).toBe("SIGKILL");
-  return last;
-}
-
-async function checkWhole(folder: string, acknowledged: number): Promise<void> {
-  const store = openSqliteStore({ path: folder });
-  const root = "ingest/list.things/";
-  const notes = async (name: string) =>
-    (await store.read(SPACE, [{ kind: "notes-between", from: `${root}${name}/`, to: `${root}${name}0`, limit: 1e6 }]))
-      ?.results[0] ?? [];
-  const state = JSON.parse((await store.note(SPACE, `${root}state`)) ?? "null") as TaskState;
-  const cursor = Number(state.cursor);
-  expect(cursor).toBeGreaterThanOrEqual(acknowledged);
-  const numbers = Array.from({ length: cursor }, (_, n) => n);
-  const good = numbers.filter((n) => n % 7 !== 3);
-  const page = await store.read(SPACE, [{ kind: "page", scope: "*", after: null, limit: 1e6, bytes: 1e9 }]);
-  const records = (page?.results[0].runs ?? []).flatMap((run) => JSON.parse(`[${run.records}]`) as RecordData[]);
-  expect(records.map(({ n }) => Number(n)).sort((a, b) => a - b)).toEqual(good);
-  const rows = (await notes("row")).map(([, text]) => JSON.parse(text) as SourceRow);
-  expect(rows).toHaveLength(good.length);
-  expect(state.rows).toBe(good.length);
-  // Each exactly once: the rows that runs left add up, those of the killed ones too.
-  const runs = (await notes("run")).map(([, text]) => JSON.parse(text) as RunRow);
-  const sum = (of: (row: RunRow) => number) => runs.reduce((total, row) => total + of(row), 0);
-  expect(sum(({ added }) => added)).toBe(good.length);
-  expect(sum(({ changed, unchanged, stale }) => changed + unchanged + stale)).toBe(0);
-  expect(sum(({ rejected }) => rejected)).toBe(cursor - good.length);
-  expect(await notes("item")).toHaveLength(cursor - good.length);
-  await store.close();
-}
 
 describe("two runners at once", () => {
   test("[I1] the older is fenced: it writes nothing more", async () => {

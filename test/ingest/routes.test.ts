@@ -9,6 +9,7 @@ import {
   type Stream,
 } from "../../src/ingest/index.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
+import { described, Judge } from "../support/described.ts";
 import { good, problemIn, SECRET, TestServer, tokenFor } from "../support/server.ts";
 import { ListSource, put, SPACE } from "./support.ts";
 
@@ -30,8 +31,26 @@ async function served(match = false) {
     await incoming.close();
     await server.server.close();
   });
+  await judgeAll(server);
   server.token = await tokenFor("ann", { [SPACE]: { admin: true } });
   return { source, server, incoming };
+}
+
+/** Each answer is as the description of the server says (H17). */
+async function judgeAll(server: TestServer): Promise<void> {
+  const document = await described(server);
+  const judge = new Judge(document);
+  const paths = Object.keys(document.paths).map(
+    (path) => [path, new RegExp(`^${path.replaceAll(/\{\w+\}/g, "[^/]+")}$`)] as const,
+  );
+  const ask = server.request.bind(server);
+  server.request = async (address, init, remote) => {
+    const response = await ask(address, init, remote);
+    const path = paths.find(([, pattern]) => pattern.test(address.replace(/\?.*/, "")))?.[0];
+    const text = await response.text();
+    await judge.judge(init?.method ?? "GET", path as string, new Response(text, response));
+    return new Response(text, response);
+  };
 }
 
 async function linesIn(response: Response): Promise<RunLine[]> {
@@ -42,7 +61,7 @@ async function linesIn(response: Response): Promise<RunLine[]> {
 }
 
 describe("what comes in, over HTTP", () => {
-  test("[I50] a stream is run, tells how far it is and what came of it, and stands in the list with its schedule", async () => {
+  test("[I50 H17] a stream is run, tells how far it is and what came of it, and stands in the list with its schedule", async () => {
     const { source, server } = await served();
     source.gives([put("a", { name: "A" }), put("b", {})]);
     const lines = await linesIn(await server.post(THINGS, { do: "run" }));
@@ -60,12 +79,14 @@ describe("what comes in, over HTTP", () => {
       ],
     });
     expect(await good(await server.request(`${THINGS}/runs?limit=1`))).toMatchObject({ runs: [{ run: 1, read: 2 }] });
+    const [verified] = (await linesIn(await server.post(THINGS, { do: "verify" }))).slice(-1);
+    expect(verified).toMatchObject({ op: "verification", verification: { same: 1, counts: { quarantine: 1 } } });
     expect(await good(await server.request(`${INGEST}/lineage/things/a`))).toMatchObject({
       values: [{ atom: "name", value: "A", from: { stream: "things", position: "list#a" } }],
     });
   });
 
-  test("[I50] quarantine is read in pages, fixed, replayed and discarded", async () => {
+  test("[I50 H17] quarantine is read in pages, fixed, replayed and discarded", async () => {
     const { source, server } = await served();
     source.gives(["a", "b", "c"].map((key) => put(key, { city: key })));
     await linesIn(await server.post(THINGS, { do: "refresh" }));
@@ -88,7 +109,7 @@ describe("what comes in, over HTTP", () => {
     });
   });
 
-  test("[I50] pairs that may be the same are listed, and decided", async () => {
+  test("[I50 H17] pairs that may be the same are listed, and decided", async () => {
     const { source, server } = await served(true);
     source.gives([
       put("a", { name: "Grace Hopper", city: "Leeds" }),

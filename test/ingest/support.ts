@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import type { IngestConfig } from "../../src/ingest/declare.ts";
 import {
@@ -7,10 +8,12 @@ import {
   type Item,
   type ItemFilter,
   type Page,
+  type RunRow,
   type Source,
   type SourceChange,
   type Stream,
 } from "../../src/ingest/index.ts";
+import type { Http } from "../../src/ingest/source.ts";
 import type { RecordData } from "../../src/model/record.ts";
 import type { Collections } from "../../src/model/schema.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
@@ -78,25 +81,58 @@ export class ListSource implements Source {
   }
 }
 
+let madeStore: () => Store = () => openSqliteStore({ path: ":memory:" });
+
+/** What the desks of a test file stand on, where a test brings no store of its own. */
+export function storesAre(made: () => Store): void {
+  madeStore = made;
+}
+
+interface DeskOptions {
+  readonly store?: Store;
+  readonly folder?: string | null;
+  readonly collections?: Collections;
+  readonly http?: Http;
+}
+
 export class Desk {
   readonly store: Store;
   readonly clock = virtualClock("1");
   readonly ingest: Ingest;
 
-  constructor(
-    config: IngestConfig,
-    { store, folder = null, collections }: { store?: Store; folder?: string | null; collections?: Collections } = {},
-  ) {
-    this.store = store ?? openSqliteStore({ path: ":memory:" });
+  constructor(config: IngestConfig, { store, folder = null, collections, http }: DeskOptions = {}) {
+    this.store = store ?? madeStore();
     if (store === undefined) onTestFinished(() => this.store.close());
     this.ingest = new Ingest(
-      { store: this.store, folder, rules: rulesFor(this.clock, collections), clock: this.clock },
+      {
+        store: this.store,
+        folder,
+        rules: rulesFor(this.clock, collections),
+        clock: this.clock,
+        ...(http && { http }),
+      },
       config,
     );
   }
 
   run(task: string, options?: Parameters<Ingest["run"]>[2]) {
     return this.ingest.run(SPACE, task, options);
+  }
+
+  /** Likewise, where the run waits: files, network and database are real, and the clock goes on as long as they take. */
+  async patiently(task: string): Promise<RunRow> {
+    const running = this.run(task);
+    let done = false;
+    void running.finally(() => (done = true)).catch(() => {});
+    for (; !done; await setImmediate()) await this.clock.run(1_000);
+    return await running;
+  }
+
+  /** All that a run may change, but for its own row and number. */
+  async picture(task: string): Promise<object> {
+    const [revision, items] = [await this.revision(), await this.items(task, { status: "all" })];
+    const { cursor, rows, item, seq } = await this.ingest.place(this.ingest.task(SPACE, task)).state();
+    return { revision, items, cursor, rows, item, seq };
   }
 
   async items(task: string, filter?: ItemFilter): Promise<Item[]> {

@@ -1,10 +1,14 @@
-// Picks up a stream, page by page, until somebody kills it: `writer.ts FOLDER`. Each line is a commit.
+// Picks up a stream, page by page, until somebody kills it: `writer.ts FOLDER|URL LATER`. Each line is a commit.
 import { clean, Ingest, type Source, type Stream } from "../../src/ingest/index.ts";
+import { openPostgresStore } from "../../src/store/postgres/index.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { systemClock } from "../../src/util/clock.ts";
 import { rulesFor } from "./rules.ts";
 
-const [folder = ""] = process.argv.slice(2);
+const [place = "", later = "0"] = process.argv.slice(2);
+const isUrl = place.startsWith("postgres");
+/** Its clock goes ahead, so that the lease of one that was killed before has ended. */
+const clock = { ...systemClock, now: () => systemClock.now() + Number(later) };
 const SIZE = 10;
 
 /** Endless: record n is there from the beginning; each 7th is bad. */
@@ -29,9 +33,10 @@ const number = {
   name: "number",
   apply: (value: unknown) => (typeof value === "number" ? { value } : { flaw: "no number" }),
 };
-const store = openSqliteStore({ path: folder });
+const store = isUrl ? await openPostgresStore({ url: place }) : openSqliteStore({ path: place });
 const cleaned = clean(stream, { collection: "things", normalise: { n: number } });
-const ingest = new Ingest({ store, folder, rules: rulesFor(systemClock) }, { acme: [{ source, streams: [cleaned] }] });
+const folder = isUrl ? null : place;
+const ingest = new Ingest({ store, folder, rules: rulesFor(clock) }, { acme: [{ source, streams: [cleaned] }] });
 for (;;) {
   await ingest.run("acme", "list.things", {
     progress: ({ cursorAfter }, phase) => {

@@ -53,7 +53,7 @@ test("[X8] a mistake is told before anything starts", async () => {
   expect(nobody.code).toBe(2);
 });
 
-test("[X8] serve syncs a warehouse at its times, and another process can ask it between", async () => {
+test("[X8 X12] serve syncs a warehouse at its times, tells of it, and another process can ask it between", async () => {
   const port = await freePort();
   const cwd = folderOf({ "tidemark.config.ts": configOf('{ parquet: "reports", schedule: "* * * * * *" }') });
   const running = start(["serve", "--port", String(port)], { cwd });
@@ -65,5 +65,12 @@ test("[X8] serve syncs a warehouse at its times, and another process can ask it 
   let answer = await asked();
   while (answer.code !== 0) answer = await asked();
   expect(JSON.parse(answer.stdout)).toEqual({ text: "one" });
+  const listed = async () =>
+    (await (await fetch(`${url}/v1/spaces/main/warehouses`)).json()) as { warehouses: { last: object | null }[] };
+  let list = await listed();
+  while (list.warehouses[0]?.last === null) list = await listed();
+  expect(list.warehouses).toMatchObject([
+    { name: "reports", kind: "parquet", schedule: "* * * * * *", due: expect.any(Number), last: { revision: 1 } },
+  ]);
   expect((await running.stop()).code).toBe(0);
 });

@@ -12,7 +12,7 @@ import { isPostgres, openData } from "../data.ts";
 import { Failure, misuse } from "../failure.ts";
 import type { Output } from "../output.ts";
 import { parseWhole } from "../values.ts";
-import { runWarehouses } from "../warehouses.ts";
+import { Warehouses } from "../warehouses.ts";
 
 export default command({
   name: "serve",
@@ -55,7 +55,8 @@ export default command({
     const links = linksOver({ tokenOf: (link) => env[`TIDEMARK_LINK_${link.toUpperCase()}`] });
     const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
     const incoming = await incomingOf({ store, config, folder: isPostgres(data) ? null : data, log: logTo(log) });
-    const routes = incoming?.routes;
+    const warehouses = new Warehouses({ config, log: logTo(log), clock: systemClock, stop });
+    const routes = [...(incoming?.routes ?? []), ...warehouses.routes];
     const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets, routes });
     if (incoming !== null) {
       await server.ready;
@@ -68,9 +69,9 @@ export default command({
     });
     out.print(`listening on ${listening.url}`);
     if (users !== undefined) await tellSetup(users, listening.url, out);
-    const warehouses = runWarehouses({ config, server: listening.url, log: logTo(log), clock: systemClock, stop });
+    const syncing = warehouses.run(listening.url);
     await aborted(stop);
-    await warehouses;
+    await syncing;
     log.info("ending: requests under way are answered first");
     await incoming?.close();
     await listening.close();

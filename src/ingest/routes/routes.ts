@@ -1,6 +1,7 @@
 import { readJson } from "../../server/body.ts";
 import type { Call, Core } from "../../server/core.ts";
 import { json, streamed } from "../../server/encode.ts";
+import type { About } from "../../server/openapi/about.ts";
 import { parsed } from "../../server/requests/parts.ts";
 import { numberIn } from "../../server/requests/query.ts";
 import type { Route } from "../../server/routes.ts";
@@ -8,6 +9,7 @@ import { Problem } from "../../wire/problem.ts";
 import { Duplicates } from "../duplicates.ts";
 import type { Ingest } from "../ingest.ts";
 import type { RunOptions } from "../run/runner.ts";
+import * as answers from "./answers.ts";
 import { guardedLines, workLines } from "./lines.ts";
 import {
   type DifferenceLine,
@@ -36,11 +38,13 @@ export function ingestRoutes(ingest: Ingest, stop: AbortSignal): readonly Route[
   const route = (
     method: Route["method"],
     path: string,
+    about: About,
     answer: (call: Call, core: Core) => Promise<Response>,
   ): Route => ({
     method,
     path,
     asks: "admin",
+    about,
     handle: (core, call) =>
       answer(call, core).catch((error: unknown) => {
         throw problemFor(error) ?? error;
@@ -48,49 +52,118 @@ export function ingestRoutes(ingest: Ingest, stop: AbortSignal): readonly Route[
   });
   const duplicates = ({ space, param }: Call) => new Duplicates(ingest, space, param("collection"));
   return [
-    route("GET", `${INGEST}/streams`, async ({ request, space }) => {
-      const answer: StreamsResponse = { streams: await ingest.status(space) };
-      return json(request, answer);
-    }),
-    route("POST", STREAM, async (call, core) => order(ingest, stop, call, core)),
-    route("GET", `${STREAM}/runs`, async ({ request, url, space, param }) => {
-      const limit = numberIn(url.searchParams, "limit", { fallback: 20, most: 1_000 });
-      const answer: RunsResponse = { runs: await ingest.runs(space, param("stream"), limit) };
-      return json(request, answer);
-    }),
-    route("GET", `${STREAM}/quarantine`, async (call) => json(call.request, await items(ingest, call))),
-    route("POST", `${STREAM}/quarantine`, async (call) => json(call.request, await settle(ingest, call))),
-    route("GET", `${STREAM}/quarantine/:number`, async ({ request, space, param }) => {
-      const numbers = [Number(param("number"))];
-      for await (const item of ingest.items(space, param("stream"), { numbers, status: "all" }))
-        return json(request, item);
-      throw new Problem("not-found", `there is no item ${param("number")} in ${param("stream")}`);
-    }),
-    route("GET", `${INGEST}/lineage/:collection/:id`, async ({ request, space, param }) => {
-      const answer: LineageResponse = { values: await ingest.lineage(space, param("collection"), param("id")) };
-      return json(request, answer);
-    }),
-    route("GET", `${INGEST}/duplicates/:collection`, async (call) => {
-      const limit = numberIn(call.url.searchParams, "limit", { fallback: 1_000, most: 10_000 });
-      const answer: DuplicatesResponse = { pairs: await duplicates(call).list(limit) };
-      return json(call.request, answer);
-    }),
-    route("GET", `${INGEST}/duplicates/:collection/:id`, async (call) => {
-      const found = await duplicates(call).show(call.param("id"));
-      const named = `${call.param("collection")}/${call.param("id")}`;
-      if (found === null) throw new Problem("not-found", `${named} was not made of source records, or is not there`);
-      return json(call.request, found);
-    }),
-    route("POST", `${INGEST}/duplicates/:collection`, async (call) => {
-      const asked = parsed(duplicatesOrder, await readJson(call.request, LIMITS));
-      const review = duplicates(call);
-      const decision = asked.do === "merge" ? review.merge(asked.ids) : review.split(asked.id, asked.keys);
-      return json(call.request, await decision);
-    }),
-    route("GET", `${INGEST}/differences/:collection`, async (call, { log }) => {
-      const text = guardedLines(log, differenceLines(duplicates(call)));
-      return streamed(call.request, { type: "application/x-ndjson", text });
-    }),
+    route(
+      "GET",
+      `${INGEST}/streams`,
+      { summary: "What comes into a space, and how it stands", answer: answers.streams },
+      async ({ request, space }) => {
+        const answer: StreamsResponse = { streams: await ingest.status(space) };
+        return json(request, answer);
+      },
+    ),
+    route(
+      "POST",
+      STREAM,
+      {
+        summary: "Runs a stream, or compares its source with the space",
+        body: streamOrder,
+        answer: { lines: answers.orderLines },
+      },
+      async (call, core) => order(ingest, stop, call, core),
+    ),
+    route(
+      "GET",
+      `${STREAM}/runs`,
+      { summary: "The last runs of a stream", query: { limit: "How many at most" }, answer: answers.runs },
+      async ({ request, url, space, param }) => {
+        const limit = numberIn(url.searchParams, "limit", { fallback: 20, most: 1_000 });
+        const answer: RunsResponse = { runs: await ingest.runs(space, param("stream"), limit) };
+        return json(request, answer);
+      },
+    ),
+    route(
+      "GET",
+      `${STREAM}/quarantine`,
+      {
+        summary: "Records that could not be taken, the oldest first",
+        query: {
+          status: "unsettled (by default), open, waiting, fixed, replayed, superseded, discarded, all",
+          code: "Only with this code",
+          path: "Only about this atom",
+          after: "Only with a greater number",
+          limit: "How many at most",
+        },
+        answer: answers.items,
+      },
+      async (call) => json(call.request, await items(ingest, call)),
+    ),
+    route(
+      "POST",
+      `${STREAM}/quarantine`,
+      { summary: "Fixes, replays or discards items", body: quarantineOrder, answer: answers.settled },
+      async (call) => json(call.request, await settle(ingest, call)),
+    ),
+    route(
+      "GET",
+      `${STREAM}/quarantine/:number`,
+      { summary: "One item", answer: answers.item },
+      async ({ request, space, param }) => {
+        const numbers = [Number(param("number"))];
+        for await (const item of ingest.items(space, param("stream"), { numbers, status: "all" }))
+          return json(request, item);
+        throw new Problem("not-found", `there is no item ${param("number")} in ${param("stream")}`);
+      },
+    ),
+    route(
+      "GET",
+      `${INGEST}/lineage/:collection/:id`,
+      { summary: "Where each atom of a record came from", answer: answers.lineage },
+      async ({ request, space, param }) => {
+        const answer: LineageResponse = { values: await ingest.lineage(space, param("collection"), param("id")) };
+        return json(request, answer);
+      },
+    ),
+    route(
+      "GET",
+      `${INGEST}/duplicates/:collection`,
+      { summary: "Pairs that a person is to decide", query: { limit: "How many at most" }, answer: answers.pairs },
+      async (call) => {
+        const limit = numberIn(call.url.searchParams, "limit", { fallback: 1_000, most: 10_000 });
+        const answer: DuplicatesResponse = { pairs: await duplicates(call).list(limit) };
+        return json(call.request, answer);
+      },
+    ),
+    route(
+      "GET",
+      `${INGEST}/duplicates/:collection/:id`,
+      { summary: "A record with the source records that it was made of", answer: answers.shown },
+      async (call) => {
+        const found = await duplicates(call).show(call.param("id"));
+        const named = `${call.param("collection")}/${call.param("id")}`;
+        if (found === null) throw new Problem("not-found", `${named} was not made of source records, or is not there`);
+        return json(call.request, found);
+      },
+    ),
+    route(
+      "POST",
+      `${INGEST}/duplicates/:collection`,
+      { summary: "Merges records, or splits one", body: duplicatesOrder, answer: answers.decision },
+      async (call) => {
+        const asked = parsed(duplicatesOrder, await readJson(call.request, LIMITS));
+        const review = duplicates(call);
+        const decision = asked.do === "merge" ? review.merge(asked.ids) : review.split(asked.id, asked.keys);
+        return json(call.request, await decision);
+      },
+    ),
+    route(
+      "GET",
+      `${INGEST}/differences/:collection`,
+      { summary: "What source records say otherwise of each other", answer: { lines: answers.differenceLines } },
+      async (call, { log }) => {
+        const text = guardedLines(log, differenceLines(duplicates(call)));
+        return streamed(call.request, { type: "application/x-ndjson", text });
+      },
+    ),
   ];
 }
 
