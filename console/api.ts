@@ -262,6 +262,26 @@ const pair = z.object({
 });
 export const pairs = z.object({ pairs: z.array(pair) });
 
+const warehouse = z.object({
+  name: z.string(),
+  kind: z.string(),
+  mode: z.string(),
+  schedule: z.nullable(schedule),
+  due: z.nullable(z.number()),
+  syncing: z.boolean(),
+  last: z.nullable(
+    z.object({
+      at: z.number(),
+      revision,
+      taken: z.number(),
+      rebuilt: z.array(z.string()),
+      paused: z.record(z.string(), z.object({ atom: z.string(), from: z.string(), to: z.string(), id: z.string() })),
+    }),
+  ),
+  failure: z.nullable(z.object({ at: z.number(), cause: z.string() })),
+});
+export const warehouses = z.object({ warehouses: z.array(warehouse) });
+
 export const linkReport = z.object({
   report: z.nullable(
     z.object({
@@ -298,5 +318,6 @@ export type Run = z.infer<typeof run>;
 export type RunLine = z.infer<typeof runLine>;
 export type Item = z.infer<typeof item>;
 export type Pair = z.infer<typeof pair>;
+export type Warehouse = z.infer<typeof warehouse>;
 export type Granted = z.infer<typeof granted>["links"][number];
 export type Atoms = z.infer<typeof atoms>;

@@ -21,6 +21,7 @@ import { Sources } from "./views/sources/sources.tsx";
 import { Store } from "./views/store/store.tsx";
 import { userNames } from "./views/users/people.ts";
 import { Users } from "./views/users/users.tsx";
+import { Warehouses } from "./views/warehouses/warehouses.tsx";
 
 export interface ViewProps {
   readonly space: string;
@@ -51,6 +52,7 @@ const PLACES: readonly (readonly [group: string, places: readonly Place[]])[] = 
       { name: "replicas", title: "Replicas", view: Replicas },
       { name: "lost", title: "Conflicts", view: Lost },
       { name: "links", title: "Links", view: Links },
+      { name: "warehouses", title: "Warehouses", view: Warehouses },
     ],
   ],
   [

@@ -15,6 +15,7 @@ const VIEWS: readonly (readonly [place: string, title: string, shows: string])[]
   ["acme/replicas", "Replicas", "phone"],
   ["acme/lost", "Conflicts", "notes/n1: title"],
   ["acme/links", "Links", "office"],
+  ["acme/warehouses", "Warehouses", "reports"],
   ["main/sources", "Sources", "list.things"],
   ["main/quarantine", "Quarantine", "name is missing"],
   ["main/duplicates?collection=people", "Duplicates", "Grace"],

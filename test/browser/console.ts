@@ -7,11 +7,13 @@ import AxeBuilder from "axe-core";
 import type { Locator, Page } from "playwright-core";
 import { clean, createIngest, matching, required, type Stream } from "tidemark/ingest";
 import { startLinks } from "tidemark/peer";
-import { type Config, createServer, type Listening, listen, withConsole } from "tidemark/server";
+import { type Config, createServer, type Listening, listen, noLog, withConsole } from "tidemark/server";
 import { openSqliteStore } from "tidemark/store/sqlite";
 import { createUsers } from "tidemark/users";
 import { build } from "vite";
 import { afterAll, expect, onTestFinished } from "vitest";
+import { Warehouses } from "../../src/cli/warehouses.ts";
+import { systemClock } from "../../src/util/clock.ts";
 import { ListSource, put } from "../ingest/support.ts";
 import { folderOf } from "../support/folder.ts";
 import { SECRET, tokenFor } from "../support/server.ts";
@@ -61,6 +63,7 @@ export class Watched {
       users: true,
       auth: { jwtSecret: SECRET },
       links: { acme: { office: { url: "http://127.0.0.1:9", scopes: ["office"], token: () => "x" } } },
+      warehouses: { reports: { duckdb: "reports.duckdb", space: "acme" } },
       ingest: {
         main: [
           {
@@ -82,7 +85,10 @@ export class Watched {
     const store = openSqliteStore({ path: data });
     const users = createUsers();
     const incoming = createIngest({ store, config, folder: null });
-    const server = createServer({ store, config, identity: users, links: startLinks, routes: incoming.routes });
+    const stop = new AbortController();
+    const reports = new Warehouses({ config, log: noLog, clock: systemClock, stop: stop.signal });
+    const routes = [...incoming.routes, ...reports.routes];
+    const server = createServer({ store, config, identity: users, links: startLinks, routes });
     await server.ready;
     const code = await users.setupCode();
     const listening = await listen(withConsole(server, await builtConsole()), { port });
@@ -91,6 +97,7 @@ export class Watched {
       {
         url: listening.url,
         close: async () => {
+          stop.abort();
           await incoming.close();
           await listening.close();
         },
