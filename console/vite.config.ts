@@ -9,6 +9,8 @@ export default defineConfig({
   // Served under any prefix: every address is relative to the page.
   base: "./",
   plugins: [react()],
+  // Also where a test builds it, whose environment says otherwise.
+  define: { "process.env.NODE_ENV": '"production"' },
   build: {
     outDir: here("../dist/console"),
     emptyOutDir: true,
