@@ -92,6 +92,16 @@ const replica = z.object({
   tidemark: z.nullable(revision),
   at: time,
   slow: z.boolean(),
+  connection: z.nullable(z.number()),
+  able: z.boolean(),
+  verification: z.nullable(
+    z.object({
+      asked: time,
+      at: z.nullable(time),
+      found: z.nullable(z.object({ records: z.number(), differences: z.number(), copied: z.boolean() })),
+      failure: z.nullable(z.string()),
+    }),
+  ),
 });
 export const replicas = z.object({ revision, since: time, total: z.number(), replicas: z.array(replica) });
 
@@ -290,6 +300,8 @@ export const linkReport = z.object({
     }),
   ),
 });
+
+export const asked = z.object({ asked: z.boolean() });
 
 /** What an order to a link answers differs by the order; it is shown as it came. */
 export const anything = z.record(z.string(), z.unknown());

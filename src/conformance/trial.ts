@@ -61,7 +61,8 @@ export class Trial {
 
   async good(response: Response): Promise<unknown> {
     const text = await response.text();
-    if (response.status !== 200) throw new Deviation(`expected 200, was ${response.status}: ${text.trim().slice(0, 300)}`);
+    if (response.status !== 200)
+      throw new Deviation(`expected 200, was ${response.status}: ${text.trim().slice(0, 300)}`);
     return parsedJson(text);
   }
 
@@ -92,7 +93,8 @@ export class Trial {
   async lines(path: string, request: object): Promise<Line[]> {
     const response = await this.request(path, request);
     const text = await response.text();
-    if (response.status !== 200) throw new Deviation(`expected 200, was ${response.status}: ${text.trim().slice(0, 300)}`);
+    if (response.status !== 200)
+      throw new Deviation(`expected 200, was ${response.status}: ${text.trim().slice(0, 300)}`);
     this.equal(response.headers.get("content-type")?.split(";")[0], "application/x-ndjson", "content-type");
     return text
       .trimEnd()

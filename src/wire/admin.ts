@@ -81,6 +81,17 @@ export interface ReplicaState {
   readonly at: string;
   /** A live connection whose other side does not take what is sent. */
   readonly slow: boolean;
+  /** Of a live connection, by which it is asked to verify. */
+  readonly connection: number | null;
+  /** Whether it can be asked to verify itself. */
+  readonly able: boolean;
+  /** What came of the last time that it was asked to; `at` null: it has not answered. */
+  readonly verification: {
+    readonly asked: string;
+    readonly at: string | null;
+    readonly found: { readonly records: number; readonly differences: number; readonly copied: boolean } | null;
+    readonly failure: string | null;
+  } | null;
 }
 
 /** Writes that did not stand, the newest first, as far as this server has settled them since it started. */

@@ -1,5 +1,7 @@
 // The console in a real browser, against a real server.
-import { expect } from "vitest";
+import { createClient } from "tidemark/client";
+import { memoryStore } from "tidemark/client/memory";
+import { expect, onTestFinished } from "vitest";
 import { folderOf } from "../support/folder.ts";
 import { tokenFor } from "../support/server.ts";
 import { inBrowser, profile } from "./chromium.ts";
@@ -264,4 +266,18 @@ inBrowser("[Y11] a browser that is too old for it, and a script that does not lo
   await other.route("**/assets/*.js", (route) => route.abort());
   await other.goto(`${url}/console/`);
   await other.getByText("The console could not start").waitFor();
+});
+
+inBrowser("[Y15] a replica that is connected is verified from here, and what it found is shown", async () => {
+  const { url, token } = await Watched.start();
+  const client = createClient({ url, space: "acme", store: memoryStore(), auth: () => token });
+  onTestFinished(() => client.close());
+  await client.subscribe({ scope: "project/1" }).ready;
+  const ann = await Watcher.at(url, token);
+  await ann.open("acme/replicas");
+  await ann.grid("Replicas").getByText("live", { exact: true }).click();
+  await ann.sheet.getByRole("button", { name: "Verify" }).click();
+  await ann.sheet.getByText("Nothing differed").waitFor();
+  await ann.sheet.getByText("1 record compared").waitFor();
+  await ann.expectNoFlaws();
 });

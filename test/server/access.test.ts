@@ -322,6 +322,7 @@ describe("messages on a live connection", () => {
     subscribe: { op: "subscribe", subscriptions: [{ scope: "box/1" }] },
     unsubscribe: { op: "unsubscribe", keys: ["box/2"] },
     pull: { op: "pull", pull: 1 },
+    verified: { op: "verified", verify: 1 },
     push: { op: "push", client: "c1", mutations: [{ id: 1, base: 0, writes: [insert("x", { box: 1 })] }] },
   };
 

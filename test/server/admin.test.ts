@@ -1,4 +1,6 @@
 // What administrators look at: spaces, scopes, records, the store, replicas, what was lost, and a shortened journal.
+import { createClient } from "tidemark/client";
+import { memoryStore } from "tidemark/client/memory";
 import { describe, expect, it } from "vitest";
 import type {
   LostResponse,
@@ -211,5 +213,56 @@ describe("the journal", () => {
     expect(await found("match=bonn&since=2")).toEqual([3]);
     expect(await found("match=bonn&limit=1")).toEqual([]);
     expect(await found("match=2")).toEqual([2]);
+  });
+});
+
+describe("a replica that is asked to verify itself", () => {
+  it("[Y15] is asked where it said that it can, and what it says it found is told", async () => {
+    await using server = await LiveServer.start();
+    await server.write("c1", insert("a", { box: 1 }));
+    const reader = await server.connect();
+    const subscribe = { op: "subscribe", client: "phone", able: ["verify"], subscriptions: [{ scope: "*" }] };
+    reader.socket.send(JSON.stringify(subscribe));
+    const look = async () => (await ask<ReplicasResponse>(server, `${SPACE}/replicas`)).replicas[0];
+    await expect.poll(look).toMatchObject({ able: true, verification: null });
+    const connection = (await look())?.connection;
+    const order = () => server.post(`${SPACE}/replicas/${connection}`, { do: "verify" });
+    expect(await good(await order())).toEqual({ asked: true });
+    await expect.poll(() => reader.lines.filter(({ op }) => op === "verify")).toEqual([{ op: "verify", verify: 1 }]);
+    // Whoever asks again meanwhile does not disturb it.
+    await good(await order());
+    expect((await look())?.verification).toMatchObject({ at: null, found: null });
+    const found = { records: 1, differences: 0, copied: false };
+    for (const verify of [7, 1]) reader.socket.send(JSON.stringify({ op: "verified", verify, found }));
+    await expect.poll(async () => (await look())?.verification).toMatchObject({ at: expect.any(String), found });
+    expect(reader.lines.filter(({ op }) => op === "verify").length).toBe(1);
+  });
+
+  it("[Y15] that cannot, or is gone, is not asked, which is said", async () => {
+    await using server = await LiveServer.start();
+    await server.write("c1", insert("a"));
+    const reader = await server.connect();
+    reader.socket.send(JSON.stringify({ op: "subscribe", client: "old", subscriptions: [{ scope: "*" }] }));
+    const look = async () => (await ask<ReplicasResponse>(server, `${SPACE}/replicas`)).replicas[0];
+    await expect.poll(look).toMatchObject({ client: "old", able: false });
+    const order = (connection: unknown) => server.post(`${SPACE}/replicas/${connection}`, { do: "verify" });
+    expect(await problemIn(order((await look())?.connection))).toMatchObject({ code: "invalid" });
+    expect(await problemIn(order(99))).toMatchObject({ code: "not-found" });
+  });
+
+  it("[Y15 V1] of the client itself says what it found, and has put it right", async () => {
+    await using server = await LiveServer.start();
+    await server.write("c1", [insert("a", { box: 1 }), insert("b", { box: 2 })]);
+    const store = memoryStore();
+    const client = createClient({ url: server.url, space: "acme", store });
+    await client.subscribe({ scope: "*" }).ready;
+    const look = async () => (await ask<ReplicasResponse>(server, `${SPACE}/replicas`)).replicas[0];
+    await expect.poll(look).toMatchObject({ how: "live", able: true });
+    const connection = (await look())?.connection;
+    await good(await server.post(`${SPACE}/replicas/${connection}`, { do: "verify" }));
+    await expect
+      .poll(async () => (await look())?.verification?.found)
+      .toEqual({ records: 2, differences: 0, copied: false });
+    await client.close();
   });
 });

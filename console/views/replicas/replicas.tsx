@@ -9,6 +9,7 @@ import { Badge, Facts, Shown, View, When } from "../../parts/states.tsx";
 import { count, counted, exact, who } from "../../parts/words.ts";
 import { hrefOf } from "../../route.ts";
 import { Lag } from "../now/now.tsx";
+import { Verify } from "./verify.tsx";
 
 const MOST = 10_000;
 
@@ -107,6 +108,7 @@ function ReplicaSheet({
           ["Behind", <Lag key="lag" of={of} head={revision} />],
         ]}
       />
+      {of.connection !== null && <Verify space={space} of={of} connection={of.connection} />}
       <section className="change">
         <h3>{counted(subscribed, "subscription")}</h3>
         <ul className="plain-list">
@@ -115,7 +117,7 @@ function ReplicaSheet({
               <a href={hrefOf(space, "scopes", [], { prefix: scope.replace(/\*$/, "") })}>
                 <code>{scope}</code>
               </a>
-              {filtered && " , filtered"} {key !== scope && <small>as {key}</small>}
+              {filtered && ", filtered"} {key !== scope && <small>as {key}</small>}
             </li>
           ))}
         </ul>

@@ -1,10 +1,15 @@
+import { z } from "zod";
 import type { Revision } from "../../model/record.ts";
 import type { User } from "../../model/schema.ts";
 import type { Clock } from "../../util/clock.ts";
 import type { ReplicaState, ReplicasResponse } from "../../wire/admin.ts";
+import type { VerifiedMessage } from "../../wire/live.ts";
+import { Problem } from "../../wire/problem.ts";
+import { readJson } from "../body.ts";
 import type { Call, Core } from "../core.ts";
 import { json } from "../encode.ts";
 import { unknownSpace } from "../questions.ts";
+import { parsed } from "../requests/parts.ts";
 import { numberIn } from "../requests/query.ts";
 import type { Subscription } from "../subscription.ts";
 
@@ -16,12 +21,33 @@ const LIMIT = 1_000;
 
 type Followed = Pick<Subscription, "key" | "coverage" | "matcher">;
 
+/** That a replica was asked to verify itself, and what it said; times in milliseconds. */
+export interface Verification {
+  readonly number: number;
+  readonly asked: number;
+  readonly answer: {
+    readonly at: number;
+    readonly found: VerifiedMessage["found"] | null;
+    readonly failure: string | null;
+  } | null;
+}
+
+/** Where live connections are looked at, and asked to verify; null: there is none of this number. */
+interface LiveReplicas {
+  of(space: string): readonly LiveReplica[];
+  verify(space: string, number: number): boolean | null;
+}
+
 /** Who is connected, as a live connection tells of itself. */
 export interface LiveReplica {
   readonly user: User;
   readonly client: string | null;
   readonly subscriptions: readonly Followed[];
   readonly tidemark: Revision | null;
+  /** Of its connection. */
+  readonly number: number;
+  readonly able: boolean;
+  readonly verification: Verification | null;
   readonly opened: number;
   readonly slow: boolean;
 }
@@ -34,7 +60,7 @@ export class Replicas {
   readonly #clock: Clock;
   readonly #since: number;
   readonly #pulled = new Map<string, { readonly space: string; readonly state: ReplicaState }>();
-  #live: (space: string) => readonly LiveReplica[] = () => [];
+  #live: LiveReplicas = { of: () => [], verify: () => null };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -42,8 +68,13 @@ export class Replicas {
   }
 
   /** Where to look for live connections. */
-  watchLive(look: (space: string) => readonly LiveReplica[]): void {
-    this.#live = look;
+  watchLive(live: LiveReplicas): void {
+    this.#live = live;
+  }
+
+  /** Asks a connected replica to verify itself; false where it is not able to, null where it is not there. */
+  verify(space: string, connection: number): boolean | null {
+    return this.#live.verify(space, connection);
   }
 
   /** A pull was answered to its end. */
@@ -66,6 +97,9 @@ export class Replicas {
       tidemark,
       at,
       slow: false,
+      connection: null,
+      able: false,
+      verification: null,
     };
     // Named anew, it is the one that was heard of last.
     this.#pulled.delete(name);
@@ -77,7 +111,7 @@ export class Replicas {
 
   /** Live ones first; of those that pull, who was heard of last. A client that is connected is told of once. */
   list(space: string): { readonly since: string; readonly replicas: readonly ReplicaState[] } {
-    const live = this.#live(space).map(stateOf);
+    const live = this.#live.of(space).map(stateOf);
     const connected = new Set(live.map(nameOf));
     const pulled = [...this.#pulled.values()]
       .filter((one) => one.space === space)
@@ -88,9 +122,23 @@ export class Replicas {
   }
 }
 
-function stateOf({ user, client, subscriptions, tidemark, opened, slow }: LiveReplica): ReplicaState {
+function stateOf({ user, number, subscriptions, opened, verification, ...rest }: LiveReplica): ReplicaState {
   const at = new Date(opened).toISOString();
-  return { user: user.id, client, how: "live", ...followed(subscriptions), tidemark, at, slow };
+  return {
+    ...rest,
+    user: user.id,
+    connection: number,
+    how: "live",
+    ...followed(subscriptions),
+    at,
+    verification: verification === null ? null : verificationOf(verification),
+  };
+}
+
+function verificationOf({ asked, answer }: Verification): ReplicaState["verification"] {
+  const time = (ms: number) => new Date(ms).toISOString();
+  if (answer === null) return { asked: time(asked), at: null, found: null, failure: null };
+  return { asked: time(asked), at: time(answer.at), found: answer.found ?? null, failure: answer.failure };
 }
 
 function followed(subscriptions: readonly Followed[]): Pick<ReplicaState, "subscriptions" | "subscribed"> {
@@ -119,4 +167,16 @@ export async function listReplicas(core: Core, { request, space, url }: Call): P
     replicas: replicas.slice(0, limit),
   };
   return json(request, response);
+}
+
+export const replicaOrder = z.strictObject({ do: z.literal("verify") });
+
+/** `POST …/replicas/{connection}` (Y15), for admin: what it finds is told by the list. */
+export async function orderReplica(core: Core, { request, space, param }: Call): Promise<Response> {
+  parsed(replicaOrder, await readJson(request, core.settings.limits));
+  const asked = core.replicas.verify(space, Number(param("connection")));
+  if (asked === null) throw new Problem("not-found", "this replica is not connected to this server any more");
+  if (!asked)
+    throw new Problem("invalid", "this replica cannot be asked to verify itself: its client is older", { path: "do" });
+  return json(request, { asked: true });
 }

@@ -1,7 +1,7 @@
 import type { Route } from "../routes.ts";
 import { listLost } from "./lost.ts";
 import { listRecords } from "./records.ts";
-import { listReplicas } from "./replicas.ts";
+import { listReplicas, orderReplica, replicaOrder } from "./replicas.ts";
 import * as answers from "./schemas.ts";
 import { listScopes } from "./scopes.ts";
 import { listSpaces } from "./spaces.ts";
@@ -61,6 +61,13 @@ export const adminRoutes: readonly Route[] = [
     asks: "admin",
     about: { summary: "Who follows a space", query: { limit: LIMIT }, answer: answers.replicas },
     handle: listReplicas,
+  },
+  {
+    method: "POST",
+    path: `${SPACE}/replicas/:connection`,
+    asks: "admin",
+    about: { summary: "Asks a connected replica to verify itself", body: replicaOrder, answer: answers.asked },
+    handle: orderReplica,
   },
   {
     method: "GET",

@@ -53,9 +53,21 @@ export const replicas = z.object({
       tidemark: revision.nullable(),
       at: time,
       slow: z.boolean(),
+      connection: z.int().nullable(),
+      able: z.boolean(),
+      verification: z
+        .object({
+          asked: time,
+          at: time.nullable(),
+          found: z.object({ records: z.int(), differences: z.int(), copied: z.boolean() }).nullable(),
+          failure: z.string().nullable(),
+        })
+        .nullable(),
     }),
   ),
 });
+
+export const asked = z.object({ asked: z.literal(true) });
 
 export const lost = z.object({
   since: time,
