@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { anything, history, type Pair, pairs, streams } from "../../api.ts";
 import type { ViewProps } from "../../app.tsx";
-import { type AskError, ask, inSpace } from "../../ask.ts";
+import { AskError, ask, inSpace } from "../../ask.ts";
 import { AtomTable } from "../../parts/changes.tsx";
 import { type Column, Grid } from "../../parts/grid.tsx";
 import { asError, useLoad } from "../../parts/load.ts";
@@ -32,16 +32,20 @@ const COLUMNS: readonly Column<Pair>[] = [
 
 /** Pairs that may be the same, for a person to decide. */
 export function Duplicates({ space, route }: ViewProps) {
-  const all = useLoad(`streams ${space}`, (signal) => ask(inSpace(space, "/ingest/streams"), streams, { signal }));
+  const all = useLoad(`matched ${space}`, (signal) => matchedIn(space, signal));
   return (
     <View title="Duplicates" about="Records of different sources that may be the same, the likeliest first.">
       <WhereConfigured of={all.error}>
         <Shown of={all}>
-          {({ streams: list }) => {
-            const collections = [...new Set(list.map(({ collection }) => collection))];
+          {(collections) => {
             const collection = route.query.get("collection") ?? collections[0];
             if (collection === undefined)
-              return <div className="empty">Nothing comes into this space from outside.</div>;
+              return (
+                <div className="empty">
+                  No stream of this space is matched: <code>match</code> in its declaration finds records that are the
+                  same.
+                </div>
+              );
             return (
               <>
                 <label className="pick">
@@ -65,13 +69,32 @@ export function Duplicates({ space, route }: ViewProps) {
   );
 }
 
+/** The collections whose streams are matched: others have no review list. */
+async function matchedIn(space: string, signal: AbortSignal): Promise<readonly string[]> {
+  const { streams: list } = await ask(inSpace(space, "/ingest/streams"), streams, { signal });
+  const collections = [...new Set(list.map(({ collection }) => collection))];
+  const matched = await Promise.all(
+    collections.map((collection) =>
+      ask(pathOf(space, collection, 1), pairs, { signal }).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof AskError && error.code !== "offline") return false;
+          throw error;
+        },
+      ),
+    ),
+  );
+  return collections.filter((_, i) => matched[i]);
+}
+
+function pathOf(space: string, collection: string, limit?: number): string {
+  return inSpace(space, `/ingest/duplicates/${encodeURIComponent(collection)}`, { limit });
+}
+
 function Pairs({ space, collection }: { readonly space: string; readonly collection: string }) {
-  const path = inSpace(space, `/ingest/duplicates/${encodeURIComponent(collection)}`);
-  const loaded = useLoad(`pairs ${path}`, (signal) => ask(`${path}?limit=${MOST}`, pairs, { signal }));
+  const path = pathOf(space, collection);
+  const loaded = useLoad(`pairs ${path}`, (signal) => ask(pathOf(space, collection, MOST), pairs, { signal }));
   const [open, setOpen] = useState<Pair | null>(null);
-  // A collection that is filled without matching has nothing to decide.
-  if (loaded.error?.code === "not-found" || loaded.error?.code === "invalid")
-    return <div className="empty">{loaded.error.message}</div>;
   return (
     <Shown of={loaded}>
       {({ pairs: list }) => (
