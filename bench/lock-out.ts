@@ -1,5 +1,6 @@
 // How long after a user is deactivated at headquarters the branch closes that user's connection, while a copy of many records
-// runs over the same link. Run: npx node bench/lock-out.ts [records]
+// runs over the same link: each round tells how much of the copy was there before and after it. Run:
+// npx node bench/lock-out.ts [records]
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -93,6 +94,15 @@ async function measured(records: number): Promise<void> {
     );
     return (links[0]?.revision ?? 0) > 0;
   };
+  const there = async () => {
+    const head = await ask<{ scopes?: { "*": { count: number } } }>(
+      branch.url,
+      "/v1/spaces/acme?scope=*",
+      undefined,
+      bea,
+    );
+    return head.scopes?.["*"].count ?? 0;
+  };
   const began = performance.now();
   // A login that fails is counted as a guess: so nobody tries before the users have come.
   const users = () =>
@@ -101,19 +111,27 @@ async function measured(records: number): Promise<void> {
   const sockets = new Map<string, WebSocket>();
   for (const id of ids) sockets.set(id, await connected(branch.url, id));
   const delays: number[] = [];
+  let during = 0;
   for (const [i, id] of ids.entries()) {
+    // The rounds are spread over the copy.
+    while ((await there()) < (records * i) / (ROUNDS + 1)) await new Promise((resolve) => setTimeout(resolve, 100));
+    const before = await there();
     const closed = once(sockets.get(id) as WebSocket, "close");
     const from = performance.now();
     await push("system", [{ op: "update", collection: "users", record: { id, active: false } }], 1);
     await closed;
     delays.push(performance.now() - from);
-    console.log(`${id}: ${delays[i]?.toFixed(0)} ms${(await copied()) ? " (the copy had ended)" : ""}`);
+    const after = await there();
+    const ended = await copied();
+    if (!ended) during++;
+    console.log(
+      `${id}: ${delays[i]?.toFixed(0)} ms, ${before} to ${after} records${ended ? ": the copy had ended" : ""}`,
+    );
   }
   delays.sort((a, b) => a - b);
-  const during = (await copied()) ? "it had ended before the last" : "it was still under way after the last";
   while (!(await copied())) await new Promise((resolve) => setTimeout(resolve, 250));
   const seconds = ((performance.now() - began) / 1_000).toFixed(1);
-  console.log(`a copy of ${records} records, ${seconds} s in all: ${during}`);
+  console.log(`a copy of ${records} records, ${seconds} s in all: under way in ${during} of ${ROUNDS} rounds`);
   console.log(
     `locked out after ${delays[ROUNDS / 2]?.toFixed(0)} ms (median), ${delays.at(-1)?.toFixed(0)} ms (longest of ${ROUNDS})`,
   );

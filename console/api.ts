@@ -32,6 +32,7 @@ const change = z.object({
   id: z.string(),
   before: z.nullable(atoms),
   after: z.nullable(atoms),
+  erased: z.optional(z.string()),
 });
 const entry = z.object({
   revision,
@@ -51,6 +52,7 @@ const version = z.object({
   before: z.nullable(atoms),
   after: z.nullable(atoms),
   record: z.nullable(record),
+  erased: z.optional(z.boolean()),
 });
 export const history = z.object({ collection: z.string(), id: z.string(), versions: z.array(version) });
 

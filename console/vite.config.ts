@@ -1,5 +1,4 @@
 import { fileURLToPath } from "node:url";
-import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -8,8 +7,8 @@ export default defineConfig({
   root: here("."),
   // Served under any prefix: every address is relative to the page.
   base: "./",
-  plugins: [react()],
   // Also where a test builds it, whose environment says otherwise.
+  oxc: { jsx: { runtime: "automatic", development: false } },
   define: { "process.env.NODE_ENV": '"production"' },
   build: {
     outDir: here("../dist/console"),

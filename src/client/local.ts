@@ -64,7 +64,7 @@ export function emptied(subscriptions: readonly Subscription[]): Change {
 }
 
 /** One change of all that is local: it is written, adopted and shown as a whole, or not at all. */
-export interface Change extends Pick<Batch, "unstage" | "wipe" | "adopt" | "rows" | "stage" | "lazy"> {
+export interface Change extends Pick<Batch, "unstage" | "wipe" | "adopt" | "rows" | "stage" | "erased" | "lazy"> {
   readonly meta?: Partial<Meta> | undefined;
   /** A place in the history that has just been reached. */
   readonly reached?: Past | undefined;
@@ -178,11 +178,12 @@ export class Local {
     const meta = change.meta === undefined ? this.meta : { ...this.meta, ...change.meta };
     const known = change.known ?? (change.reached === undefined ? this.known : learn(this.known, change.reached));
     const notes = this.#notes(change, meta, known);
-    const { unstage, wipe, adopt, rows, stage, lazy = false } = change;
+    const { unstage, wipe, adopt, rows, stage, erased, lazy = false } = change;
+    if (erased !== undefined) await this.#eraseSettled(erased, notes);
     const arriving = adopt === undefined ? rows : await this.#arriving(adopt, rows);
     const moves = wipe === true || adopt !== undefined || rows !== undefined;
-    if (moves || unstage !== undefined || stage !== undefined || notes.size > 0) {
-      await this.store.write({ unstage, wipe, adopt, rows, stage, notes, lazy });
+    if (moves || unstage !== undefined || stage !== undefined || erased !== undefined || notes.size > 0) {
+      await this.store.write({ unstage, wipe, adopt, rows, stage, notes, erased, lazy });
     }
     if (moves) this.changes++;
     this.meta = meta;
@@ -299,6 +300,20 @@ export class Local {
       if (keep !== false) notes.set(settledNote(seq), noteOf(settled));
     }
     return notes;
+  }
+
+  /** What is kept in case that the server loses it holds no writes to records that were erased: they are not offered again. */
+  async #eraseSettled(erased: readonly Key[], notes: Map<string, Json | null>): Promise<void> {
+    const gone = new Set(erased);
+    const kept = (await this.store.notes(SETTLED)).filter(([name]) => !notes.has(name));
+    for (const [name, note] of [...kept, ...notes]) {
+      if (!name.startsWith(SETTLED) || note === null) continue;
+      const settled = note as unknown as Settled;
+      const writes = settled.mutation.writes.filter((write) => !gone.has(keyOfWrite(write)));
+      if (writes.length === settled.mutation.writes.length) continue;
+      const left: Settled = { ...settled, mutation: { ...settled.mutation, writes } };
+      notes.set(name, writes.length === 0 ? null : noteOf(left));
+    }
   }
 
   #adoptQueue(change: Change): void {

@@ -22,6 +22,8 @@ interface Applied {
   /** Staged lines that become rows as they are, before `rows`. */
   readonly adopt: readonly Adopted[];
   readonly rows: Map<Key, Row | null>;
+  /** Records that the server has erased (K2); undefined: none. */
+  readonly erased: readonly Key[] | undefined;
   /** By subscription number, null where it has to be counted; of every subscription, also those that only share records with the ones applied. */
   readonly fingerprints: ReadonlyMap<number, Fingerprint | null>;
 }
@@ -59,11 +61,13 @@ export async function applied(
   const merge = new Merge(store, wipe, adopt);
   for (const segment of segments) await merge.segment(segment);
   if (!wipe) await merge.endHoldings(segments, ended);
-  return { wipe, adopt, rows: merge.rows, fingerprints: merge.fingerprints(all, copied) };
+  const erased = merge.erased.size > 0 ? [...merge.erased] : undefined;
+  return { wipe, adopt, rows: merge.rows, erased, fingerprints: merge.fingerprints(all, copied) };
 }
 
 class Merge {
   readonly rows = new Map<Key, Row | null>();
+  readonly erased = new Set<Key>();
   /** The rows as the store has them, of the keys in `rows`. */
   readonly #before = new Map<Key, Row>();
   /** What each copy brought that replaces what was held; in a delta what it held stays. */
@@ -94,8 +98,12 @@ class Merge {
   async #lines(lines: readonly RecordLine[], subscription: Subscription): Promise<void> {
     await this.#load(lines.flatMap(keysOf));
     for (const line of lines) {
-      if (line.op === "remove") for (const key of keysOf(line)) this.#remove(key, subscription.number);
-      else for (const data of line.records) this.#record(line, data, subscription);
+      if (line.op === "remove") {
+        for (const key of keysOf(line)) {
+          this.#remove(key, subscription.number);
+          if (line.erased) this.erased.add(key);
+        }
+      } else for (const data of line.records) this.#record(line, data, subscription);
     }
   }
 

@@ -26,8 +26,6 @@ export type SourceChange =
       readonly key: SourceKey;
       readonly position: Position;
       readonly at?: string;
-      /** Merged, in the source, into the record with this key. */
-      readonly into?: SourceKey;
     }
   /** What could not be read at all: a broken line, half a JSON value. It goes to quarantine with these words. */
   | {

@@ -37,7 +37,7 @@ export function ingestOf({ store, config, folder, clock = systemClock }: StartPa
 /** What comes into the spaces of a server. */
 export interface Incoming {
   readonly ingest: Ingest;
-  /** For the server's options: by them its administrators see and order what comes in (I50). */
+  /** For the server's options: by them its administrators see and order what comes in (I60). */
   readonly routes: readonly Route[];
   /** Picks up what the configuration schedules, from now on: once the server is ready. */
   start(): void;

@@ -1,23 +1,29 @@
-import { canonical, type Json, type JsonObject } from "../util/json.ts";
+import { canonical, isObject, type Json } from "../util/json.ts";
 import { sha256Hex } from "../util/sha256.ts";
 
-/** Records at one value of which each is remembered; of more, all are given again: what is equal makes no revision. */
-const REMEMBERED = 10_000;
+/** A value that only grows. Numbers stand before texts. */
+export type MarkValue = string | number;
 
-/** Where an incremental read stands: a value, and what was seen at it. As a cursor it is plain JSON. */
+/** Up to where a stream is read. As a cursor it is plain JSON. */
 export interface Mark {
-  readonly v: string | number;
-  /** By key, a digest of the record seen at `v`; null: too many to say. */
-  readonly seen: { readonly [key: string]: string } | null;
+  readonly v: MarkValue;
+  /** By key, value and digest of the records at or after `v` that were given already; null: too many to say. */
+  readonly seen: { readonly [key: string]: readonly [v: MarkValue, digest: string] } | null;
 }
 
-export interface WatermarkOptions {
-  /** The value that only grows: `r => r.updatedAt ?? r.createdAt`. Null: the record is given each time. */
-  readonly value: (record: JsonObject) => string | number | null;
-  readonly key: (record: JsonObject) => string;
+export interface WatermarkOptions<R> {
+  /** The value that only grows: `r => r.updatedAt ?? r.createdAt`. Null: the record is given each time, and moves no mark. */
+  readonly value: (record: R) => MarkValue | null;
+  /** Null: it cannot be told from others, and is given each time. */
+  readonly key: (record: R) => string | null;
+  /** What a record says; its JSON where this is left out. */
+  readonly content?: (record: R) => string;
   /** No mark is set later than this: the start of the run less a lag, in the form of the values. Absent: none is. */
-  readonly latest?: string | number;
+  readonly latest?: MarkValue;
 }
+
+/** Records that are remembered; of more, all are given again: what is equal makes no revision. */
+const REMEMBERED = 10_000;
 
 /**
  * A watermark (I2): ask the source for `value >= from`, hand each page to `take`, store `mark` with what it gives. Rows that
@@ -28,55 +34,92 @@ export interface WatermarkOptions {
  * const fresh = water.take(await ask({ since: water.from }));
  * yield { changes: fresh.map(put), cursor: water.mark };
  */
-export function watermark(mark: Mark | null, options: WatermarkOptions): Watermark {
+export function watermark<R>(mark: Mark | null, options: WatermarkOptions<R>): Watermark<R> {
   return new Watermark(mark, options);
 }
 
-export class Watermark {
-  readonly #options: WatermarkOptions;
-  readonly #before: Mark | null;
-  #v: string | number | null;
-  #seen: Map<string, string> | null;
+export class Watermark<R> {
+  readonly #options: WatermarkOptions<R>;
+  #latest: MarkValue | undefined;
+  #v: MarkValue | null;
+  #seen: Map<string, readonly [MarkValue, string]> | null;
 
-  constructor(mark: Mark | null, options: WatermarkOptions) {
+  constructor(mark: Mark | null, options: WatermarkOptions<R>) {
     this.#options = options;
-    this.#before = mark;
+    this.#latest = options.latest;
     this.#v = mark?.v ?? null;
     this.#seen = mark?.seen === null ? null : new Map(Object.entries(mark?.seen ?? {}));
   }
 
   /** The value to read from, itself included; null: from the beginning. */
-  get from(): string | number | null {
-    return this.#before?.v ?? null;
+  get from(): MarkValue | null {
+    return this.#v;
   }
 
-  /** Those of a page that were not seen as they are. Pages may come in any order. */
-  take<R extends JsonObject>(records: readonly R[]): R[] {
-    return records.filter((record) => this.#isNew(record));
+  /** Where the bound is known only when a first answer has come. */
+  limit(latest: MarkValue): void {
+    this.#latest = latest;
   }
 
-  #isNew(record: JsonObject): boolean {
-    const { value, key, latest } = this.#options;
-    const v = value(record);
-    if (v === null) return true;
-    const name = key(record);
-    const digest = sha256Hex(canonical(record as Json)).slice(0, 16);
-    const isNew = !(this.#before !== null && v === this.#before.v && this.#before.seen?.[name] === digest);
-    const capped = latest !== undefined && v > latest ? latest : v;
-    if (this.#v === null || capped > this.#v) {
-      this.#v = capped;
-      this.#seen = new Map();
-    }
-    // What lies beyond the mark is asked for again, and given again.
-    if (v === this.#v && this.#seen !== null) {
-      this.#seen.set(name, digest);
-      if (this.#seen.size > REMEMBERED) this.#seen = null;
-    }
-    return isNew;
+  /** Those of a page that were not given as they are. Pages may come in any order. */
+  take(records: readonly R[]): R[] {
+    const all = records.map((record) => this.#markOf(record));
+    const fresh = records.filter((_, i) => !this.#knows(all[i]));
+    let most: MarkValue | null = null;
+    for (const one of all) if (one !== null && (most === null || isLater(one.v, most))) most = one.v;
+    if (most !== null) this.reach(most);
+    for (const one of all) if (one !== null) this.#remember(one);
+    return fresh;
+  }
+
+  /** All before this value is read. It never goes back, and never beyond the bound. */
+  reach(v: MarkValue): void {
+    const capped = this.#latest !== undefined && isLater(v, this.#latest) ? this.#latest : v;
+    if (this.#v !== null && !isLater(capped, this.#v)) return;
+    this.#v = capped;
+    const kept = [...(this.#seen ?? [])].filter(([, [at]]) => !isLater(capped, at));
+    this.#seen = new Map(kept);
   }
 
   get mark(): Mark | null {
     if (this.#v === null) return null;
     return { v: this.#v, seen: this.#seen === null ? null : Object.fromEntries(this.#seen) };
   }
+
+  #markOf(record: R): Marked | null {
+    const { value, key, content } = this.#options;
+    const [v, name] = [value(record), key(record)];
+    if (v === null || name === null) return null;
+    return { v, name, digest: sha256Hex(content?.(record) ?? canonical(record as Json)).slice(0, 12) };
+  }
+
+  #knows(one: Marked | null | undefined): boolean {
+    if (one == null) return false;
+    const known = this.#seen?.get(one.name);
+    return known !== undefined && known[0] === one.v && known[1] === one.digest;
+  }
+
+  /** What lies before the mark is not asked for again. */
+  #remember({ v, name, digest }: Marked): void {
+    if (this.#seen === null || (this.#v !== null && isLater(this.#v, v))) return;
+    this.#seen.set(name, [v, digest]);
+    if (this.#seen.size > REMEMBERED) this.#seen = null;
+  }
+}
+
+interface Marked {
+  readonly v: MarkValue;
+  readonly name: string;
+  readonly digest: string;
+}
+
+/** A mark that was stored as a part of a cursor; null where there is none. */
+export function markOf(value: Json | undefined): Mark | null {
+  return isObject(value) && "v" in value ? (value as unknown as Mark) : null;
+}
+
+/** Whether the first stands behind the second. */
+export function isLater(a: MarkValue, b: MarkValue): boolean {
+  if (typeof a !== typeof b) return typeof a === "string";
+  return a > b;
 }

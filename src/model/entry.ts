@@ -15,8 +15,10 @@ export interface RecordChange {
 /** A record's change with the salt that hides it in the chain (M6): without the salt its hash tells nothing. */
 export interface SaltedChange {
   readonly change: RecordChange;
-  /** 32 hex digits; random. */
+  /** 32 hex digits; random. Empty where the change was erased. */
   readonly salt: string;
+  /** The hash that stood for the change before it was erased (K2), 64 hex digits; `before` and `after` are null then. */
+  readonly erased?: string | undefined;
 }
 
 /** One transaction in the journal. */
@@ -45,6 +47,8 @@ export interface HistoryItem {
   readonly author: Author;
   readonly mutation: number;
   readonly change: RecordChange;
+  /** Its values are gone (K2). */
+  readonly erased?: true;
 }
 
 /** The hash before revision 1. */
@@ -56,8 +60,8 @@ export function changeText({ collection, id, before, after, operators }: RecordC
 }
 
 /** The hash that stands for a change in the chain; it remains when the change and its salt are erased. */
-export function changeHash({ change, salt }: SaltedChange): string {
-  return saltedHash(salt, changeText(change));
+export function changeHash({ change, salt, erased }: SaltedChange): string {
+  return erased ?? saltedHash(salt, changeText(change));
 }
 
 /** The same, where the text is at hand. */

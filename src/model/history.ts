@@ -9,6 +9,8 @@ export interface Version extends Omit<HistoryItem, "change"> {
   readonly after: JsonObject | null;
   /** The whole record; null: deleted. */
   readonly record: RecordData | null;
+  /** Its values are gone, and with them what the record was (K2). */
+  readonly erased?: true;
 }
 
 /**

@@ -91,4 +91,6 @@ export interface Row {
   readonly digest: Lanes;
   /** By scope, `*` included, scopes that it left included. */
   readonly scopes: ReadonlyMap<string, Membership>;
+  /** When it, or a record of its id before it, was last erased (K2). The store keeps it: it is written by `Batch.erased`. */
+  readonly erased?: Revision | undefined;
 }

@@ -88,6 +88,11 @@ function drafted(
     const draft = drafts.get(key) ?? opened(working, name, id, sender, path);
     drafts.set(key, draft);
     draft.path = path;
+    if (mutation.lost !== undefined && draft.held?.erased !== undefined && draft.data === null) {
+      // What was erased does not come back out of a history that a restore has lost (K2).
+      superseded.push({ collection: name, id, atoms: namesOf(write), reason: "missing" });
+      continue;
+    }
     const writer = writerOf(write, mutation, sender.client);
     const verdict = verdictOf(write, draft, writer, collection, rules.limits.depth);
     if (verdict.does === "fail") throw new Rejected(verdict.code, verdict.reason, `${path}.record.${verdict.atom}`);
@@ -99,6 +104,10 @@ function drafted(
     }
   }
   return { drafts: drafts.values(), superseded };
+}
+
+function namesOf(write: Write): string[] {
+  return write.op === "delete" ? [] : Object.keys(write.record).filter((atom) => atom !== "id");
 }
 
 function configured(rules: Rules, name: string, path: string): Collection {

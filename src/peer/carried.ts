@@ -40,6 +40,7 @@ export async function takeCarried(host: LinkHost, space: string, plan: LinkPlan,
   const others = (await linkNames(host, space)).filter((name) => name !== plan.name);
   const mirror = new SpaceStore({
     store: host.store,
+    clock: host.clock,
     space,
     link: plan.name,
     sends: plan.direction === "both",

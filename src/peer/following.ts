@@ -180,9 +180,10 @@ export class Following {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unwatch();
+    this.#options.mirror.halt();
     await this.#feeding;
     await this.#sync.stop();
-    // What was being written is still written.
+    // What was being written is still written, but for what can be taken in the next time.
     await this.#local.gate.exclusive(async () => {});
   }
 }

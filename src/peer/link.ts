@@ -8,6 +8,7 @@ import { backoff } from "../util/backoff.ts";
 import { randomName } from "../util/random.ts";
 import type { RemovedData } from "../wire/links.ts";
 import { Problem } from "../wire/problem.ts";
+import { awaitsUsers } from "./accounts.ts";
 import { Following, type LinkReport } from "./following.ts";
 import { handshake } from "./handshake.ts";
 import { identityOf } from "./identity.ts";
@@ -24,6 +25,8 @@ import { adoptedIn, markRemoval } from "./stored.ts";
 const RETRY = { first: 1_000, most: 60_000 };
 /** How often the lease is renewed and, where it is another server's, asked for, in milliseconds. */
 const LEASE = 20_000;
+/** How often it is looked whether the users of a removed link are gone, in milliseconds. */
+const LOOK = 100;
 /** Upstream is asked for its path so often, in leases. */
 const HANDSHAKE = 3;
 
@@ -72,6 +75,7 @@ export class Link {
     this.#holder = randomName(host.random);
     this.mirror = new SpaceStore({
       store: host.store,
+      clock: host.clock,
       space,
       link: plan.name,
       sends: plan.direction === "both",
@@ -206,6 +210,7 @@ export class Link {
     };
     if (!(await this.#mine())) return this.#gone ? undefined : await this.#sleep(LEASE, bell);
     const { store } = host;
+    if (await awaitsUsers(store, space, plan.name)) return await this.#sleep(LOOK, bell);
     const removal = { store, space, link: plan.name, mirror: this.mirror, signal: this.#stop.signal, renew };
     this.#gone = await removeLink(removal, this.mirror.space.removing ?? "keep");
   }

@@ -1,16 +1,32 @@
+import { Interrupted } from "../client/errors.ts";
+import { rowsOf } from "../client/replica.ts";
 import { META, type Meta, noteOf, type Pending, SETTLED, type Settled, type Subscription } from "../client/state.ts";
 import { after as nextKey } from "../client/store/rows.ts";
-import type { Batch as ClientBatch, ClientStore, Content, RecordLine, Row, StagedLine } from "../client/store/store.ts";
+import type {
+  Adopted,
+  Batch as ClientBatch,
+  ClientStore,
+  Content,
+  RecordLine,
+  Row,
+  Span,
+} from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
-import { targetOf, type Write } from "../model/mutation.ts";
-import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
+import type { Write } from "../model/mutation.ts";
+import { type Key, keyParts, type Revision } from "../model/record.ts";
+import { doneName } from "../server/erase.ts";
 import type { Held, Intake } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
+import type { Clock } from "../util/clock.ts";
 import { canonical, type Json } from "../util/json.ts";
 import type { Lost } from "./conflicts.ts";
 import { lostOf } from "./conflicts.ts";
-import { asideName, clientName, rowName, stagedName, stagedRoot, under } from "./names.ts";
+import { keyOfWrite, nameable, rowOf, textOf } from "./mirrored.ts";
+import { asideName, clientName, partialName, rowName, under } from "./names.ts";
 import { Space, type SpaceOptions } from "./space.ts";
+import { Staging } from "./staging.ts";
+import { type Change, leftOver, type Rows, takeIn } from "./take-in.ts";
+import { linkTraces } from "./traces.ts";
 
 /** Records that one transaction takes in. A delta of more is several revisions, and the checkpoint moves with the last. */
 const STEP = 5_000;
@@ -27,14 +43,19 @@ export class SpaceStore implements ClientStore {
   readonly #name: string;
   readonly #link: string;
   readonly #intake: Intake | null;
+  readonly #clock: Clock;
+  readonly #staging: Staging;
+  #partial = false;
+  #halted = false;
   readonly pending = new Map<string, Pending>();
   readonly #subscriptions = new Map<number, Subscription>();
-  readonly #staged = new Map<number, number>();
   #meta: Meta | null = null;
   /** Told of what the mirror's client settles, after it is durable. */
   onLost: (lost: readonly Lost[]) => void = () => {};
 
-  constructor(options: SpaceOptions) {
+  constructor(options: SpaceOptions & { readonly clock: Clock }) {
+    this.#clock = options.clock;
+    this.#staging = new Staging(options, (from, to) => rowsOf(this, from, to));
     this.#store = options.store;
     this.#name = options.space;
     this.#link = options.link;
@@ -50,16 +71,17 @@ export class SpaceStore implements ClientStore {
     await this.#space.open();
     this.pending.clear();
     this.#subscriptions.clear();
-    this.#staged.clear();
     this.#meta = null;
+    this.#halted = false;
     for (const [name, value] of await this.notes("")) this.#remember(name, value);
-    for (const number of this.#subscriptions.keys()) this.#staged.set(number, (await this.#lines(number)).length);
+    await this.#staging.open();
+    this.#partial = (await this.#store.note(this.#name, partialName(this.#link))) !== null;
     return { damage: null };
   }
 
   async notes(prefix: string, limit = Number.POSITIVE_INFINITY): Promise<readonly (readonly [string, Json])[]> {
     const root = clientName(this.#link, "");
-    const range = prefix === "" ? under(root) : { from: root + prefix, to: after(root + prefix) };
+    const range = prefix === "" ? under(root) : { from: root + prefix, to: under(root + prefix).to };
     const found = await this.#between(range, limit);
     return found.map(([name, text]) => [name.slice(root.length), JSON.parse(text) as Json] as const);
   }
@@ -74,18 +96,26 @@ export class SpaceStore implements ClientStore {
     const root = rowName(this.#link, "");
     const end = to === null ? under(root).to : root + nameable(to);
     const found = await this.#between({ from: root + nameable(from ?? ""), to: end }, limit);
+    // Who reads through a whole mirror lets others come to their turn.
+    if (found.length >= SCANNED) await this.#clock.sleep(0);
     return found.map(([name, text]) => rowOf(name.slice(root.length), text) as Row);
   }
 
   async staged(subscription: number, skip: number, limit: number): Promise<readonly RecordLine[]> {
-    const lines = await this.#lines(subscription, skip, limit);
-    return lines.map(([, text]) => JSON.parse(text) as RecordLine);
+    return await this.#staging.lines(subscription, skip, limit);
   }
 
-  /** Staged lines are never rows as they are: each record has to be taken into the space. */
-  spans = async (): Promise<[]> => [];
-  stagedRows = async (_: readonly unknown[], keys: readonly Key[]): Promise<undefined[]> => keys.map(() => undefined);
+  /** Of accounts a synchronisation is judged as a whole (U23), so that nothing of it is taken in before. */
+  async spans(subscription: number): Promise<readonly Span[]> {
+    return this.#intake === null ? this.#staging.spans(subscription) : [];
+  }
+
+  /** Pages are taken in as they are only where nothing that was there remains. */
   isFree = async (): Promise<boolean> => false;
+
+  async stagedRows(adopt: readonly Adopted[], keys: readonly Key[]): Promise<readonly (Row | undefined)[]> {
+    return await this.#staging.rows(adopt, keys);
+  }
 
   async *contents(from: Key | null, to: Key | null): AsyncIterable<Content> {
     for (let at = from; ; ) {
@@ -99,25 +129,57 @@ export class SpaceStore implements ClientStore {
   }
 
   async write(batch: ClientBatch): Promise<void> {
-    const rows = new Map(batch.rows);
-    if (batch.wipe) await this.#wiped(rows);
     const settled = this.#settled(batch);
+    if (batch.adopt !== undefined) {
+      const { adopt, rows = NO_ROWS } = batch;
+      const slice = (changes: readonly Change[], notes: Taken["notes"] = NOTHING.notes) =>
+        this.#slice(changes, { ...NOTHING, notes, settled });
+      await takeIn({ mirror: this, staging: this.#staging, slice }, adopt, rows);
+    }
+    const rows = new Map(batch.rows);
+    if (batch.wipe && batch.adopt === undefined) await this.#wiped(rows);
+    const filled = this.#partial && !batch.wipe ? this.#filledIn(batch) : [];
+    if (filled.length > 0) for (const [key, row] of await leftOver(this, filled, rows)) rows.set(key, row);
     for (const write of settled.flatMap(({ mutation }) => mutation.writes)) {
       const key = keyOfWrite(write);
       if (!rows.has(key)) rows.set(key, (await this.get([key]))[0] ?? null);
     }
     const changed = [...rows];
     const held = await this.#heldOf(changed);
+    if (batch.erased !== undefined && batch.erased.length > 0) await this.#erase(batch.erased, { settled, held });
     // All but the last part could be done again: what they hold is only compared with what comes anew.
-    while (changed.length > STEP) await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held });
-    await this.#take(changed, { ...this.#notesOf(batch), settled, meta: this.#metaIn(batch), log: settled, held });
-    for (const [name, value] of batch.notes ?? []) this.#remember(name, value);
-    for (const number of batch.unstage ?? []) this.#staged.set(number, 0);
-    for (const { subscription, lines } of batch.stage ?? []) {
-      this.#staged.set(subscription, (this.#staged.get(subscription) ?? 0) + lines.length);
+    while (changed.length > STEP) {
+      await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held });
+      await this.#clock.sleep(0);
     }
+    const { clear, notes } = this.#staging.writing(batch);
+    for (const [name, value] of batch.notes ?? []) {
+      notes.set(clientName(this.#link, name), value === null ? null : JSON.stringify(value));
+    }
+    const partial = this.#partial && !this.#completes(batch);
+    if (partial !== this.#partial) notes.set(partialName(this.#link), null);
+    await this.#take(changed, { clear, notes, settled, meta: this.#metaIn(batch), log: settled, held });
+    this.#partial = partial;
+    for (const [name, value] of batch.notes ?? []) this.#remember(name, value);
+    this.#staging.wrote(batch);
     const lost = settled.flatMap(lostOf);
     if (lost.length > 0) this.onLost(lost);
+  }
+
+  /**
+   * Upstream has erased records: they go here as they went there, before what else the delta says of their ids, and with them
+   * what the link kept of them. The order is durable first, as where somebody gives it here (K2).
+   */
+  async #erase(keys: readonly Key[], { settled, held }: Pick<Taken, "settled" | "held">): Promise<void> {
+    const notes = new Map<string, string | null>();
+    for (const order of await this.#space.order(keys)) notes.set(doneName(order), "");
+    for (const key of keys) {
+      const traced = await linkTraces.find(this.#store, { space: this.#name, ...keyParts(key) });
+      for (const [name, text] of traced.notes) notes.set(name, text);
+    }
+    const rows = keys.map((key) => [key, null] as const);
+    await this.#take(rows, { ...NOTHING, notes, settled, held, erased: keys });
+    await this.#store.rewrite();
   }
 
   /** Tries again what was set aside (S6); what waits for a confirmation only with that (U5). */
@@ -131,6 +193,7 @@ export class SpaceStore implements ClientStore {
         keys.map((key, at) => [key, rows[at] ?? null] as const),
         { ...NOTHING, held },
       );
+      await this.#clock.sleep(0);
     }
   }
 
@@ -158,9 +221,14 @@ export class SpaceStore implements ClientStore {
     await this.write({ notes: new Map([[META, noteOf({ ...this.#meta, principal: null })]]) });
   }
 
+  /** What is being taken in is left where it is, until the store is opened again. */
+  halt(): void {
+    this.#halted = true;
+  }
+
   async close(): Promise<void> {}
 
-  async #take(rows: readonly (readonly [Key, Row | null])[], with_: Taken): Promise<void> {
+  async #take(rows: readonly Change[], with_: Taken): Promise<void> {
     const after = [...this.pending.values()].filter(({ seq }) => !with_.settled.some((each) => each.seq === seq));
     const waiting = byKey(after.flatMap(({ mutation }) => mutation.writes));
     const settled = byKey(with_.settled.flatMap(({ mutation }) => mutation.writes));
@@ -186,11 +254,12 @@ export class SpaceStore implements ClientStore {
       moves: with_.meta !== null,
       log,
       held: with_.held,
+      ...(with_.erased !== undefined && { erased: with_.erased }),
     });
   }
 
   /** What of a synchronisation waits for confirmation: it is judged as a whole, in however many transactions it comes. */
-  async #heldOf(rows: readonly (readonly [Key, Row | null])[]): Promise<Taken["held"]> {
+  async #heldOf(rows: readonly Change[]): Promise<Taken["held"]> {
     const intake = this.#intake;
     if (intake === null || rows.length === 0) return null;
     // Who removes a link with its records has said so: nothing is left that could be confirmed.
@@ -210,16 +279,36 @@ export class SpaceStore implements ClientStore {
     });
   }
 
-  #notesOf({ unstage = [], stage = [], notes = new Map() }: ClientBatch): Pick<Taken, "clear" | "notes"> {
-    const own = new Map<string, string | null>();
-    for (const { subscription, lines } of stage) {
-      const first = unstage.includes(subscription) ? 0 : (this.#staged.get(subscription) ?? 0);
-      for (const [i, line] of lines.entries()) own.set(stagedName(this.#link, subscription, first + i), lineText(line));
-    }
-    for (const [name, value] of notes) {
-      own.set(clientName(this.#link, name), value === null ? null : JSON.stringify(value));
-    }
-    return { clear: unstage.map((number) => under(stagedRoot(this.#link, number))), notes: own };
+  async #slice(rows: readonly Change[], taken: Taken): Promise<void> {
+    if (this.#halted) throw new Interrupted("the link ends");
+    const notes = this.#partial ? taken.notes : new Map([...taken.notes, [partialName(this.#link), "true"]]);
+    await this.#take(rows, { ...taken, notes });
+    this.#partial = true;
+    await this.#clock.sleep(0);
+  }
+
+  /** The subscriptions that a batch completes for the first time. */
+  #filledIn(batch: ClientBatch): number[] {
+    const filled = this.#subscriptionsIn(batch).filter(({ number, revision }) => {
+      return revision !== null && this.#subscriptions.get(number)?.revision === null;
+    });
+    return filled.map(({ number }) => number);
+  }
+
+  /** Whether no copy is under way any more once a batch has been written. */
+  #completes(batch: ClientBatch): boolean {
+    if (batch.adopt !== undefined || batch.wipe) return true;
+    const after = new Map([
+      ...this.#subscriptions,
+      ...this.#subscriptionsIn(batch).map((each) => [each.number, each] as const),
+    ]);
+    return [...after.values()].every(({ revision, revoked }) => revision !== null || revoked);
+  }
+
+  #subscriptionsIn({ notes = new Map() }: ClientBatch): Subscription[] {
+    return [...notes].flatMap(([name, value]) =>
+      name.startsWith("subscription/") && value !== null ? [value as unknown as Subscription] : [],
+    );
   }
 
   #metaIn({ notes }: ClientBatch): Meta | null {
@@ -266,11 +355,6 @@ export class SpaceStore implements ClientStore {
     }
   }
 
-  async #lines(subscription: number, skip = 0, limit = Number.POSITIVE_INFINITY) {
-    const { to } = under(stagedRoot(this.#link, subscription));
-    return await this.#between({ from: stagedName(this.#link, subscription, skip), to }, limit);
-  }
-
   async #between({ from, to }: NoteRange, limit: number): Promise<readonly (readonly [string, string])[]> {
     const most = Number.isFinite(limit) ? limit : Number.MAX_SAFE_INTEGER;
     const answer = await this.#store.read(this.#name, [{ kind: "notes-between", from, to, limit: most }]);
@@ -287,12 +371,15 @@ interface Taken {
   /** Of these what lost is logged. */
   readonly log: readonly Settled[];
   readonly held: Held | "nothing" | null;
+  /** Of these records no value stays. */
+  readonly erased?: readonly Key[];
 }
 
+const NO_ROWS: Rows = new Map();
 const NOTHING: Taken = { clear: [], notes: new Map(), settled: [], meta: null, log: [], held: null };
 
 /** Of a copy in several parts, all but the last are as new as their newest record. */
-function originOf(rows: readonly (readonly [Key, Row | null])[], base: Revision, { meta }: Taken): Revision {
+function originOf(rows: readonly Change[], base: Revision, { meta }: Taken): Revision {
   return meta?.revision ?? rows.reduce((most, [, row]) => Math.max(most, row?.at ?? 0), base);
 }
 
@@ -305,32 +392,4 @@ function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
     else known.push(write);
   }
   return found;
-}
-
-function keyOfWrite(write: Write): Key {
-  const { collection, id } = targetOf(write);
-  return keyOf(collection, id);
-}
-
-function rowOf(key: Key, text: string | undefined): Row | undefined {
-  if (text === undefined) return undefined;
-  return { key, ...(JSON.parse(text) as Omit<Row, "key">) };
-}
-
-function textOf({ at, holders, data }: Row): string {
-  return JSON.stringify({ at, holders, data });
-}
-
-function lineText({ line }: StagedLine): string {
-  return JSON.stringify(line);
-}
-
-/** The key next to another ends with a zero, which PostgreSQL takes in no text; as keys hold no control characters, a one does. */
-function nameable(key: Key): string {
-  return key.endsWith("\u0000") ? `${key.slice(0, -1)}\u0001` : key;
-}
-
-/** The least name that does not begin so. */
-function after(prefix: string): string {
-  return under(prefix).to;
 }

@@ -7,7 +7,8 @@ import {
   type NoteRange,
   type Wanted,
 } from "../model/batch.ts";
-import { wantedOf } from "../model/decide.ts";
+import { Lacking, wantedOf } from "../model/decide.ts";
+import { eraseRecords } from "../model/erase.ts";
 import { followMirror, LackingFamilies, linkAuthor, type MirrorChange, mutationOf } from "../model/link.ts";
 import type { Rules } from "../model/push.ts";
 import { type Key, keyParts, type RecordData, type Revision } from "../model/record.ts";
@@ -15,6 +16,7 @@ import type { Held, Intake, SpaceRule } from "../server/identity.ts";
 import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
 import { begunRule, CATCH_UPS, RuleBehind } from "../server/rule.ts";
 import { type Store, StoreError } from "../store/store.ts";
+import { sha256Hex } from "../util/sha256.ts";
 import type { RemovedData } from "../wire/links.ts";
 import { admit } from "./admit.ts";
 import { type Aside, type Conflict, type Lost, lostOf, overwrittenOf } from "./conflicts.ts";
@@ -64,6 +66,8 @@ export interface Taking {
   readonly log: readonly Settled[];
   /** What of it waits for confirmation; "nothing": not even what waited before. */
   readonly held: Held | "nothing" | null;
+  /** All of the changes are records that upstream has erased (K2). */
+  readonly erased?: readonly Key[];
 }
 
 /** Another server runs the link now. */
@@ -141,6 +145,19 @@ export class Space {
     }
   }
 
+  /** Orders of erasure that upstream has given, under names that are the same each time: told twice, they stand once. */
+  async order(keys: readonly Key[]): Promise<string[]> {
+    const { store, space, link, rules } = this.#options;
+    const time = rules().now;
+    const orders: string[] = [];
+    for (const key of keys) {
+      const order = sha256Hex(JSON.stringify([space, link, key, time])).slice(0, 32);
+      await store.order({ order, space, ...keyParts(key), time, author: linkAuthor(link) });
+      orders.push(order);
+    }
+    return orders;
+  }
+
   async take(taking: Taking): Promise<void> {
     const { store, space } = this.#options;
     const { rule } = this.#options;
@@ -159,7 +176,7 @@ export class Space {
           await rule.catchUp();
           continue;
         }
-        if (!(error instanceof LackingFamilies) || attempt === ATTEMPTS) throw error;
+        if (!(error instanceof LackingFamilies || error instanceof Lacking) || attempt === ATTEMPTS) throw error;
         lacking = error.families;
       }
     }
@@ -191,6 +208,7 @@ export class Space {
         ? { changes: known, held: NONE }
         : admit(known, { intake, loaded, held: taking.held, aside: this.#aside(notes) });
     const { changes, held } = admitted;
+    if (taking.erased !== undefined) return this.#erased(loaded, taking, changes, place);
     const { batch, refused, overwritten } = followMirror(
       loaded,
       changes,
@@ -218,6 +236,20 @@ export class Space {
     const next = this.#moved(place, loaded, taking);
     if (next !== place) written.set(placeName(link), JSON.stringify(next));
     return { ...batch, clear: taking.clear, notes: written, place: next, conflicts };
+  }
+
+  /** What upstream has erased goes whatever was written here since, but for records that are not this link's. */
+  #erased(
+    loaded: Loaded,
+    { origin, notes }: Taking,
+    changes: readonly MirrorChange[],
+    place: Place,
+  ): Batch & { place: Place; conflicts: number } {
+    const { link, rules } = this.#options;
+    const keys = changes.flatMap(({ key, barred }) => (barred === null ? [key] : []));
+    const erased = eraseRecords(loaded, keys, { author: linkAuthor(link), mutation: origin }, rules());
+    if ("rejected" in erased) throw new StoreError("unavailable", `nothing is erased here: ${erased.rejected.message}`);
+    return { ...erased, notes, place, conflicts: this.#conflicts };
   }
 
   #aside(notes: ReadonlyMap<string, string>): (key: Key) => Aside | null {

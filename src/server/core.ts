@@ -8,6 +8,7 @@ import type { Active } from "./active.ts";
 import type { LostWrites } from "./admin/lost.ts";
 import type { Replicas } from "./admin/replicas.ts";
 import type { Settings } from "./config.ts";
+import type { Erasing } from "./erase.ts";
 import type { Grants } from "./grants/grants.ts";
 import type { Links } from "./links.ts";
 import type { Log } from "./log.ts";
@@ -34,6 +35,8 @@ export interface Core {
   /** Null where there are no principals to bound. */
   readonly newcomers: Newcomers | null;
   readonly pages: Pages;
+  /** What carries out orders of erasure. */
+  readonly erasing: Erasing;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

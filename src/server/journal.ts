@@ -85,8 +85,9 @@ export function wireEntry(entry: JournalEntry): WireEntry {
   const { revision, hash } = entry;
   const at = new Date(entry.time).toISOString();
   if (entry.cut) return { revision, at, hash, cut: true };
-  const changes = entry.changes.map(({ change: { collection, id, before, after, operators }, salt }) => {
-    return { collection, id, before, after, ...(operators !== undefined && { operators }), salt };
+  const changes = entry.changes.map(({ change: { collection, id, before, after, operators }, salt, erased }) => {
+    const more = { ...(operators !== undefined && { operators }), salt, ...(erased !== undefined && { erased }) };
+    return { collection, id, before, after, ...more };
   });
   return { revision, at, author: wireAuthor(entry), changes, hash };
 }

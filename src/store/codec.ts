@@ -1,4 +1,4 @@
-import { changeText, type Entry, type RecordChange, type SaltedChange } from "../model/entry.ts";
+import { changeHash, changeText, type Entry, type RecordChange, type SaltedChange } from "../model/entry.ts";
 import type { Lanes } from "../model/fingerprint.ts";
 import type { Outcome, RejectedCode, Superseded } from "../model/mutation.ts";
 import type { Author, Revision, Row, Stamp } from "../model/record.ts";
@@ -92,9 +92,9 @@ export function outcomeOf(row: { id: number; status: string; revision: Revision;
 
 /**
  * A change as it is stored: its salt, the revision of the record's change before it, 0 for none, and what `changeText`
- * gives. An entry's changes lie in one text, so that a journal that is written and read in order costs one row an entry.
+ * gives; of one that was erased the hash that stood for it, without salt and values. An entry's changes lie in one text, so that a journal that is written and read in order costs one row an entry.
  */
-export type StoredChange = readonly [salt: string, prior: Revision, change: ChangeParts];
+export type StoredChange = readonly [salt: string, prior: Revision, change: ChangeParts, erased?: string];
 type ChangeParts = readonly [
   collection: string,
   id: string,
@@ -120,9 +120,29 @@ export function decodeChanges(text: string | null): readonly StoredChange[] {
 }
 
 export function saltedChanges(text: string | null): readonly SaltedChange[] {
-  return decodeChanges(text).map(([salt, , parts]) => ({ change: changeOf(parts), salt }));
+  return decodeChanges(text).map(([salt, , parts, erased]) => {
+    return { change: changeOf(parts), salt, ...(erased !== undefined && { erased }) };
+  });
+}
+
+/** An entry's changes without the values of one record's, and the revision of the change before it; null: it has none. */
+export function erasedChanges(
+  text: string,
+  collection: string,
+  id: string,
+): { readonly text: string; readonly prior: Revision } | null {
+  const changes = decodeChanges(text);
+  const at = changes.findIndex(([, , parts]) => parts[0] === collection && parts[1] === id);
+  const found = changes[at];
+  if (found === undefined) return null;
+  const [salt, prior, parts, erased = changeHash({ change: changeOf(parts), salt })] = found;
+  const left: StoredChange = ["", prior, [collection, id, null, null, null], erased];
+  return { text: JSON.stringify(changes.with(at, left)), prior };
 }
 
 export function changeOf([collection, id, before, after, operators]: ChangeParts): RecordChange {
   return { collection, id, before, after, ...(operators === null ? {} : { operators }) };
 }
+
+/** What a rejection says whose message may have held a value that was erased (K2). */
+export const ERASED_REJECTION = "What it said was erased.";

@@ -18,8 +18,10 @@ export interface WireEntry {
     readonly before: JsonObject | null;
     readonly after: JsonObject | null;
     readonly operators?: JsonObject;
-    /** With it the chain can be checked by whoever reads the journal (K1). */
+    /** With it the chain can be checked by whoever reads the journal (K1). Empty where the change was erased. */
     readonly salt: string;
+    /** The hash that stands for a change whose values were erased (K2); `before` and `after` are null. */
+    readonly erased?: string;
   }[];
   /** How many changes there are, where fewer were asked for. */
   readonly changed?: number;
@@ -43,5 +45,7 @@ export interface HistoryResponse {
     readonly after: JsonObject | null;
     /** The whole record after this revision; null: deleted. */
     readonly record: JsonObject | null;
+    /** Its values were erased (K2). */
+    readonly erased?: true;
   }[];
 }

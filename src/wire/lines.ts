@@ -58,6 +58,8 @@ export interface RemoveLine {
   readonly op: "remove";
   readonly collection: string;
   readonly at: Revision;
+  /** They were erased (K2): no value of theirs stays, of earlier versions either. What follows of such an id is a new record. */
+  readonly erased?: true;
   readonly ids: readonly string[];
 }
 

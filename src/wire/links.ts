@@ -70,7 +70,7 @@ export type LinkOrder =
 
 export type RemovedData = "keep" | "delete";
 
-/** What `POST …/links` takes: a link that is kept in the store, beside those of the configuration (S13). */
+/** A link that is kept in the store, beside those of the configuration (S13). */
 export interface LinkAddition {
   readonly name: string;
   readonly url: string;
@@ -78,4 +78,13 @@ export interface LinkAddition {
   readonly scopes?: readonly string[] | undefined;
   readonly direction?: "pull" | "both" | undefined;
   readonly schedule?: string | { readonly cron: string; readonly timeZone?: string | undefined } | undefined;
+  /** Whether it brings upstream's users as well, and by role there the role here (U2, U5). */
+  readonly users?: "none" | "directory" | "verifier" | undefined;
+  readonly roles?: { readonly [upstream: string]: string } | undefined;
+}
+
+/** What `POST …/links` takes. */
+export interface LinkRequest extends LinkAddition {
+  /** The one-time code of `tidemark link invite` upstream: the link is registered before it is kept (S7). */
+  readonly code?: string | undefined;
 }

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { folderOf } from "../support/folder.ts";
 import { run, serve } from "./program.ts";
@@ -53,6 +54,24 @@ test("[I4 I6 I9 D1 D2] ingest and quarantine: run, status, runs, list, show, fix
   expect(await tidemark("ingest", "run", "nobody")).toMatchObject({ code: 2 });
 });
 
+test("[I4 I50] ingest run names a table of a database as it names a file", async () => {
+  const table = `sqlite({ name: "shop", path: "shop.db", tables: [{ table: "orders", key: ["id"], cursor: "n" }] })`;
+  const cwd = folderOf({
+    "tidemark.config.ts": `
+import { clean, sqlite } from ${JSON.stringify(INDEX)};
+const source = ${table};
+export default { ingest: { main: [{ source, streams: [clean(source.streams[0], { collection: "orders" })] }] } };
+`,
+  });
+  const db = new DatabaseSync(join(cwd, "shop.db"));
+  db.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO orders VALUES (1, 1), (2, 2)");
+  const ran = async () => JSON.parse((await run(["ingest", "run", "shop.orders", "--json"], { cwd })).stdout);
+  expect(await ran()).toMatchObject({ status: "done", added: 2 });
+  db.exec("UPDATE orders SET n = 3 WHERE id = 1");
+  db.close();
+  expect(await ran()).toMatchObject({ status: "done", kind: "incremental", changed: 1 });
+});
+
 test("[I4] serve picks up what is scheduled, and quarantine can be read beside it", async () => {
   const cwd = folderOf({
     "people.csv": "id,name\n1,Ada\n2,\n",
@@ -67,7 +86,7 @@ test("[I4] serve picks up what is scheduled, and quarantine can be read beside i
   expect(locked.stderr).toContain("--server http://");
 });
 
-test("[I50 X4 D1 D2] beside a running server the commands ask it: run, status, fix, verify, duplicates", async () => {
+test("[I60 X4 D1 D2] beside a running server the commands ask it: run, status, fix, verify, duplicates", async () => {
   const cwd = folderOf({
     "people.csv": "id,name\n1,Ada\n2,\n",
     "tidemark.config.ts": configured('required("name")'),

@@ -45,6 +45,24 @@ test("[S13] link add follows without a restart, and link remove ends it and says
   expect((await run(["link", "remove", below.url, "up"])).code).toBe(1);
 });
 
+test("[S20 S13] link add --code registers and follows in one command, and a code is good once", async () => {
+  const env = { TIDEMARK_SECRET_KEY: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" };
+  const above = await serve(folderOf(), ["--port", "0"], env);
+  const below = await serve(folderOf(), ["--port", "0"], env);
+  await run(["edit", above.url, "things", "a", "color=red"]);
+  const { stdout } = await run(["link", "invite", above.url, "--json"]);
+  const { code } = JSON.parse(stdout) as { code: string };
+  const add = (name: string) => run(["link", "add", below.url, name, above.url, "--code", code]);
+  expect(await add("up")).toMatchObject({ code: 0, stdout: `up follows ${above.url} main *, pull.\n` });
+  await settled(async () => (await run(["head", below.url, "--json"])).stdout.includes('"revision":1'));
+  expect((await run(["link", "granted", above.url, "--json"])).stdout).toMatch(/"direction":"pull"/);
+  expect((await add("second")).stderr).toMatch(/a scope has one upstream/);
+  const third = await serve(folderOf(), ["--port", "0"], env);
+  const again = await run(["link", "add", third.url, "up", above.url, "--code", code]);
+  expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/code/)]);
+  expect((await run(["link", "list", third.url])).stdout).toBe("This space follows no other.\n");
+});
+
 async function settled(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds()));
 }

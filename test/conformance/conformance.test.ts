@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { clientConformance } from "../../src/conformance/client/run.ts";
 import { CHECKS, conformance, type Verdict } from "../../src/conformance/run.ts";
 import { systemRandom } from "../../src/util/random.ts";
-import { freePort, run } from "../cli/program.ts";
+import { freePort, node, root, run } from "../cli/program.ts";
 import { LiveServer } from "../support/live.ts";
 
 async function server() {
@@ -44,6 +46,18 @@ function altered(alter: (text: string, path: string) => string): typeof globalTh
   };
 }
 
+/** Each line's records the other way round. */
+function reversed(text: string, path: string): string {
+  if (!path.endsWith("/pull")) return text;
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { records?: unknown[] });
+  return lines
+    .map((line) => JSON.stringify(line.records ? { ...line, records: line.records.toReversed() } : line))
+    .join("\n");
+}
+
 describe("a server that", () => {
   test.each<[string, string, (text: string, path: string) => string]>([
     ["calls superseded writes applied", "W1", (text) => text.replaceAll('"superseded"', '"applied"')],
@@ -60,14 +74,7 @@ describe("a server that", () => {
       "M1",
       (text) => text.replaceAll(/"revision":(\d+)/g, (_, n: string) => `"revision":${2 * Number(n)}`),
     ],
-    [
-      "loses the order of keys",
-      "P5",
-      (text) =>
-        text.includes('"reason":"new"')
-          ? text.replaceAll(/("records":\[)(\{.*?\}),(\{.*?\})(,|\])/g, "$1$3,$2$4")
-          : text,
-    ],
+    ["loses the order of keys", "P5", reversed],
     ["answers a broken chain", "K1", (text) => text.replaceAll(/"salt":"./g, '"salt":"A')],
   ])("[D18] %s fails at %s", async (_, id, alter) => {
     const { url } = await server();
@@ -97,5 +104,43 @@ describe("tidemark conformance", () => {
       .map((line) => JSON.parse(line) as Verdict)
       .find(({ id }) => id === "H9");
     expect(first).toMatchObject({ result: "failed", detail: expect.stringMatching(/unknown-space/) });
+  });
+});
+
+describe("tidemark conformance --client", () => {
+  const own = (fault = "") =>
+    `${fault === "" ? "" : `FAULT='${fault}' `}${node} ${join(root, "test/conformance/own-client.ts")}`;
+
+  test("[D19] this client passes every scene", async () => {
+    const { code, stdout } = await run(["conformance", "--client", own()]);
+    expect(stdout).toMatch(/^10 passed, 0 failed, 0 skipped$/m);
+    expect(code).toBe(0);
+  }, 120_000);
+
+  test.each([
+    ["hides one", "P5"],
+    ["never pulls", "P1"],
+    ["makes no mutation", "W10"],
+  ])(
+    "[D19] one that %s fails at %s",
+    async (fault, id) => {
+      const all: Verdict[] = [];
+      for await (const verdict of clientConformance(own(fault), { only: [id] })) all.push(verdict);
+      expect(failed(all)).toContain(id);
+    },
+    120_000,
+  );
+
+  test("[D19] one that hangs is ended, and one that cannot be started is said to be so", async () => {
+    const first = async (command: string) =>
+      (await clientConformance(command, { seconds: 0.3 }).next()).value as Verdict;
+    expect(await first("sleep 60")).toMatchObject({
+      result: "failed",
+      detail: expect.stringMatching(/no code in 0.3 seconds/),
+    });
+    expect(await first("no-such-client")).toMatchObject({
+      result: "failed",
+      detail: expect.stringMatching(/ended with 127/),
+    });
   });
 });

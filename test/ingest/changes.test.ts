@@ -90,7 +90,7 @@ describe("what has changed since", () => {
     source.put(1, now - 10 * MINUTE);
     source.put(2, now);
     const first = await world.read(stream, null);
-    expect(first.cursor).toMatchObject({ at: now - 5 * MINUTE });
+    expect(first.cursor).toMatchObject({ mark: { v: now - 5 * MINUTE } });
     source.put(3, now - 4 * MINUTE);
     const second = await world.read(stream, first.cursor);
     expect(second.changes.map((change) => change.op === "put" && change.key[0])).toEqual(["000003"]);
@@ -201,7 +201,7 @@ describe("what has changed since", () => {
     const world = new World(source.stub.handler);
     const start = Date.parse("2025-06-01T00:00:00Z");
     for (let i = 0; i < 30; i++) source.put(i, start + i * MINUTE);
-    const cursor = { at: 1, seen: {} };
+    const cursor = { mark: { v: 1, seen: {} } };
     const window = { from: "2025-06-01T00:10:00Z", to: "2025-06-01T00:20:00Z" };
     const read = await world.read(streamOf(things(source.reader(MINUTE))), cursor, window);
     expect(new Held().take(read).keys()).toEqual(Array.from({ length: 10 }, (_, i) => String(i + 10).padStart(6, "0")));

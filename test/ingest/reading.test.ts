@@ -300,7 +300,10 @@ describe("days, and parts", () => {
         question: ({ from }) => ({ path: "things", query: { after: from ?? 0 } }),
       });
     const first = await world.read(streamOf(things(each(["a", "b"], reader))), null);
-    expect(first).toMatchObject({ last: "complete", cursor: { parts: { a: { at: 24 }, b: { at: 24 } } } });
+    expect(first).toMatchObject({
+      last: "complete",
+      cursor: { parts: { a: { mark: { v: 24 } }, b: { mark: { v: 24 } } } },
+    });
     expect(new Held().take(first).records.size).toBe(50);
     const second = await world.read(streamOf(things(each(["b", "c"], reader))), first.cursor);
     expect(second.last).toBe("caught-up");

@@ -61,7 +61,7 @@ async function linesIn(response: Response): Promise<RunLine[]> {
 }
 
 describe("what comes in, over HTTP", () => {
-  test("[I50 H17] a stream is run, tells how far it is and what came of it, and stands in the list with its schedule", async () => {
+  test("[I60 H17] a stream is run, tells how far it is and what came of it, and stands in the list with its schedule", async () => {
     const { source, server } = await served();
     source.gives([put("a", { name: "A" }), put("b", {})]);
     const lines = await linesIn(await server.post(THINGS, { do: "run" }));
@@ -86,7 +86,7 @@ describe("what comes in, over HTTP", () => {
     });
   });
 
-  test("[I50 H17] quarantine is read in pages, fixed, replayed and discarded", async () => {
+  test("[I60 H17] quarantine is read in pages, fixed, replayed and discarded", async () => {
     const { source, server } = await served();
     source.gives(["a", "b", "c"].map((key) => put(key, { city: key })));
     await linesIn(await server.post(THINGS, { do: "refresh" }));
@@ -109,7 +109,7 @@ describe("what comes in, over HTTP", () => {
     });
   });
 
-  test("[I50 H17] pairs that may be the same are listed, and decided", async () => {
+  test("[I60 H17] pairs that may be the same are listed, and decided", async () => {
     const { source, server } = await served(true);
     source.gives([
       put("a", { name: "Grace Hopper", city: "Leeds" }),
@@ -126,7 +126,7 @@ describe("what comes in, over HTTP", () => {
     expect(await good(await server.post(duplicates, { do: "split", id: "a" }))).toMatchObject({ records: ["a", "b"] });
   });
 
-  test("[I50 A3] all of it is for administrators", async () => {
+  test("[I60 A3] all of it is for administrators", async () => {
     const { server } = await served();
     server.token = await tokenFor("bob", { [SPACE]: { read: ["*"], write: ["*"] } });
     const asked = [
@@ -157,7 +157,7 @@ describe("what comes in, over HTTP", () => {
     ["a fix without values", "/quarantine", { do: "fix", number: 1 }, "invalid", "values"],
     ["a discard of everything", "/quarantine", { do: "discard" }, "invalid", ""],
     ["an item that there is not", "/quarantine", { do: "fix", number: 9, values: {} }, "not-found", undefined],
-  ])("[I50] %s is refused with its place", async (_, path, order, code, place) => {
+  ])("[I60] %s is refused with its place", async (_, path, order, code, place) => {
     const { server } = await served();
     expect(await problemIn(server.post(THINGS + path, order))).toMatchObject({
       code,
@@ -165,7 +165,7 @@ describe("what comes in, over HTTP", () => {
     });
   });
 
-  test("[I50] a stream, and a collection without matching, that there is not are named", async () => {
+  test("[I60] a stream, and a collection without matching, that there is not are named", async () => {
     const { server } = await served();
     const detail = async (path: string) => (await problemIn(server.request(`${INGEST}/${path}`))).detail;
     expect(await detail("streams/list.others/runs")).toMatch(
@@ -174,7 +174,7 @@ describe("what comes in, over HTTP", () => {
     expect(await detail("duplicates/things")).toMatch(/no stream of the space acme fills things with `match/);
   });
 
-  test("[I50] a run goes on where its caller leaves, and ends with what runs it, as failed", async () => {
+  test("[I60] a run goes on where its caller leaves, and ends with what runs it, as failed", async () => {
     const { source, server, incoming } = await served();
     const gates = [1, 2].map(() => ({ reached: Promise.withResolvers<void>(), go: Promise.withResolvers<void>() }));
     let run = 0;
@@ -203,7 +203,7 @@ describe("what comes in, over HTTP", () => {
     await closed;
   });
 
-  test("[I50] a source that cannot be read is a run that failed, with the reason", async () => {
+  test("[I60] a source that cannot be read is a run that failed, with the reason", async () => {
     const { source, server } = await served();
     source.pages = () => {
       throw new SourceError("denied", "https://crm.example says 401");

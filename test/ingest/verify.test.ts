@@ -19,7 +19,7 @@ describe("ingest verify", () => {
     expect([await desk.revision(), (await desk.ingest.runs(SPACE, TASK)).length]).toEqual(before);
   });
 
-  test("[X4 I51] names what is missing here, gone there, different by atoms, and in quarantine with its reason", async () => {
+  test("[X4 I61] names what is missing here, gone there, different by atoms, and in quarantine with its reason", async () => {
     const { source, desk } = oneStream(OPTIONS);
     source.gives(["a", "b", "c"].map((key) => put(key, { name: key, city: "Leeds" })).concat(put("bad", {})));
     await desk.run(TASK);
@@ -53,7 +53,7 @@ describe("ingest verify", () => {
     ]);
   });
 
-  test("[X4 I51] of a source that gives no complete pass it is not known what is gone", async () => {
+  test("[X4 I61] of a source that gives no complete pass it is not known what is gone", async () => {
     const { source, desk } = oneStream({}, "reported");
     source.adds([put("a", { name: "A" }), put("b", { name: "B" })], 1);
     await desk.run(TASK);
@@ -61,7 +61,7 @@ describe("ingest verify", () => {
     expect(await desk.ingest.verify(SPACE, TASK)).toMatchObject({ whole: false, same: 1, counts: { gone: 0 } });
   });
 
-  test("[X4 I51] compares what was taken of a source where records are made of several", async () => {
+  test("[X4 I61] compares what was taken of a source where records are made of several", async () => {
     const { source, desk } = oneStream({ match: matching({ fields: { name: "name" }, exact: ["mail"] }) });
     source.gives([put("a", { name: "Ada", mail: "a@x.org" }), put("b", { name: "Ada L.", mail: "a@x.org" })]);
     await desk.run(TASK, { accept: true });
@@ -76,7 +76,7 @@ describe("ingest verify", () => {
     expect(await desk.ingest.verify(SPACE, TASK)).toMatchObject({ same: 1, differences: [] });
   });
 
-  test("[X4 I51] names 1,000 of a kind, and counts all", async () => {
+  test("[X4 I61] names 1,000 of a kind, and counts all", async () => {
     const { source, desk } = oneStream({ check: [check("never", () => "no")] });
     source.gives(Array.from({ length: 1_234 }, (_, i) => put(`r${i}`, { i })));
     const { counts, differences } = await desk.ingest.verify(SPACE, TASK);

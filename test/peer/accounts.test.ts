@@ -1,5 +1,6 @@
 // Accounts that come over a link: whom headquarters knows, the branch knows, and nobody gets more by it (U2, U4, U5).
 import { describe, expect, test } from "vitest";
+import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { good } from "../support/server.ts";
 import { Admin, loggedIn, login, PASSWORD, statusOf } from "../users/support.ts";
 import { addUsers, branch, headquarters, invited, kept, pair, setActive, until } from "./branch.ts";
@@ -81,6 +82,42 @@ test("[U4 U25] what concerns accounts has a lane of its own: a copy that hangs h
   expect((await socket.closed).code).toBe(1008);
   expect((await login(local.server, "carl")).status).toBe(401);
   expect((await local.server.store.head("acme"))?.revision).toBe(0);
+});
+
+test("[U4 U25] while a copy is being written, who is locked out is out before it goes on", async () => {
+  const hq = await headquarters();
+  await hq.admin.add("carl");
+  const text = "x".repeat(900);
+  for (let id = 1; id <= 4; id++) {
+    const writes = Array.from({ length: 1_000 }, (_, i) => {
+      return { op: "insert", collection: "items", record: { id: `${id}-${i}`, text } };
+    });
+    const push = { client: "x", mutations: [{ id, base: 0, writes }] };
+    await good(await hq.server.post("/v1/spaces/acme/push", push, { token: hq.ann.accessToken }));
+  }
+  const { code } = await invited(hq.server, hq.ann.accessToken, { space: "acme" });
+  let goesOn = () => {};
+  const held = new Promise<void>((resolve) => {
+    goesOn = resolve;
+  });
+  const store = openSqliteStore({ path: ":memory:" });
+  const write = store.write.bind(store);
+  // The copy's third transaction waits: what would be in its way is in everybody's.
+  store.write = async (space, wanted, decide) => {
+    if (space === "acme" && (await store.head("acme"))?.revision === 2) await held;
+    return await write(space, wanted, decide);
+  };
+  const link = { url: hq.server.url, code, users: "verifier" as const };
+  const local = await branch({ space: "acme", link, store });
+  await until(async () => (await login(local.server, "carl")).status === 200);
+  const carl = await loggedIn(local.server, "carl");
+  const socket = await local.server.connect({ token: carl.accessToken });
+  await until(async () => (await local.server.store.head("acme"))?.revision === 2);
+  await setActive(hq.admin, ["carl"], false);
+  expect((await socket.closed).code).toBe(1008);
+  expect((await local.server.store.head("acme"))?.revision).toBe(2);
+  goesOn();
+  await until(async () => ((await local.server.store.head("acme"))?.revision ?? 0) >= 4);
 });
 
 describe("what a link may not do to the accounts here", () => {
@@ -243,13 +280,13 @@ describe("a synchronisation that would end many accounts", () => {
   });
 });
 
-test("[S13 S17] a link that brings accounts is not added to a running server, and its verification tells no record of them", async () => {
+test("[S13 S17] a link into the accounts says whom it brings, and its verification tells no record of them", async () => {
   const { hq, branch } = await pair();
   await hq.admin.add("carl");
   await until(async () => (await kept(branch.server, "users", "carl")) !== null);
   const link = { name: "second", url: hq.server.url };
   const refused = await branch.server.post("/v1/spaces/system/links", link, { token: branch.bea.accessToken });
   expect(refused.status).toBe(400);
-  expect(((await refused.json()) as { detail: string }).detail).toContain("stands in the configuration");
+  expect(((await refused.json()) as { detail: string }).detail).toContain('expected "directory" or "verifier"');
   expect(await branch.links.order("system", "hq", { do: "verify" })).toMatchObject({ report: { own: [] } });
 });

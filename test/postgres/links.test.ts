@@ -68,3 +68,29 @@ test("[S4] [V3] a mirror of more records than are read at once is verified on Po
   await b.until(async () => (await b.links.list("acme")).length === 0);
   expect(await b.records()).toEqual({});
 });
+
+test("[S27 R7] a copy that one server had begun to take in is taken in to its end by another on the same database", async () => {
+  const world = new World();
+  const url = await schemaUrl();
+  const a = world.site("a");
+  const text = "x".repeat(900);
+  for (let from = 0; from < 5_000; from += 1_000) {
+    await a.write(
+      "ann",
+      Array.from({ length: 1_000 }, (_, i) => insert(`r${from + i}`, { text })),
+    );
+  }
+  const b1 = world.site("b1", { up: { url: "http://a" } }, { store: await openPostgresStore({ url }) });
+  let ended: Promise<void> | null = null;
+  b1.store.watch((space) => {
+    if (space === "acme") ended ??= b1.links.close();
+  });
+  await b1.until(() => ended !== null);
+  await ended;
+  expect((await b1.head()).revision).toBeLessThan(5);
+  const b2 = world.site("b2", { up: { url: "http://a" } }, { store: await openPostgresStore({ url }) });
+  await world.settle(a, b2);
+  expect(await b2.digest()).toBe(await a.digest());
+  // What was taken in before is no change.
+  expect((await b2.head()).revision).toBeLessThanOrEqual(6);
+});

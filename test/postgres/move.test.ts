@@ -123,6 +123,19 @@ test("[D17] journal, history, scopes, fingerprints and notes are the same in the
   expect(await answers(await openPostgresStore({ url }))).toEqual(before);
 });
 
+test("[D17] [K2] orders of erasure bind the database, too", async () => {
+  const folder = await filled();
+  const order = { order: "o1", space: "acme", collection: "items", id: "r1", time: 1, author: "ann\nerase" };
+  const before = openSqliteStore({ path: folder });
+  await before.order(order);
+  await before.close();
+  const url = await schemaUrl();
+  await moveToPostgres(folder, { url });
+  const store = await openPostgresStore({ url });
+  expect(await store.orders()).toEqual([order]);
+  await store.close();
+});
+
 describe("tidemark move", () => {
   test("[D17] clients go on where they were, and what waited is applied once", async () => {
     const cwd = folderOf({ "tidemark.config.ts": CONFIG });

@@ -177,6 +177,15 @@ describe("writes that did not stand", () => {
     expect((await ask<LostResponse>(server, `${SPACE}/lost?limit=1`)).lost.length).toBe(1);
   });
 
+  it("[Y6 K2] of a record that is erased are forgotten", async () => {
+    await using server = new TestServer();
+    await server.write("c1", [insert("a", { n: 1 }), insert("b")]);
+    for (const id of ["a", "b"]) await server.write("c2", update(id, { n: 3 }), { base: 0 });
+    await good(await server.post(`${SPACE}/erase`, { collection: "items", id: "a" }));
+    const { lost } = await ask<LostResponse>(server, `${SPACE}/lost`);
+    expect(lost.flatMap(({ wanted }) => wanted.map(({ id }) => id))).toEqual(["b"]);
+  });
+
   it("[Y6] are a thousand at most, and counted all the same", async () => {
     await using server = new TestServer();
     const mutations = Array.from({ length: 600 }, (_, i) => ({

@@ -103,6 +103,7 @@ describe("openapi.json", () => {
     await server.write("c0", ["d", "e", "f", "g"].map(large));
     const page = ofOp(await server.pull({ subscriptions: [{ scope: "*" }], pages: true }), "page")[0];
     await judge.judge("GET", `${S}/pages/{page}`, await server.request(`${SPACE}/${page?.href}`));
+    await post("erase", { collection: "items", id: "a" });
     await post("cut", { journal: "0s" });
     await get(`${S}/journal`);
     await get(`${S}/journal`, "?changes=1");

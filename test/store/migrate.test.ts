@@ -5,8 +5,23 @@ import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { batchOf, put, remove, type Transaction, wantedFor } from "../../src/testing/store-batches.ts";
 import { folderOf } from "../support/folder.ts";
 
+/** Takes a database back to format 2, whose notes had no rowids. */
+function toFormat2(folder: string): void {
+  const db = new DatabaseSync(join(folder, "tidemark.db"));
+  db.exec(`
+    ALTER TABLE record DROP COLUMN erased;
+    ALTER TABLE note RENAME TO note_3;
+    CREATE TABLE note (space INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (space, name)) STRICT, WITHOUT ROWID;
+    INSERT INTO note SELECT space, name, text FROM note_3;
+    DROP TABLE note_3;
+    PRAGMA user_version = 2;
+  `);
+  db.close();
+}
+
 /** Takes a database back to format 1, which the second step only adds to: it is then as the first version left it. */
 function toFormat1(folder: string): void {
+  toFormat2(folder);
   const db = new DatabaseSync(join(folder, "tidemark.db"));
   db.exec(`
     DROP INDEX record_parent;
@@ -44,5 +59,21 @@ test("[M8 P14] a database of format 1 gets its parents and the ages of its scope
     expect([...loaded.families]).toEqual([["tasks/a", { count: 1, loaded: true }]]);
     return batchOf(loaded, []);
   });
+  await store.close();
+});
+
+test("[S10] a database of format 2 keeps its notes, in their order", async () => {
+  const folder = folderOf();
+  const old = openSqliteStore({ path: folder });
+  const notes = new Map(["b", "a", "c".repeat(500)].map((name) => [name, name.repeat(3_000)] as const));
+  await old.write("acme", wantedFor([], { create: true }), (loaded) => ({ ...batchOf(loaded, []), notes }));
+  await old.close();
+  toFormat2(folder);
+
+  const store = openSqliteStore({ path: folder });
+  const answer = await store.read("acme", [{ kind: "notes-between", from: "", to: "z", limit: 10 }]);
+  expect(answer?.results[0]).toEqual([...notes].sort(([a], [b]) => (a < b ? -1 : 1)));
+  await store.setNote("acme", "a", "again");
+  expect(await store.note("acme", "a")).toBe("again");
   await store.close();
 });

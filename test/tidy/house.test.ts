@@ -12,9 +12,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   server: ["util", "model", "wire", "store"],
   users: ["util", "model", "wire", "store", "server"],
   peer: ["util", "model", "wire", "store", "client", "server"],
-  ingest: ["util", "model", "wire", "store", "server"],
+  ingest: ["util", "model", "wire", "store", "client", "server"],
   warehouse: ["util", "model", "wire", "client"],
-  conformance: ["util", "model", "wire"],
+  conformance: ["util", "model", "wire", "store", "server"],
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
@@ -29,12 +29,17 @@ const PEERS: Record<string, RegExp> = { react: /^react$/, "tanstack-db": /^@tans
 /** What only the worker loads, which is a bundle of its own. */
 const WORKER = { folder: "src/client/store/opfs/", page: "index.ts", package: /^@sqlite\.org\/sqlite-wasm$/ };
 const CLIENT_SQLITE = "src/client/store/sqlite/";
+/** What opens files of SQLite: the two stores, and the source that reads those of other programs. */
+const OPEN_SQLITE = ["src/store/sqlite/", CLIENT_SQLITE, "src/ingest/sources/sqlite/"];
 const NODE_MODULE = /^(node:|(assert|buffer|child_process|crypto|events|fs|http|https|net|os|path|stream|url|zlib)$)/;
 
 const product = readSources("src").filter((file) => !isTest(file.path));
 
 describe("imports go down the house", () => {
   test("no folder imports one above or beside it", () => expect(wrongDirections(product)).toEqual([]));
+
+  test("of ingest, only the source that is another space asks as a client", () =>
+    expect(wrongClients(product)).toEqual([]));
 
   test("the check finds an arrow that points up, sideways or at a stranger", () => {
     const broken = [
@@ -50,6 +55,8 @@ describe("imports go down the house", () => {
       "src/cli/a.ts imports src/testing/index.ts",
       "src/attic/a.ts imports src/util/b.ts",
     ]);
+    const runner = source("src/ingest/run/a.ts", 'import { Transport } from "../../client/transport.ts";');
+    expect(wrongClients([runner])).toEqual(["src/ingest/run/a.ts imports ../../client/transport.ts"]);
   });
 });
 
@@ -77,7 +84,8 @@ describe("what runs in a browser imports nothing of Node", () => {
   test("a page loads nothing of what the worker of the store on OPFS loads", () =>
     expect(loadedBy(product, `${WORKER.folder}${WORKER.page}`).filter(bringsSqlite)).toEqual([]));
 
-  test("only the two SQLite stores import node:sqlite", () => expect(sqliteImports(product)).toEqual([]));
+  test("only the two SQLite stores and the source import node:sqlite", () =>
+    expect(sqliteImports(product)).toEqual([]));
 
   test("the checks find such imports", () => {
     const broken = [
@@ -119,6 +127,13 @@ function wrongDirections(files: readonly Source[]): string[] {
   });
 }
 
+/** A replica of another space is a client of it; all else of ingest stands beside a store. */
+function wrongClients(files: readonly Source[]): string[] {
+  return files
+    .filter(({ path }) => folderOf(path) === "ingest" && !path.startsWith("src/ingest/sources/tidemark/"))
+    .flatMap((file) => importsMatching(file, /\/client\//));
+}
+
 function nodeImports(files: readonly Source[]): string[] {
   return files
     .filter((file) => RUNS_ANYWHERE.includes(folderOf(file.path)) && !file.path.startsWith(CLIENT_SQLITE))
@@ -152,7 +167,7 @@ function bringsSqlite(file: Source): boolean {
 
 function sqliteImports(files: readonly Source[]): string[] {
   return files
-    .filter((file) => !file.path.startsWith("src/store/sqlite/") && !file.path.startsWith(CLIENT_SQLITE))
+    .filter((file) => !OPEN_SQLITE.some((folder) => file.path.startsWith(folder)))
     .flatMap((file) => importsMatching(file, /^node:sqlite$/));
 }
 

@@ -151,15 +151,23 @@ function EntrySheet({
                 ]}
               />
               {entry.changes === undefined && <p>Its changes have been cut: number, time and hash are kept.</p>}
-              {entry.changes?.map(({ collection, id, before, after }) => (
+              {entry.changes?.map(({ collection, id, before, after, erased }) => (
                 <section key={`${collection}/${id}`} className="change">
                   <h3>
                     <a href={hrefOf(space, "record", [collection, id], { at: String(revision) })}>
                       {collection}/{id}
                     </a>{" "}
-                    <small>{after === null ? "deleted" : before === null ? "inserted" : "changed"}</small>
+                    <small>
+                      {erased !== undefined
+                        ? "erased"
+                        : after === null
+                          ? "deleted"
+                          : before === null
+                            ? "inserted"
+                            : "changed"}
+                    </small>
                   </h3>
-                  <AtomChanges before={before} after={after} />
+                  {erased === undefined && <AtomChanges before={before} after={after} />}
                 </section>
               ))}
               {entry.changed !== undefined && (

@@ -11,8 +11,9 @@ export function summaryOf({ changes, changed, cut }: Pick<Entry, "changes" | "ch
   return all === 1 ? one : `${counted(all, "record")}: ${one}, …`;
 }
 
-export function changeText({ collection, id, before, after }: Change): string {
+export function changeText({ collection, id, before, after, erased }: Change): string {
   const name = `${collection}/${id}`;
+  if (erased !== undefined) return `${name}: erased`;
   if (after === null) return `${name} deleted`;
   if (before === null) return `${name} inserted`;
   const atoms = Object.entries(after).map(

@@ -84,14 +84,18 @@ function Travel({ of, at, space }: { readonly of: History; readonly at: number |
         <section className="panel" aria-labelledby="then">
           <h2 id="then">The record at revision {count(version.revision)}</h2>
           {version.record === null ? (
-            <p>Deleted by this revision.</p>
+            <p>{version.erased ? "Its values were erased." : "Deleted by this revision."}</p>
           ) : (
             <AtomTable of={version.record} changed={Object.keys(version.after ?? {}).filter((atom) => atom !== "id")} />
           )}
         </section>
         <section className="panel" aria-labelledby="change">
           <h2 id="change">What this revision changed</h2>
-          <AtomChanges before={version.before} after={version.after} />
+          {version.erased ? (
+            <p>Its values were erased.</p>
+          ) : (
+            <AtomChanges before={version.before} after={version.after} />
+          )}
         </section>
       </div>
       <Writers of={versions} space={space} />

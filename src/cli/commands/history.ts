@@ -45,7 +45,8 @@ function rowsOf(version: Version): string[][] {
   return changesOf(version).map((change, i) => [...(i === 0 ? lead : ["", "", ""]), change]);
 }
 
-function changesOf({ before, after }: Version): string[] {
+function changesOf({ before, after, erased }: Version): string[] {
+  if (erased) return ["erased"];
   if (after === null) return ["deleted"];
   const atoms = Object.keys({ ...before, ...after }).filter((atom) => atom !== "id");
   const changes = atoms.map((atom) => `${atom}: ${valueOf(before, atom)} → ${valueOf(after, atom)}`);

@@ -98,6 +98,11 @@ export interface Batch {
   readonly rows?: ReadonlyMap<Key, Row | null> | undefined;
   /** Notes that are written, and, as null, notes that go. */
   readonly notes?: ReadonlyMap<string, Json | null> | undefined;
+  /**
+   * Records that were erased (K2), of which nothing may be left: of what was written of them before neither, where the store
+   * has its files in its own hands.
+   */
+  readonly erased?: readonly Key[] | undefined;
   /** Power loss may undo the batch, with all that came after it: it would only be fetched again. */
   readonly lazy?: boolean | undefined;
 }

@@ -33,7 +33,7 @@ const LIMITS = { body: 1_048_576, depth: 32 };
 const INGEST = "/v1/spaces/:space/ingest";
 const STREAM = `${INGEST}/streams/:stream`;
 
-/** What comes into a space, for its administrators: streams, runs, quarantine, lineage, duplicates (I50). */
+/** What comes into a space, for its administrators: streams, runs, quarantine, lineage, duplicates (I60). */
 export function ingestRoutes(ingest: Ingest, stop: AbortSignal): readonly Route[] {
   const route = (
     method: Route["method"],

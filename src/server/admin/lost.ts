@@ -7,6 +7,7 @@ import type { JsonObject } from "../../util/json.ts";
 import type { LostResponse, LostWrite } from "../../wire/admin.ts";
 import type { Call, Core } from "../core.ts";
 import { json } from "../encode.ts";
+import type { RecordName, Traced, Traces } from "../erase.ts";
 import { unknownSpace } from "../questions.ts";
 import { numberIn } from "../requests/query.ts";
 
@@ -24,7 +25,7 @@ interface Losses {
 }
 
 /** What did not stand of what clients pushed, as far as this server settled it. Held in memory, and bounded. */
-export class LostWrites {
+export class LostWrites implements Traces {
   readonly #clock: Clock;
   readonly #since: number;
   readonly #spaces = new Map<string, Losses>();
@@ -55,6 +56,18 @@ export class LostWrites {
     return { since: new Date(this.#since).toISOString(), superseded, rejected, lost: newest };
   }
 
+  /** What an erased record is named in is forgotten as a whole: a message may hold a value (K2). */
+  async find(_: unknown, { space, collection, id }: RecordName): Promise<Traced> {
+    const lost = this.#spaces.get(space)?.lost ?? [];
+    const isOther = (each: LostWrite) => !names(each, collection, id);
+    const count = lost.length - lost.filter(isOther).length;
+    return {
+      notes: new Map(),
+      places: count === 0 ? [] : [{ place: "lost writes", count }],
+      clean: async () => void lost.splice(0, lost.length, ...lost.filter(isOther)),
+    };
+  }
+
   #lossesOf(space: string): Losses {
     const losses = this.#spaces.get(space) ?? { superseded: 0, rejected: 0, lost: [] };
     this.#spaces.delete(space);
@@ -63,6 +76,10 @@ export class LostWrites {
     if (this.#spaces.size > SPACES && quietest !== undefined) this.#spaces.delete(quietest);
     return losses;
   }
+}
+
+function names({ wanted, superseded }: LostWrite, collection: string, id: string): boolean {
+  return [...wanted, ...superseded].some((each) => each.collection === collection && each.id === id);
 }
 
 function mutationOf(pushes: readonly Push[], { author, id }: OutcomeRow): Mutation | null {

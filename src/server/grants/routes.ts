@@ -93,8 +93,9 @@ export function grantRoutes(grants: Grants): readonly Route[] {
       path: "/v1/links/register",
       asks: "credentials",
       about: ABOUT.register,
-      handle: async ({ log }, { request }) => {
-        const registered = await grants.register(parsed(registration, await readJson(request, LIMITS)));
+      handle: async ({ log, links }, { request }) => {
+        const asked = parsed(registration, await readJson(request, LIMITS));
+        const registered = await grants.register(asked, await links.path(asked.wants.space));
         log.info({ link: registered.link, space: registered.grant.space }, "a link was registered");
         return json(request, registered);
       },

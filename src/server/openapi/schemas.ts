@@ -55,6 +55,7 @@ export const journal = z.object({
             after: object.nullable(),
             operators: object.optional(),
             salt: z.string(),
+            erased: z.string().optional(),
           }),
         )
         .optional(),
@@ -76,6 +77,7 @@ export const history = z.object({
       before: object.nullable(),
       after: object.nullable(),
       record: object.nullable(),
+      erased: z.literal(true).optional(),
     }),
   ),
 });
@@ -114,6 +116,14 @@ export const pushed = z.object({
 
 export const cut = z.object({ removed: z.int(), horizon: z.object({ journal: revision, tombstones: revision }) });
 
+export const erased = z.object({
+  collection: z.string(),
+  id: z.string(),
+  order: z.string(),
+  revision,
+  removed: z.array(z.object({ place: z.string(), count: z.int() })),
+});
+
 const subscriptionEnd = z.object({
   cursor: z.string().optional(),
   count: z.int().optional(),
@@ -145,7 +155,13 @@ const changes = [
   subscription,
   z.object({ op: z.literal("put"), collection, at: revision, records: z.array(record) }),
   z.object({ op: z.literal("patch"), collection, at: revision, records: z.array(record) }),
-  z.object({ op: z.literal("remove"), collection, at: revision, ids: z.array(z.string()) }),
+  z.object({
+    op: z.literal("remove"),
+    collection,
+    at: revision,
+    erased: z.literal(true).optional(),
+    ids: z.array(z.string()),
+  }),
   z.object({ op: z.literal("mark"), key: z.string(), cursor: z.string() }),
   z.object({ op: z.literal("revoked"), key: z.string() }),
 ] as const;

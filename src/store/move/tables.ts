@@ -87,6 +87,7 @@ export const TABLES: readonly Table[] = [
       text("text"),
       named("parent_collection"),
       text("parent_id"),
+      bigint("erased"),
     ],
   },
   {

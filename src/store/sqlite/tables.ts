@@ -130,6 +130,21 @@ const MIGRATIONS: readonly string[] = [
     (SELECT min(first) FROM member WHERE member.space = name.space AND member.scope = name.id), 0) WHERE kind = 1;
   CREATE INDEX scope_since ON name (space, since, text) WHERE since IS NOT NULL;
   `,
+  // Without rowids, names stand in one tree with their texts, and each comparison on the way to a name read a long text whole.
+  `
+  ALTER TABLE note RENAME TO note_2;
+  CREATE TABLE note (
+    space INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (space, name)
+  ) STRICT;
+  INSERT INTO note (space, name, text) SELECT space, name, text FROM note_2 ORDER BY space, name;
+  DROP TABLE note_2;
+  `,
+  `
+  ALTER TABLE record ADD COLUMN erased INTEGER;             -- the revision at which it was last erased; null: never
+  `,
 ];
 
 /** The newest format that this code reads and writes. */

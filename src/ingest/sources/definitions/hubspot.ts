@@ -113,7 +113,7 @@ function stream(object: HubSpotObject): HttpStream {
       for await (const { items, place } of pagesOf(run, list(false), state.list ?? null))
         yield { changes: items.map(({ change }) => change), cursor: { list: place ?? state.list ?? null, began } };
     }
-    let mark: Json = state.changes ?? { at: began - LAG, seen: {} };
+    let mark: Json = state.changes ?? { mark: { v: began - LAG, seen: {} } };
     if (!pass) {
       for await (const page of changes({ ...run, cursor: mark })) {
         mark = page.cursor;

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from "../../../util/json.ts";
 import { type PausingAnswer, type Source, SourceError } from "../../source.ts";
+import { markOf } from "../../watermark.ts";
 import { anchored } from "../http/anchored.ts";
 import type { Answer } from "../http/ask.ts";
 import type { Auth } from "../http/auth.ts";
@@ -47,7 +48,6 @@ function stream({ name, fields }: SalesforceObject): HttpStream {
     at: (item) => item["SystemModstamp"],
     value: withoutAttributes,
     deleted: (item) => item["IsDeleted"] === true,
-    into: ({ MasterRecordId: master }) => (typeof master === "string" ? [master] : undefined),
   };
   const query = (where: string, order: string) => ({
     path: "queryAll",
@@ -77,7 +77,8 @@ function stream({ name, fields }: SalesforceObject): HttpStream {
 /** What was purged from the bin is shown by nobody: whoever was away for longer needs a complete pass. */
 async function checkDeleteLog(name: string, { cursor, window, ask, now }: Run): Promise<void> {
   if (!isObject(cursor) || window !== undefined) return;
-  const { at, pass } = cursor as { at?: Json; pass?: Json };
+  const { mark, pass } = cursor as { mark?: Json; pass?: Json };
+  const at = markOf(mark)?.v;
   if (typeof at !== "number" || pass === true) return;
   const query = { start: literal(now() - DAY), end: literal(now()) };
   const { body, position } = await ask({ path: `sobjects/${name}/deleted`, query });

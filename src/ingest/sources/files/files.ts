@@ -3,9 +3,10 @@ import { basename, join } from "node:path";
 import type { Json, JsonObject } from "../../../util/json.ts";
 import { type Page, type ReadContext, type Source, type SourceChange, SourceError } from "../../source.ts";
 import { textBytes } from "./bytes.ts";
-import { csvRecords, type FileRecord, jsonRecords, ndjsonRecords } from "./records.ts";
+import { parquetRecords } from "./parquet.ts";
+import { csvRecords, type FileRecord, jsonRecords, ndjsonRecords, type ReadOptions } from "./records.ts";
 
-export type FileFormat = "csv" | "ndjson" | "json";
+export type FileFormat = "csv" | "ndjson" | "json" | "parquet";
 
 export interface FilesOptions {
   /** Of the source; its stream is called `records`, unless `stream` says otherwise. */
@@ -13,7 +14,7 @@ export interface FilesOptions {
   readonly stream?: string;
   /** A file, or a folder whose files of these formats are all read, in the order of their names. */
   readonly path: string;
-  /** By default what the names say: .csv, .tsv, .ndjson, .jsonl, .json, each also with .gz behind it. */
+  /** By default what the names say: .csv, .tsv, .ndjson, .jsonl, .json, each also with .gz behind it; .parquet. */
   readonly format?: FileFormat;
   /** The fields that make a record's key; `"position"`: it has none but its place, file and line. */
   readonly key: readonly string[] | "position";
@@ -31,6 +32,7 @@ const FORMATS: { readonly [ending: string]: FileFormat } = {
   ndjson: "ndjson",
   jsonl: "ndjson",
   json: "json",
+  parquet: "parquet",
 };
 const PAGE = 1_000;
 
@@ -81,14 +83,8 @@ async function* read(options: FilesOptions, { cursor, window }: ReadContext): As
   };
   for (const file of found) {
     const { path, format, delimiter } = file;
-    const text = await textBytes(path, options.encoding ?? "utf-8");
     const reading = { delimiter, limit: options.limit ?? 1_048_576 };
-    const records =
-      format === "csv"
-        ? csvRecords(text, path, reading)
-        : format === "json"
-          ? jsonRecords(text, path, reading)
-          : ndjsonRecords(text, reading);
+    const records = recordsOf(path, format, options.encoding ?? "utf-8", reading);
     for await (const record of records) {
       changes.push(changeOf(record, basename(path), options.key));
       if (changes.length >= PAGE) yield page({ cursor: [] }, 0);
@@ -102,6 +98,19 @@ async function* read(options: FilesOptions, { cursor, window }: ReadContext): As
     yield page({ cursor: [] }, file.size);
   }
   yield page({ cursor: print, last: "complete" }, 0);
+}
+
+async function* recordsOf(
+  path: string,
+  format: FileFormat,
+  encoding: string,
+  reading: ReadOptions,
+): AsyncGenerator<FileRecord> {
+  if (format === "parquet") return yield* parquetRecords(path, reading);
+  const text = await textBytes(path, encoding);
+  if (format === "csv") yield* csvRecords(text, path, reading);
+  else if (format === "json") yield* jsonRecords(text, path, reading);
+  else yield* ndjsonRecords(text, reading);
 }
 
 function changeOf(record: FileRecord, file: string, key: FilesOptions["key"]): SourceChange {

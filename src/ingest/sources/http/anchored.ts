@@ -1,10 +1,10 @@
 import { isObject, type Json, type JsonObject } from "../../../util/json.ts";
 import { type Page, SourceError } from "../../source.ts";
+import { type Mark, markOf, watermark } from "../../watermark.ts";
 import type { Answer, Question } from "./ask.ts";
 import { within } from "./paged.ts";
 import { type Found, found, keyText, type Shape } from "./shape.ts";
 import type { Reader, Run } from "./source.ts";
-import { advanced, BEGINNING, fromJson, news, toJson, type Watermark } from "./watermark.ts";
 
 /** Where a page begins: at an instant, and so many pages into what came since. */
 export interface Anchor {
@@ -38,7 +38,7 @@ interface Tie {
 
 /** What of a run is stored between its pages. */
 interface State {
-  readonly mark: Watermark;
+  readonly mark: Mark | null;
   /** The run began at the beginning, and has not come to its end yet. */
   readonly pass: boolean;
   readonly tie: Tie | null;
@@ -55,19 +55,30 @@ export function anchored(options: Anchored): Reader {
 async function* changesSince(run: Run, options: Anchored, begin: State): AsyncGenerator<Page> {
   const { shape, more, lag } = options;
   const { window } = run;
-  let { mark, tie } = begin;
-  let anchor: Anchor = { from: window === undefined ? mark.at : Date.parse(window.from), page: 0, after: null };
+  const water = watermark<Found>(begin.mark, {
+    value: ({ at }) => at,
+    key: ({ change }) => keyText(change),
+    content: ({ change }) => (change.op === "put" ? JSON.stringify(change.value) : change.op),
+  });
+  let { tie } = begin;
+  let anchor: Anchor = {
+    from: window === undefined ? instantIn(water.from) : Date.parse(window.from),
+    page: 0,
+    after: null,
+  };
   let limit: number | null = null;
   for (;;) {
     const asked = run.now();
     const answer = await run.ask(
       tie !== null && options.tied ? options.tied(tie.at, tie.after) : options.question(anchor),
     );
-    limit ??= startOf(answer, asked) - lag;
+    if (limit === null) {
+      limit = startOf(answer, asked) - lag;
+      water.limit(limit);
+    }
     const items = found(shape, answer);
     const full = typeof more === "number" ? items.length >= more : more(answer);
-    const fresh = news(mark, items).filter((item) => within(run, item));
-    mark = advanced(mark, items, limit);
+    const fresh = water.take(items).filter((item) => within(run, item));
 
     const newest = newestOf(items, tie === null && full ? answer : null);
     const past = window !== undefined && newest !== null && newest >= Date.parse(window.to);
@@ -77,7 +88,7 @@ async function* changesSince(run: Run, options: Anchored, begin: State): AsyncGe
       else {
         anchor = { from: tie.at + 1, page: 0, after: null };
         // All of that instant is read, and no more can come to it.
-        if (tie.at < limit) mark = { at: Math.max(mark.at ?? 0, tie.at + 1), seen: mark.seen };
+        if (tie.at < limit) water.reach(tie.at + 1);
         tie = null;
       }
     } else if (full) {
@@ -91,9 +102,9 @@ async function* changesSince(run: Run, options: Anchored, begin: State): AsyncGe
     if (window !== undefined) yield { changes, cursor: run.cursor, ...(done && { last: "caught-up" }) };
     else {
       const cursor = jsonOf({
-        mark,
+        mark: water.mark,
         pass: begin.pass && !done,
-        tie: done || (mark.at ?? 0) < (tie?.at ?? 0) ? null : tie,
+        tie: done || (instantIn(water.from) ?? 0) < (tie?.at ?? 0) ? null : tie,
       });
       yield { changes, cursor, ...(done && { last: begin.pass ? "complete" : "caught-up" }) };
     }
@@ -124,16 +135,21 @@ function lastKey(items: readonly Found[]): readonly string[] | null {
   return change === undefined || change.op === "broken" ? null : change.key;
 }
 
+/** Values of these marks are unix milliseconds. */
+function instantIn(v: Mark["v"] | null): number | null {
+  return typeof v === "number" ? v : null;
+}
+
 function stateOf({ cursor }: Run): State {
-  if (!isObject(cursor)) return { mark: BEGINNING, pass: true, tie: null };
-  const { tie, pass, ...mark } = cursor as { tie?: Json; pass?: Json };
-  return {
-    mark: fromJson(mark as JsonObject),
-    pass: pass === true,
-    tie: isObject(tie) ? (tie as unknown as Tie) : null,
-  };
+  if (!isObject(cursor)) return { mark: null, pass: true, tie: null };
+  const { tie, pass, mark } = cursor as { tie?: Json; pass?: Json; mark?: Json };
+  return { mark: markOf(mark), pass: pass === true, tie: isObject(tie) ? (tie as unknown as Tie) : null };
 }
 
 function jsonOf({ mark, pass, tie }: State): JsonObject {
-  return { ...toJson(mark), ...(pass && { pass }), ...(tie !== null && { tie: { at: tie.at, after: tie.after } }) };
+  return {
+    mark: mark as unknown as JsonObject | null,
+    ...(pass && { pass }),
+    ...(tie !== null && { tie: { at: tie.at, after: tie.after } }),
+  };
 }

@@ -12,8 +12,6 @@ export interface Shape {
   /** What becomes the record; the item itself where it is left out. */
   readonly value?: (item: JsonObject) => JsonObject;
   readonly deleted?: (item: JsonObject) => boolean;
-  /** Of a deleted one: the key of the record that it was merged into. */
-  readonly into?: (item: JsonObject) => readonly string[] | undefined;
 }
 
 /** A record of an answer, and when the source last changed it, unix milliseconds. */
@@ -45,10 +43,7 @@ function read(shape: Shape, item: Json, position: string): Found {
     return broken("a part of its key is missing");
   const at = instantOf(shape.at?.(object));
   const known = { key: key.map(String), position, ...(at !== null && { at: new Date(at).toISOString() }) };
-  if (shape.deleted?.(object) === true) {
-    const into = shape.into?.(object);
-    return { at, change: { op: "delete", ...known, ...(into !== undefined && { into }) } };
-  }
+  if (shape.deleted?.(object) === true) return { at, change: { op: "delete", ...known } };
   return { at, change: { op: "put", ...known, value: shape.value?.(object) ?? object } };
 }
 
