@@ -3,6 +3,7 @@ import { after as nextKey } from "../client/store/rows.ts";
 import type { Batch as ClientBatch, ClientStore, Content, RecordLine, Row, StagedLine } from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
 import { targetOf, type Write } from "../model/mutation.ts";
+import { type Origins, originsFrom } from "../model/origin.ts";
 import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
 import type { Held, Intake } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
@@ -27,6 +28,7 @@ export class SpaceStore implements ClientStore {
   readonly #name: string;
   readonly #link: string;
   readonly #intake: Intake | null;
+  readonly #upstream: SpaceOptions["upstream"];
   readonly pending = new Map<string, Pending>();
   readonly #subscriptions = new Map<number, Subscription>();
   readonly #staged = new Map<number, number>();
@@ -39,6 +41,7 @@ export class SpaceStore implements ClientStore {
     this.#name = options.space;
     this.#link = options.link;
     this.#intake = options.intake;
+    this.#upstream = options.upstream;
     this.#space = new Space(options);
   }
 
@@ -108,9 +111,11 @@ export class SpaceStore implements ClientStore {
     }
     const changed = [...rows];
     const held = await this.#heldOf(changed);
+    const { ends = NOTHING.ends } = batch;
     // All but the last part could be done again: what they hold is only compared with what comes anew.
-    while (changed.length > STEP) await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held });
-    await this.#take(changed, { ...this.#notesOf(batch), settled, meta: this.#metaIn(batch), log: settled, held });
+    while (changed.length > STEP) await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held, ends });
+    const meta = this.#metaIn(batch);
+    await this.#take(changed, { ...this.#notesOf(batch), settled, meta, log: settled, held, ends });
     for (const [name, value] of batch.notes ?? []) this.#remember(name, value);
     for (const number of batch.unstage ?? []) this.#staged.set(number, 0);
     for (const { subscription, lines } of batch.stage ?? []) {
@@ -171,6 +176,7 @@ export class SpaceStore implements ClientStore {
         waiting: waiting.get(key) ?? [],
         settled: settled.get(key) ?? [],
         scopes: this.#scopesOf(row),
+        origins: originsFrom(this.#upstream(), row === null ? with_.ends.get(key) : row.origins),
       }),
     );
     const notes = new Map<string, string | null>(with_.notes);
@@ -287,9 +293,19 @@ interface Taken {
   /** Of these what lost is logged. */
   readonly log: readonly Settled[];
   readonly held: Held | "nothing" | null;
+  /** Of records that go, who took them out upstream. */
+  readonly ends: ReadonlyMap<Key, Origins>;
 }
 
-const NOTHING: Taken = { clear: [], notes: new Map(), settled: [], meta: null, log: [], held: null };
+const NOTHING: Taken = {
+  clear: [],
+  notes: new Map(),
+  settled: [],
+  meta: null,
+  log: [],
+  held: null,
+  ends: new Map(),
+};
 
 /** Of a copy in several parts, all but the last are as new as their newest record. */
 function originOf(rows: readonly (readonly [Key, Row | null])[], base: Revision, { meta }: Taken): Revision {
@@ -317,8 +333,8 @@ function rowOf(key: Key, text: string | undefined): Row | undefined {
   return { key, ...(JSON.parse(text) as Omit<Row, "key">) };
 }
 
-function textOf({ at, holders, data }: Row): string {
-  return JSON.stringify({ at, holders, data });
+function textOf({ key: _, ...row }: Row): string {
+  return JSON.stringify(row);
 }
 
 function lineText({ line }: StagedLine): string {

@@ -33,6 +33,8 @@ export interface SpaceOptions {
   readonly store: Store;
   readonly space: string;
   readonly link: string;
+  /** The identity of the space that is followed, where it is known (S1). */
+  upstream(): string | undefined;
   /** Whether local transactions go upstream. */
   readonly sends: boolean;
   readonly holder: string;

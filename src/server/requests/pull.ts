@@ -36,6 +36,7 @@ const pull: z.ZodType<PullRequest> = z.object({
   subscriptions: z.array(subscription),
   wait: z.number().nonnegative().optional(),
   pages: z.boolean().optional(),
+  authors: z.boolean().optional(),
   schema: schemaVersion,
   known: z.array(cursor).optional(),
 });
