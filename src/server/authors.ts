@@ -61,22 +61,23 @@ class Authors {
         return text;
       case "put":
       case "patch":
-        return await this.#with(text, line.records.map((data) => ({ key: keyOf(line.collection, data.id), data })), line.at);
+        return await this.#with(text, wantedOf(line.collection, line.records), line.at, line.op === "put");
       case "remove":
-        return await this.#with(text, line.ids.map((id) => ({ key: keyOf(line.collection, id), data: null })), line.at);
+        return await this.#with(text, goneOf(line.collection, line.ids), line.at, false);
       case "range":
         return await this.#with(
           text,
-          (line.records ?? []).map(([collection, data]) => ({ key: keyOf(collection, data.id), data })),
+          (line.records ?? []).flatMap(([collection, data]) => wantedOf(collection, [data])),
           Number.POSITIVE_INFINITY,
+          true,
         );
       default:
         return text;
     }
   }
 
-  /** - `at`: the revision as of which the line tells. */
-  async #with(text: string, wanted: readonly Wanted[], at: Revision): Promise<string> {
+  /** - `at`: the revision as of which the line tells; `whole`: its records are told with all their atoms. */
+  async #with(text: string, wanted: readonly Wanted[], at: Revision, whole: boolean): Promise<string> {
     if (wanted.length === 0) return text;
     const found: ReturnType<typeof originsOf>[] = [];
     for (let i = 0; i < wanted.length; i += SLICE) {
@@ -87,7 +88,7 @@ class Authors {
       for (const { key, data } of slice) {
         const row = rows.get(key);
         if (data === null) found.push(this.#goneBy(key, ends.get(this.#endOf(row, at) ?? 0)));
-        else found.push(row === undefined ? undefined : await this.#writtenBy(row, data, at));
+        else found.push(row === undefined ? undefined : await this.#writtenBy(row, this.#atomsOf(row, data, whole), at));
       }
     }
     return withMembers(text, authoredOf(found));
@@ -100,8 +101,13 @@ class Authors {
     return (await questions.read(this.#ask.store, this.#ask.space)).of(place);
   }
 
-  async #writtenBy(row: Row, data: RecordData, at: Revision) {
-    const atoms = Object.keys(data).filter((atom) => atom !== "id");
+  /** Of a record that is told as a whole also those that are gone, as the reader may hold them. */
+  #atomsOf(row: Row, data: RecordData, whole: boolean): string[] {
+    const names = new Set([...Object.keys(data), ...(whole ? row.stamps.keys() : [])]);
+    return [...names].filter((atom) => atom !== "id");
+  }
+
+  async #writtenBy(row: Row, atoms: readonly string[], at: Revision) {
     const later = atoms.some((atom) => (row.stamps.get(atom)?.revision ?? Number.POSITIVE_INFINITY) > at);
     const items = later ? await this.#history(row) : [];
     return originsOf(
@@ -151,6 +157,14 @@ class Authors {
 interface Done {
   readonly entry: Entry;
   readonly changes: ReadonlyMap<Key, RecordChange>;
+}
+
+function wantedOf(collection: string, records: readonly RecordData[]): Wanted[] {
+  return records.map((data) => ({ key: keyOf(collection, data.id), data }));
+}
+
+function goneOf(collection: string, ids: readonly string[]): Wanted[] {
+  return ids.map((id) => ({ key: keyOf(collection, id), data: null }));
 }
 
 /** Lines of these kinds are looked at. */
