@@ -54,6 +54,8 @@ export class Feed {
   /** Queues what there is, as far as the queue has room; true where something was queued. */
   async feed(): Promise<boolean> {
     let queued = false;
+    // Whether it wants to know authors is not known before it has answered, and nothing is sent before that.
+    if (this.#options.local.toldAuthors === null) return false;
     for (;;) {
       const room = QUEUED - this.#options.local.unsettledCount;
       if (room <= 0) return queued;

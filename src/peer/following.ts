@@ -93,7 +93,12 @@ export class Following {
     const transport = new Transport({ url: plan.url, space: plan.space, bearer, fetch, clock });
     const sync = new Sync({ local, transport, bearer, Socket: WebSocket, random, wait: 25, schema: undefined });
     following = new Following(options, local, sync);
-    events.on("status", (status) => options.onStatus(status));
+    let contacted = false;
+    events.on("status", (status) => {
+      options.onStatus(status);
+      if (!contacted && local.toldAuthors !== null) following?.feedSoon();
+      contacted ||= local.toldAuthors !== null;
+    });
     events.on("recovered", ({ reason }) => options.onEvent("recovered", reason));
     events.on("damaged", ({ message }) => options.onEvent("damaged", message));
     events.on("revoked", ({ key }) => options.onEvent("revoked", key));

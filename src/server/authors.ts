@@ -1,5 +1,5 @@
 import type { Entry, HistoryItem, RecordChange } from "../model/entry.ts";
-import { originIn, originsOf, ownOrigin } from "../model/origin.ts";
+import { type Origins, originIn, originsOf, ownOrigin } from "../model/origin.ts";
 import { type Key, keyOf, type Origin, type RecordData, type Revision, type Row } from "../model/record.ts";
 import { authoredOf } from "../wire/authors.ts";
 import type { Line } from "../wire/lines.ts";
@@ -79,7 +79,7 @@ class Authors {
   /** - `at`: the revision as of which the line tells; `whole`: its records are told with all their atoms. */
   async #with(text: string, wanted: readonly Wanted[], at: Revision, whole: boolean): Promise<string> {
     if (wanted.length === 0) return text;
-    const found: ReturnType<typeof originsOf>[] = [];
+    const found: (Origins | undefined)[] = [];
     for (let i = 0; i < wanted.length; i += SLICE) {
       const slice = wanted.slice(i, i + SLICE);
       const rows = await this.#rows(slice.map(({ key }) => key));
@@ -87,7 +87,9 @@ class Authors {
       const ends = await this.#entries(gone);
       for (const { key, data } of slice) {
         const row = rows.get(key);
-        if (data === null) found.push(this.#goneBy(key, ends.get(this.#endOf(row, at) ?? 0)));
+        const end = data === null ? this.#endOf(row, at) : undefined;
+        if (end !== undefined) found.push(goneBy(key, ends.get(end)));
+        else if (data === null) found.push(row === undefined ? undefined : await this.#deletedBy(row, at));
         else found.push(row === undefined ? undefined : await this.#writtenBy(row, this.#atomsOf(row, data, whole), at));
       }
     }
@@ -146,11 +148,22 @@ class Authors {
     return new Map(entries.map((entry) => [entry.revision, { entry, changes: byKey(entry.changes) }]));
   }
 
-  #goneBy(key: Key, done: Done | undefined) {
-    const change = done?.changes.get(key);
-    if (done === undefined || change === undefined) return undefined;
-    return [itemOrigin(done.entry, change, null)].filter((origin) => origin !== undefined);
+  /** Of a record that is there again, or was and has gone again, since the line was read. */
+  async #deletedBy(row: Row, at: Revision): Promise<Origins | undefined> {
+    if (row.revision <= at) return undefined;
+    const last = (await this.#history(row)).find(({ revision }) => revision <= at);
+    return last?.change.after === null ? endedBy(last, last.change) : undefined;
   }
+}
+
+function goneBy(key: Key, done: Done | undefined): Origins | undefined {
+  const change = done?.changes.get(key);
+  return done && change && endedBy(done.entry, change);
+}
+
+function endedBy(item: Authored, change: RecordChange): Origins | undefined {
+  const origin = itemOrigin(item, change, null);
+  return origin && [origin];
 }
 
 /** An entry of the journal, with its changes by record. */
@@ -174,6 +187,8 @@ function withMembers(line: string, members: object): string {
   return `${line.slice(0, -1)},${JSON.stringify(members).slice(1)}`;
 }
 
+type Authored = Pick<HistoryItem, "author" | "revision" | "mutation">;
+
 /** Who wrote an atom last, up to a revision. */
 function lastOf(items: readonly HistoryItem[], atom: string, at: Revision): Origin | undefined {
   const item = items.find(({ revision, change: { after } }) => revision <= at && after !== null && Object.hasOwn(after, atom));
@@ -181,7 +196,7 @@ function lastOf(items: readonly HistoryItem[], atom: string, at: Revision): Orig
 }
 
 function itemOrigin(
-  { author, revision, mutation }: Pick<HistoryItem, "author" | "revision" | "mutation">,
+  { author, revision, mutation }: Authored,
   { origin }: RecordChange,
   atom: string | null,
 ): Origin | undefined {
