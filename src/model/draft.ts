@@ -68,6 +68,7 @@ export class Draft implements Standing {
   /** `writer` is to stand at `revision`, so that what this mutation made is its own. */
   apply(verdict: Verdict, writer: Author, revision: Revision, origins?: Origins): void {
     this.#do(verdict, writer, revision);
+    if (origins === undefined && this.#origins.size === 0 && this.#ended === undefined) return;
     if (verdict.does === "delete") this.#ended = originIn(origins, null);
     else if (verdict.does === "insert" || verdict.does === "update")
       for (const atom of verdict.atoms.keys()) this.#origins.set(atom, originIn(origins, atom));
