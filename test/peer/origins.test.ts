@@ -195,10 +195,19 @@ describe("origins", () => {
     const [a, b] = sites as [Site, Site];
     await a.write("phone", [insert("x", { n: 1 })], {}, as("ann"));
     await world.settle(a, b);
-    world.away.add("a");
-    await a.write("desk", [remove("x")], {}, as("bob"));
+    let held = true;
+    const answer = a.request.bind(a);
+    a.request = async (path, init = {}) => {
+      const pushes = path.endsWith("/push") && new Headers(init.headers).get("authorization") === "Bearer link-b";
+      if (held && pushes) throw new TypeError("fetch failed");
+      return await answer(path, init);
+    };
     await b.write("tablet", [update("x", { n: 2 })], {}, as("cem"));
-    world.away.delete("a");
+    await b.until(() => b.link.mirror.pending.size > 0);
+    await a.write("desk", [remove("x")], {}, as("bob"));
+    await b.until(async () => (await b.store.note("acme", "link/up/row/items/x")) === null);
+    expect(await b.records()).toEqual({ "items/x": { n: 2 } });
+    held = false;
     await world.settle(a, b);
     expect(await b.records()).toEqual({});
     expect((await lastOf(b, "x")).origin).toMatchObject([{ server: await nameOf(a), revision: 2, user: "bob" }]);
