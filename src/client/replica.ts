@@ -147,13 +147,7 @@ class Merge {
     else this.rows.set(key, holders === row.holders ? row : { ...row, holders });
   }
 
-  #patch(
-    key: Key,
-    at: Revision,
-    atoms: RecordData,
-    later: Origins | undefined,
-    subscription: Subscription,
-  ): void {
+  #patch(key: Key, at: Revision, atoms: RecordData, later: Origins | undefined, subscription: Subscription): void {
     const row = this.#now(key);
     const received = this.#received.get(subscription.number);
     const held = received === undefined ? row?.holders.includes(subscription.number) : received.has(key);

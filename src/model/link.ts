@@ -3,8 +3,8 @@ import type { Batch, Loaded } from "./batch.ts";
 import type { Held } from "./draft.ts";
 import { presentIn } from "./membership.ts";
 import { type Mutation, type Outcome, type Rejection, targetOf, type Write } from "./mutation.ts";
-import type { Rules, SpaceReview } from "./push.ts";
 import type { Origins } from "./origin.ts";
+import type { Rules, SpaceReview } from "./push.ts";
 import {
   type Author,
   atomOf,

@@ -20,7 +20,9 @@ export function originIn(origins: Origins | undefined, atom: string | null): Ori
 }
 
 /** The origins of these atoms, each once: without names where all have one and the same. Undefined: none is known. */
-export function originsOf(atoms: readonly (readonly [atom: string, origin: Origin | undefined])[]): Origins | undefined {
+export function originsOf(
+  atoms: readonly (readonly [atom: string, origin: Origin | undefined])[],
+): Origins | undefined {
   const groups = new Map<string, { readonly origin: Origin; readonly atoms: string[] }>();
   let known = 0;
   for (const [atom, origin] of atoms) {
@@ -48,10 +50,12 @@ export function patchedOrigins(
   return originsOf([...names].map((atom) => [atom, originIn(Object.hasOwn(patch, atom) ? later : earlier, atom)]));
 }
 
-/** Those that name no server are of this one. */
+/** Those that name no server are of this one; where that is not known, they would seem to be of the server that keeps them. */
 export function originsFrom(server: string | undefined, origins: Origins | undefined): Origins | undefined {
-  if (server === undefined) return origins;
-  return origins?.map((origin) => ({ ...origin, server: origin.server ?? server }));
+  return origins?.flatMap((origin) => {
+    const from = origin.server ?? server;
+    return from === undefined ? [] : [{ ...origin, server: from }];
+  });
 }
 
 /** What was written under this author here, and came from nowhere else. */

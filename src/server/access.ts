@@ -240,7 +240,12 @@ function grantOf(claims: unknown, space: string): Grant {
   const spaces = isObject(claims) && isObject(claims.tidemark) ? claims.tidemark : {};
   const grant = Object.hasOwn(spaces, space) ? spaces[space] : null;
   if (!isObject(grant)) return NOTHING;
-  return { read: texts(grant.read), write: texts(grant.write), admin: grant.admin === true, authors: grant.authors === true };
+  return {
+    read: texts(grant.read),
+    write: texts(grant.write),
+    admin: grant.admin === true,
+    authors: grant.authors === true,
+  };
 }
 
 function texts(value: unknown): string[] {

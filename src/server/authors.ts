@@ -90,7 +90,8 @@ class Authors {
         const end = data === null ? this.#endOf(row, at) : undefined;
         if (end !== undefined) found.push(goneBy(key, ends.get(end)));
         else if (data === null) found.push(row === undefined ? undefined : await this.#deletedBy(row, at));
-        else found.push(row === undefined ? undefined : await this.#writtenBy(row, this.#atomsOf(row, data, whole), at));
+        else
+          found.push(row === undefined ? undefined : await this.#writtenBy(row, this.#atomsOf(row, data, whole), at));
       }
     }
     return withMembers(text, authoredOf(found));
@@ -191,7 +192,9 @@ type Authored = Pick<HistoryItem, "author" | "revision" | "mutation">;
 
 /** Who wrote an atom last, up to a revision. */
 function lastOf(items: readonly HistoryItem[], atom: string, at: Revision): Origin | undefined {
-  const item = items.find(({ revision, change: { after } }) => revision <= at && after !== null && Object.hasOwn(after, atom));
+  const item = items.find(
+    ({ revision, change: { after } }) => revision <= at && after !== null && Object.hasOwn(after, atom),
+  );
   return item && itemOrigin(item, item.change, atom);
 }
 

@@ -261,17 +261,17 @@ export type ResultOf<Q extends Query> = Q extends ScanQuery
                   ? Row | null
                   : Q extends RowsQuery
                     ? ReadonlyMap<Key, Row>
-                  : Q extends JournalQuery
-                    ? readonly JournalEntry[]
-                    : Q extends HistoryQuery
-                      ? readonly HistoryItem[]
-                      : Q extends AtQuery
-                        ? { readonly revision: Revision; readonly hash: string; readonly time: number } | null
-                        : Q extends NotesQuery
-                          ? ReadonlyMap<string, string>
-                          : Q extends NotesBetweenQuery
-                            ? readonly (readonly [name: string, text: string])[]
-                            : never;
+                    : Q extends JournalQuery
+                      ? readonly JournalEntry[]
+                      : Q extends HistoryQuery
+                        ? readonly HistoryItem[]
+                        : Q extends AtQuery
+                          ? { readonly revision: Revision; readonly hash: string; readonly time: number } | null
+                          : Q extends NotesQuery
+                            ? ReadonlyMap<string, string>
+                            : Q extends NotesBetweenQuery
+                              ? readonly (readonly [name: string, text: string])[]
+                              : never;
 
 export interface Snapshot<Q extends readonly Query[]> {
   readonly head: Head;

@@ -4,15 +4,17 @@ import { auditEnd, auditOf, auditRun } from "../../src/model/audit.ts";
 import { NOTHING_WANTED, NOTHING_WRITTEN } from "../../src/model/batch.ts";
 import { originIn } from "../../src/model/origin.ts";
 import { authorOf } from "../../src/model/record.ts";
-import type { Config, LinksConfig } from "../../src/server/index.ts";
 import { identityOf } from "../../src/peer/identity.ts";
+import type { Config, LinksConfig } from "../../src/server/index.ts";
 import type { JournalEntry, Store } from "../../src/store/store.ts";
 import { seededRandom } from "../../src/testing/random.ts";
 import { postgresStore } from "../support/postgres.ts";
 import { insert, remove, update } from "../support/server.ts";
 import { type Site, World } from "./support.ts";
 
-const anybody = (request: Request) => ({ id: /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "root" });
+const anybody = (request: Request) => ({
+  id: /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "root",
+});
 const KNOWN: Config = { auth: { authenticate: anybody, authorize: () => true } };
 const WITHHELD: Config = { auth: { authenticate: anybody, authorize: (_, action) => action.do !== "authors" } };
 
@@ -26,7 +28,12 @@ async function journalOf(site: Site): Promise<readonly Entry[]> {
 const as = (user: string) => ({ token: user });
 const nameOf = async (site: Site) => (await identityOf(site.store, "acme", seededRandom("never"))) as string;
 
-async function chain(names: string, link: Omit<LinksConfig[string][string], "url">, config = KNOWN, stores: Store[] = []) {
+async function chain(
+  names: string,
+  link: Omit<LinksConfig[string][string], "url">,
+  config = KNOWN,
+  stores: Store[] = [],
+) {
   const world = new World();
   const sites: Site[] = [];
   for (const [i, name] of [...names].entries()) {
@@ -216,26 +223,29 @@ describe("origins", () => {
     });
   });
 
-  test.for(["sqlite", "postgres"] as const)("[S1] random writes everywhere keep their origins, and the chains verify (%s)", async (kind) => {
-    const seed = String(process.env["TIDEMARK_SEED"] ?? 41);
-    const random = seededRandom(`origins ${seed}`);
-    for (const direction of ["pull", "both"] as const) {
-      const stores = kind === "sqlite" ? [] : [0, 1, 2].map(() => postgresStore());
-      const { world, sites } = await chain("abc", { direction }, KNOWN, stores);
-      const writers = direction === "both" ? sites : sites.slice(0, 1);
-      for (let n = 0; n < 120; n++) {
-        const site = random.pick(writers);
-        const id = `r${random.below(8)}`;
-        const atoms = { [random.pick(["n", "m", "k"])]: random.chance(0.15) ? null : n };
-        const write = random.chance(0.2) ? remove(id) : random.chance(0.5) ? insert(id, atoms) : update(id, atoms);
-        const user = random.pick(["ann", "bob", "cem"]);
-        await site.write(`${user}-${random.pick(["phone", "desk"])}`, [write], {}, as(user));
-        if (random.chance(0.15)) await world.settle(...sites);
+  test.for(["sqlite", "postgres"] as const)(
+    "[S1] random writes everywhere keep their origins, and the chains verify (%s)",
+    async (kind) => {
+      const seed = String(process.env["TIDEMARK_SEED"] ?? 41);
+      const random = seededRandom(`origins ${seed}`);
+      for (const direction of ["pull", "both"] as const) {
+        const stores = kind === "sqlite" ? [] : [0, 1, 2].map(() => postgresStore());
+        const { world, sites } = await chain("abc", { direction }, KNOWN, stores);
+        const writers = direction === "both" ? sites : sites.slice(0, 1);
+        for (let n = 0; n < 120; n++) {
+          const site = random.pick(writers);
+          const id = `r${random.below(8)}`;
+          const atoms = { [random.pick(["n", "m", "k"])]: random.chance(0.15) ? null : n };
+          const write = random.chance(0.2) ? remove(id) : random.chance(0.5) ? insert(id, atoms) : update(id, atoms);
+          const user = random.pick(["ann", "bob", "cem"]);
+          await site.write(`${user}-${random.pick(["phone", "desk"])}`, [write], {}, as(user));
+          if (random.chance(0.15)) await world.settle(...sites);
+        }
+        await world.settle(...sites);
+        expect(new Set(await Promise.all(sites.map((site) => site.digest()))).size, seed).toBe(1);
+        expect(await checkOrigins(sites), seed).toBeGreaterThan(50);
+        for (const site of sites) await checkChain(site);
       }
-      await world.settle(...sites);
-      expect(new Set(await Promise.all(sites.map((site) => site.digest()))).size, seed).toBe(1);
-      expect(await checkOrigins(sites), seed).toBeGreaterThan(50);
-      for (const site of sites) await checkChain(site);
-    }
-  });
+    },
+  );
 });

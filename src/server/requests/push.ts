@@ -71,7 +71,13 @@ function build(depth: number): z.ZodType<PushRequest> {
 
 /** A user or a client of another server; the server itself has an empty name. */
 const party = z.union([z.literal(""), id]);
-const origin = z.object({ server: id.optional(), revision, user: party, client: party, mutation: z.int().positive().optional() });
+const origin = z.object({
+  server: id.optional(),
+  revision,
+  user: party,
+  client: party,
+  mutation: z.int().positive().optional(),
+});
 
 /** Names and values of a record's atoms (M7); `id` is looked at elsewhere. */
 function checkAtoms(value: unknown, depth: number, context: z.core.$RefinementCtx): value is JsonObject {
