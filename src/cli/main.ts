@@ -20,6 +20,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<{ default: unknown }> }
   audit: () => import("./commands/audit.ts"),
   backup: () => import("./commands/backup.ts"),
   restore: () => import("./commands/restore.ts"),
+  move: () => import("./commands/move.ts"),
   ingest: () => import("./commands/ingest.ts"),
   quarantine: () => import("./commands/quarantine.ts"),
   duplicates: () => import("./commands/duplicates.ts"),

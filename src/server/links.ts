@@ -90,14 +90,14 @@ export async function addLink({ links, settings, access }: Core, { request, spac
   return json(request, found(await links.show(space, asked.name)));
 }
 
-const order = z.union([
+export const orderBody = z.union([
   z.strictObject({ do: z.enum(["pause", "resume", "verify", "confirm"]) }),
   z.strictObject({ do: z.literal("remove"), data: z.enum(["keep", "delete"]) }),
 ]);
 
 /** `POST …/links/{name}`, for admin. */
 export async function orderLink({ links, settings }: Core, { request, space, param }: Call): Promise<Response> {
-  const asked = parsed(order, await readJson(request, settings.limits));
+  const asked = parsed(orderBody, await readJson(request, settings.limits));
   return json(request, found(await links.order(space, param("name"), asked)));
 }
 

@@ -71,11 +71,11 @@ const age = z.string().refine((text) => ageOf(text) !== null, {
   error: 'an age is a number with s, m, h, d or w, such as "30d", or "forever"',
 });
 
-const cutRequest = z.object({ journal: age.optional(), tombstones: age.optional(), outcomes: age.optional() });
+export const cutBody = z.object({ journal: age.optional(), tombstones: age.optional(), outcomes: age.optional() });
 
 /** `POST …/cut`: section 8 by hand, for admin; what is not named is kept. */
 export async function cut(core: Core, { request, space }: Call): Promise<Response> {
-  const ages = parsed(cutRequest, await readJson(request, core.settings.limits));
+  const ages = parsed(cutBody, await readJson(request, core.settings.limits));
   const of = (text: string | undefined) => (text === undefined ? Number.POSITIVE_INFINITY : (ageOf(text) as number));
   const journal = of(ages.journal);
   if (of(ages.tombstones) < journal) {

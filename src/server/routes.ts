@@ -1,13 +1,20 @@
+import { z } from "zod";
 import { Problem } from "../wire/problem.ts";
 import type { Call, Core } from "./core.ts";
 import { head } from "./head.ts";
 import { history } from "./history.ts";
 import { journal } from "./journal.ts";
-import { addLink, listLinks, orderLink, showLink } from "./links.ts";
+import { addLink, listLinks, orderBody, orderLink, showLink } from "./links.ts";
+import { additionSchema } from "./links-config.ts";
+import type { About } from "./openapi/about.ts";
+import * as answers from "./openapi/schemas.ts";
 import { page } from "./pages/page.ts";
 import { pull } from "./pull.ts";
 import { push } from "./push.ts";
-import { cut } from "./retention.ts";
+import { pullBody } from "./requests/pull.ts";
+import { pushBody } from "./requests/push.ts";
+import { verifyBody } from "./requests/verify.ts";
+import { cut, cutBody } from "./retention.ts";
 import { verify } from "./verify.ts";
 
 /** One way in. All there are stand in `routes`, so that none can forget to ask (A3). */
@@ -25,28 +32,158 @@ export interface Route {
   readonly scopes?: "read" | "write";
   /** Whether this machine need not ask. */
   readonly freeOnLoopback?: boolean;
+  /** What the description of the protocol says of it (H17). */
+  readonly about?: About;
   handle(core: Core, call: Call): Promise<Response>;
 }
 
 const SPACE = "/v1/spaces/:space";
+const TEXT = { type: "text/plain" };
 
 export const routes: readonly Route[] = [
-  { method: "GET", path: "/healthz", asks: "nothing", handle: async () => new Response("ok\n") },
-  { method: "GET", path: "/readyz", asks: "nothing", handle: ready },
-  { method: "GET", path: "/metrics", asks: "admin", freeOnLoopback: true, handle: metrics },
-  { method: "GET", path: SPACE, asks: "head", scopes: "read", handle: head },
-  { method: "POST", path: `${SPACE}/pull`, asks: "scopes", scopes: "read", handle: pull },
-  { method: "GET", path: `${SPACE}/pages/:page`, asks: "ticket", scopes: "read", handle: page },
-  { method: "POST", path: `${SPACE}/push`, asks: "head", scopes: "write", handle: push },
-  { method: "POST", path: `${SPACE}/verify`, asks: "scopes", scopes: "read", handle: verify },
-  { method: "GET", path: `${SPACE}/live`, asks: "head", handle: noWebSocket },
-  { method: "GET", path: `${SPACE}/journal`, asks: "admin", handle: journal },
-  { method: "GET", path: `${SPACE}/history/:collection/:id`, asks: "admin", handle: history },
-  { method: "GET", path: `${SPACE}/links`, asks: "admin", handle: listLinks },
-  { method: "POST", path: `${SPACE}/links`, asks: "admin", handle: addLink },
-  { method: "GET", path: `${SPACE}/links/:name`, asks: "admin", handle: showLink },
-  { method: "POST", path: `${SPACE}/links/:name`, asks: "admin", handle: orderLink },
-  { method: "POST", path: `${SPACE}/cut`, asks: "admin", handle: cut },
+  {
+    method: "GET",
+    path: "/healthz",
+    asks: "nothing",
+    about: { summary: "Whether the process lives", answer: TEXT },
+    handle: async () => new Response("ok\n"),
+  },
+  {
+    method: "GET",
+    path: "/readyz",
+    asks: "nothing",
+    about: { summary: "Whether its store answers", answer: TEXT },
+    handle: ready,
+  },
+  {
+    method: "GET",
+    path: "/metrics",
+    asks: "admin",
+    freeOnLoopback: true,
+    about: { summary: "Figures for Prometheus", answer: TEXT },
+    handle: metrics,
+  },
+  {
+    method: "GET",
+    path: SPACE,
+    asks: "head",
+    scopes: "read",
+    about: {
+      summary: "What revision should I have?",
+      query: {
+        scope: "A scope whose count and digest are asked for; may come more than once",
+        client: "A client, whose last settled mutation is asked for",
+        cursor: "With a scope: how far behind this cursor is",
+        at: "A time: the last revision committed at or before it",
+      },
+      answer: answers.head,
+    },
+    handle: head,
+  },
+  {
+    method: "POST",
+    path: `${SPACE}/pull`,
+    asks: "scopes",
+    scopes: "read",
+    about: { summary: "All deltas since my cursors", body: pullBody, answer: { lines: answers.pulled } },
+    handle: pull,
+  },
+  {
+    method: "GET",
+    path: `${SPACE}/pages/:page`,
+    asks: "ticket",
+    scopes: "read",
+    about: {
+      summary: "A page of a copy",
+      query: { ticket: "As the answer that names the page says" },
+      answer: { lines: answers.put },
+    },
+    handle: page,
+  },
+  {
+    method: "POST",
+    path: `${SPACE}/push`,
+    asks: "head",
+    scopes: "write",
+    about: { summary: "Mutations, and what became of them", body: pushBody, answer: answers.pushed },
+    handle: push,
+  },
+  {
+    method: "POST",
+    path: `${SPACE}/verify`,
+    asks: "scopes",
+    scopes: "read",
+    about: { summary: "Fingerprints of ranges, to compare", body: verifyBody, answer: { lines: answers.verified } },
+    handle: verify,
+  },
+  {
+    method: "GET",
+    path: `${SPACE}/live`,
+    asks: "head",
+    about: { summary: "A WebSocket that brings deltas as they come, and takes mutations", answer: TEXT },
+    handle: noWebSocket,
+  },
+  {
+    method: "GET",
+    path: `${SPACE}/journal`,
+    asks: "admin",
+    about: {
+      summary: "Raw entries of the journal",
+      query: { since: "Entries after this revision", limit: "How many at most" },
+      answer: answers.journal,
+    },
+    handle: journal,
+  },
+  {
+    method: "GET",
+    path: `${SPACE}/history/:collection/:id`,
+    asks: "admin",
+    about: {
+      summary: "What happened to one record, the newest first",
+      query: { limit: "How many versions at most" },
+      answer: answers.history,
+    },
+    handle: history,
+  },
+  {
+    method: "GET",
+    path: `${SPACE}/links`,
+    asks: "admin",
+    about: { summary: "The links of a space, and how they stand", answer: answers.links },
+    handle: listLinks,
+  },
+  {
+    method: "POST",
+    path: `${SPACE}/links`,
+    asks: "admin",
+    about: { summary: "Adds a link", body: additionSchema, answer: answers.linkDetails },
+    handle: addLink,
+  },
+  {
+    method: "GET",
+    path: `${SPACE}/links/:name`,
+    asks: "admin",
+    about: { summary: "One link, with its conflicts and what it set aside", answer: answers.linkDetails },
+    handle: showLink,
+  },
+  {
+    method: "POST",
+    path: `${SPACE}/links/:name`,
+    asks: "admin",
+    about: {
+      summary: "Pauses, resumes, verifies, confirms or removes a link",
+      body: orderBody,
+      answer: z.looseObject({}),
+    },
+    handle: orderLink,
+  },
+  {
+    method: "POST",
+    path: `${SPACE}/cut`,
+    asks: "admin",
+    about: { summary: "Cuts the journal, tombstones and outcomes by age", body: cutBody, answer: answers.cut },
+    handle: cut,
+  },
 ];
 
 /** Ready once the store answers (H8). */

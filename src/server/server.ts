@@ -23,6 +23,7 @@ import { upgraderOf } from "./live/upgrade.ts";
 import { type Log, noLog } from "./log.ts";
 import { metricsOf } from "./metrics.ts";
 import { Newcomers } from "./newcomer.ts";
+import { descriptionOf } from "./openapi/document.ts";
 import { Pages } from "./pages/pages.ts";
 import { prepare } from "./prepare.ts";
 import { NO_RATE, rateOf } from "./rate.ts";
@@ -144,7 +145,8 @@ export function createServer(options: ServerOptions): Server {
     pages: new Pages({ ...shared, ...reading, limit: settings.limits.pages }),
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };
-  const handler = handlerOf(core, [...routes, ...grantRoutes(grants), ...(identity?.routes ?? [])]);
+  const all = [...routes, ...grantRoutes(grants), ...(identity?.routes ?? [])];
+  const handler = handlerOf(core, [...all, descriptionOf(all)]);
   const live = new Live(core);
   const retention = retain(core);
   let closing: Promise<void> | null = null;

@@ -130,6 +130,21 @@ export const journalled: readonly Case[] = [
       trial.expect(await trial.ask({ kind: "history", collection: "none", id: "a", limit: 2 })).toEqual([]);
     },
   },
+  {
+    title: "[K3] [M7] values with U+0000, and an id that is written like one, have their history",
+    run: async (trial) => {
+      const id = "a\\u0000";
+      await trial.writeEach([
+        { puts: [put("items", id, { text: "\u0000" }), put("items", "b", {})], time: 10 },
+        { puts: [put("items", id, { text: "\\\u0000" }), put("tags", id, {})], time: 20 },
+      ]);
+      const history = await trial.ask({ kind: "history", collection: "items", id, limit: 10 });
+      trial.expect(history.map(({ change }) => [change.id, change.after?.["text"]])).toEqual([
+        [id, "\\\u0000"],
+        [id, "\u0000"],
+      ]);
+    },
+  },
 ];
 
 function checkedHash(trial: StoreTrial, entry: JournalEntry, before: string): string {

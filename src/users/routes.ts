@@ -2,6 +2,7 @@ import { z } from "zod";
 import { readJson } from "../server/body.ts";
 import type { Call } from "../server/core.ts";
 import { json } from "../server/encode.ts";
+import type { About } from "../server/openapi/about.ts";
 import { parsed } from "../server/requests/parts.ts";
 import type { Route } from "../server/routes.ts";
 import { type Accounts, checkPassword } from "./accounts.ts";
@@ -32,6 +33,24 @@ const credential = z
   .refine((one) => (one.password === undefined) !== (one.phc === undefined), { error: "expected password, or phc" });
 const credentialsBody = z.object({ credentials: z.array(credential).min(1).max(1_000) });
 
+const issued = z.object({ accessToken: z.string(), expiresIn: z.int(), refreshToken: z.string() });
+const ABOUT = {
+  setup: {
+    summary: "Makes the first administrator, by the code that the server printed",
+    body: setupBody,
+    answer: issued,
+  },
+  login: { summary: "Tokens for a user name and a password", body: loginBody, answer: issued },
+  password: { summary: "Another password", body: changeBody, answer: z.looseObject({}) },
+  refresh: { summary: "New tokens for a refresh token", body: refreshBody, answer: issued },
+  logout: { summary: "Ends a login", body: refreshBody, answer: z.object({}) },
+  credentials: {
+    summary: "Sets passwords, or their verifiers",
+    body: credentialsBody,
+    answer: z.object({ set: z.int() }),
+  },
+} satisfies { readonly [name: string]: About };
+
 /** What the routes work with, once the server has opened the identity. */
 export interface Doors {
   readonly accounts: Accounts;
@@ -43,10 +62,11 @@ export interface Doors {
 export function authRoutes(doors: () => Doors): readonly Route[] {
   const taking = <T>(schema: z.ZodType<T>, { request }: Call) =>
     readJson(request, SMALL).then((body) => parsed(schema, body));
-  const route = (name: string, answer: (call: Call) => Promise<unknown>): Route => ({
+  const route = (name: keyof typeof ABOUT, answer: (call: Call) => Promise<unknown>): Route => ({
     method: "POST",
     path: `/v1/auth/${name}`,
     asks: "credentials",
+    about: ABOUT[name],
     handle: async (_, call) => json(call.request, await answer(call)),
   });
   return [
@@ -69,6 +89,7 @@ export function authRoutes(doors: () => Doors): readonly Route[] {
       method: "POST",
       path: "/v1/auth/credentials",
       asks: "admin",
+      about: ABOUT.credentials,
       handle: async (_, { request }) => {
         const { credentials } = parsed(credentialsBody, await readJson(request, LARGE));
         for (const [i, { password }] of credentials.entries())

@@ -12,9 +12,9 @@ import { insert, storeWith, TestServer, update } from "../support/server.ts";
 import { clientOf, wire } from "./support.ts";
 
 const NEWCOMERS = process.env["TIDEMARK_LONG"] ? 1_000 : 200;
-const large = (i: number) => insert(`r${String(i).padStart(3, "0")}`, { text: `${i} `.padEnd(60_000, "x") });
+const large = (i: number) => insert(`r${String(i).padStart(3, "0")}`, { text: `${i} `.padEnd(120_000, "x") });
 
-/** A server with so many records that make a page for every 17 or so. */
+/** A server with so many records that make a page for every 9 or so. */
 async function filled(records = 60, store = openSqliteStore({ path: ":memory:" })) {
   const server = new TestServer({}, { store });
   onTestFinished(() => server.server.close());
@@ -157,7 +157,7 @@ it("[P17] [R4] a server that is killed in the middle of a copy, and started agai
   let server = await serve(folder, ["--port", port]);
   const writer = clientOf({ url: server.url, space: "main", live: false });
   for (let i = 0; i < 60; i++) {
-    writer.mutate((tx) => tx.insert("things", { id: `r${i}`, text: "x".repeat(60_000) }));
+    writer.mutate((tx) => tx.insert("things", { id: `r${i}`, text: "x".repeat(120_000) }));
   }
   await writer.sync();
   let killed = false;

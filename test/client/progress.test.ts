@@ -16,7 +16,7 @@ async function filled(config = {}): Promise<TestServer> {
 
 const items = (from: number, count: number) =>
   Array.from({ length: count }, (_, i) =>
-    insert(`r${String(from + i).padStart(6, "0")}`, { done: (from + i) % 2 === 0, text: "x".repeat(600) }),
+    insert(`r${String(from + i).padStart(6, "0")}`, { done: (from + i) % 2 === 0, text: "x".repeat(1_200) }),
   );
 
 function upToDate(client: Client): Promise<void> {
@@ -69,7 +69,7 @@ it("[C15] a copy that was broken off goes on from where it was, also after a res
   const store = () => sqliteStore({ path: join(folder, "replica.db") });
   const folder = folderOf();
   const opening = { fetch: line.fetch as typeof globalThis.fetch };
-  line.cutAfter = 1_500_000;
+  line.cutAfter = 3_000_000;
   const first = clientOf({ ...opening, store: store() });
   const before = progressOf(first);
   first.on("status", ({ copies }) => {

@@ -27,9 +27,10 @@ export interface Shelf {
   end(): Promise<void>;
 }
 
-export function sqliteShelf(): Shelf {
+export function sqliteShelf(): Shelf & { pathOf(name: string): string } {
   const root = mkdtempSync(join(FAST, "tidemark-oracle-"));
   return {
+    pathOf: (name) => join(root, name),
     open: async (name) => openSqliteStore({ path: join(root, name) }),
     copy: async (from, to) => cpSync(join(root, from), join(root, to), { recursive: true }),
     end: async () => rmSync(root, { recursive: true, force: true }),

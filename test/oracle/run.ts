@@ -43,7 +43,7 @@ interface Snapshot {
  *
  * @throws with the seed in the message, at the first difference.
  */
-export async function oracleRun(seed: string, steps: number, shelf = sqliteShelf()): Promise<Tally> {
+export async function oracleRun(seed: string, steps: number, shelf: Shelf = sqliteShelf()): Promise<Tally> {
   const run = new OracleRun(seed, shelf);
   try {
     await run.steps(steps);

@@ -4,7 +4,7 @@ import { schemaUrl } from "../support/postgres.ts";
 import { insert, ofOp, remove, SPACE, TestServer, update } from "../support/server.ts";
 
 const ALL = { subscriptions: [{ scope: "*" }], pages: true };
-const large = (i: number) => insert(`r${String(i).padStart(3, "0")}`, { text: `${i} `.padEnd(60_000, "x") });
+const large = (i: number) => insert(`r${String(i).padStart(3, "0")}`, { text: `${i} `.padEnd(120_000, "x") });
 
 it("[P17] [P18] [R7] servers on one database give the same addresses to what is the same, and each other's pages", async () => {
   const url = await schemaUrl();

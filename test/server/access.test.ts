@@ -261,7 +261,7 @@ describe("routes", () => {
     };
     const server = new TestServer({ auth: { authenticate: () => ({ id: "ann" }), authorize } });
     await server.write("c0", [insert("a", { box: 1 }), insert("b", { box: 2 })]);
-    const large = (i: number) => insert(`p${i}`, { box: 1, text: "x".repeat(300_000) });
+    const large = (i: number) => insert(`p${i}`, { box: 1, text: "x".repeat(600_000) });
     await server.write("c0", [1, 2, 3, 4].map(large));
     const lines = await server.pull({ subscriptions: [{ scope: SCOPE }], pages: true });
     deciding = true;

@@ -25,7 +25,7 @@ const RECORDS = 60;
 
 /** Records that make six pages, in the box 1. */
 const large = (i: number, more: object = {}) =>
-  insert(`r${String(i).padStart(3, "0")}`, { box: 1, text: `${i} `.padEnd(60_000, "x"), ...more });
+  insert(`r${String(i).padStart(3, "0")}`, { box: 1, text: `${i} `.padEnd(120_000, "x"), ...more });
 
 async function filled(config: Config = {}, options: ConstructorParameters<typeof TestServer>[1] = {}) {
   const server = new TestServer(config, options);
@@ -260,7 +260,7 @@ describe("a page", () => {
     await server.write("c1", update("r059", { n: 1 }));
     const answers = await Promise.all(Array.from({ length: 50 }, () => fetched(another, first?.href)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(reads.pages).toBe(1);
+    expect(reads.pages).toBeLessThanOrEqual(2); // a page is read in parts of a mebibyte
     expect(await problemIn(fetched(another, others.at(-1)?.href))).toMatchObject({ code: "not-found" });
   });
 

@@ -5,6 +5,7 @@ import { Problem } from "../../wire/problem.ts";
 import { ageOf } from "../age.ts";
 import { readJson } from "../body.ts";
 import { json } from "../encode.ts";
+import type { About } from "../openapi/about.ts";
 import { parsed } from "../requests/parts.ts";
 import type { Route } from "../routes.ts";
 import type { Granted } from "./book.ts";
@@ -43,6 +44,37 @@ const registration = z.object({
 });
 const revocation = z.object({ link: named(idFlaw) });
 
+const granted = z.object({
+  space: z.string(),
+  scopes: z.array(z.string()),
+  direction: z.enum(["pull", "both"]),
+  users: z.enum(["none", "directory", "verifier"]),
+});
+const grantedLink = granted.extend({
+  link: z.string(),
+  identity: z.string(),
+  since: z.string(),
+  revoked: z.string().nullable(),
+});
+const ABOUT = {
+  invite: {
+    summary: "A code by which one link may register",
+    body: z.looseObject({ ...grant.shape, ...invite.shape }),
+    answer: granted.extend({ code: z.string(), expires: z.string() }),
+  },
+  register: {
+    summary: "Registers a link by its code",
+    body: registration,
+    answer: z.object({
+      link: z.string(),
+      server: z.object({ id: z.string(), key: z.string() }),
+      grant: granted,
+    }),
+  },
+  list: { summary: "The links that may follow this server", answer: z.object({ links: z.array(grantedLink) }) },
+  revoke: { summary: "Ends what a link may do", body: revocation, answer: grantedLink },
+} satisfies { readonly [name: string]: About };
+
 /** How links come to be, and end (S7). Registering asks for no token, since the code in its body is judged. */
 export function grantRoutes(grants: Grants): readonly Route[] {
   return [
@@ -50,6 +82,7 @@ export function grantRoutes(grants: Grants): readonly Route[] {
       method: "POST",
       path: "/v1/links/invite",
       asks: "admin",
+      about: ABOUT.invite,
       handle: async (_, { request }) => {
         const body = await readJson(request, LIMITS);
         const { lasts } = parsed(invite, body);
@@ -60,6 +93,7 @@ export function grantRoutes(grants: Grants): readonly Route[] {
       method: "POST",
       path: "/v1/links/register",
       asks: "credentials",
+      about: ABOUT.register,
       handle: async ({ log }, { request }) => {
         const registered = await grants.register(parsed(registration, await readJson(request, LIMITS)));
         log.info({ link: registered.link, space: registered.grant.space }, "a link was registered");
@@ -70,12 +104,14 @@ export function grantRoutes(grants: Grants): readonly Route[] {
       method: "GET",
       path: "/v1/links",
       asks: "admin",
+      about: ABOUT.list,
       handle: async (_, { request }) => json(request, { links: (await grants.list()).map(shown) }),
     },
     {
       method: "POST",
       path: "/v1/links/revoke",
       asks: "admin",
+      about: ABOUT.revoke,
       handle: async ({ log }, { request }) => {
         const { link } = parsed(revocation, await readJson(request, LIMITS));
         const revoked = await grants.revoke(link);

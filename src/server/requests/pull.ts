@@ -31,7 +31,7 @@ export const subscription: z.ZodType<SubscriptionRequest> = z.object({
   fingerprint: z.boolean().optional(),
 });
 
-const pull: z.ZodType<PullRequest> = z.object({
+export const pullBody: z.ZodType<PullRequest> = z.object({
   client: id.optional(),
   subscriptions: z.array(subscription),
   wait: z.number().nonnegative().optional(),
@@ -46,7 +46,7 @@ export function pullRequest(body: unknown, limits: Omit<Limits, "rate">): PullRe
     checkCount(body.subscriptions, limits.subscriptions, "subscriptions", "subscriptions of a replica");
     checkCount(body.known, limits.known, "known", "past cursors");
   }
-  const request = parsed(pull, body);
+  const request = parsed(pullBody, body);
   if ((request.wait ?? 0) > limits.wait) {
     throw new Problem("invalid", `a pull waits at most ${limits.wait} seconds`, { path: "wait" });
   }

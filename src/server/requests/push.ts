@@ -23,6 +23,9 @@ export function pushRequest(body: unknown, limits: PushLimits): PushRequest {
 
 const schemas = new Map<number, z.ZodType<PushRequest>>();
 
+/** As it is described: whatever its depth. */
+export const pushBody = schemaOf(Number.POSITIVE_INFINITY);
+
 function schemaOf(depth: number): z.ZodType<PushRequest> {
   const known = schemas.get(depth);
   if (known !== undefined) return known;

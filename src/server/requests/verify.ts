@@ -10,7 +10,7 @@ import { checkKeys, subscription } from "./pull.ts";
 /** A key, or any text between two keys: ranges may be cut anywhere. */
 const bound = z.string().max(512).nullable();
 
-const verify: z.ZodType<VerifyRequest> = z.object({
+export const verifyBody: z.ZodType<VerifyRequest> = z.object({
   client: id.optional(),
   schema: schemaVersion,
   authors: z.boolean().optional(),
@@ -34,7 +34,7 @@ export function verifyRequest(body: unknown, limits: Omit<Limits, "rate">): Veri
     checkCount(body.others, limits.subscriptions - 1, "others", "other subscriptions of a replica");
     checkCount(body.ranges, limits.ranges, "ranges", "ranges of a verify");
   }
-  const request = parsed(verify, body);
+  const request = parsed(verifyBody, body);
   const { fanout = Math.min(FANOUT, limits.fanout), leaf = Math.min(LEAF, limits.leaf) } = request;
   if (fanout > limits.fanout)
     throw new Problem("invalid", `the fanout is at most ${limits.fanout}`, { path: "fanout" });

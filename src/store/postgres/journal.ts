@@ -1,6 +1,7 @@
 import { GENESIS } from "../../model/entry.ts";
 import type { Author, Revision } from "../../model/record.ts";
-import { changeOf, type StoredChange, saltedChanges } from "../codec.ts";
+import { must } from "../../util/assert.ts";
+import { changeOf, decodeChanges, type StoredChange, saltedChanges } from "../codec.ts";
 import type { AtQuery, Head, HistoryItem, HistoryQuery, JournalEntry, JournalQuery } from "../store.ts";
 import type { Session } from "./session.ts";
 import { comparable } from "./values.ts";
@@ -33,7 +34,10 @@ export async function readJournal(
   });
 }
 
-/** From the record's last change along the links, which lie in the changes: [salt, prior, [collection, id, …]]. */
+/**
+ * From the record's last change along the links, which lie in the changes: [salt, prior, [collection, id, …]]. What holds
+ * U+0000 PostgreSQL does not take apart: there it looks through a text without, and gives all changes of the entry.
+ */
 export async function readHistory(
   session: Session,
   space: string,
@@ -43,25 +47,43 @@ export async function readHistory(
   const entryAt = (revision: string) =>
     `JOIN LATERAL (SELECT * FROM entry e WHERE e.space = $1 AND e.revision = ${revision} OFFSET 0) e ON true`;
   const changed = `JOIN LATERAL (
-      SELECT change FROM json_array_elements(e.changes::json) c(change)
-      WHERE change -> 2 ->> 0 = $2 AND change -> 2 ->> 1 = $3 LIMIT 1) found ON true
+      SELECT change, CASE WHEN strpos(e.changes, '${NUL}') > 0 THEN e.changes ELSE '[' || change::text || ']' END AS changes
+      FROM json_array_elements(replace(e.changes, '${NUL}', '${SOH}')::json) c(change)
+      WHERE change -> 2 ->> 0 = $2 AND change -> 2 ->> 1 = $6 LIMIT 1) found ON true
     WHERE e.revision > $4`;
-  const rows = await session.query<Omit<EntryRow, "hash" | "changes"> & { change: string }>(
+  const rows = await session.query<Omit<EntryRow, "hash" | "changes"> & { changes: string }>(
     `WITH RECURSIVE history AS (
-       SELECT e.revision, e.time, e.author, e.mutation, found.change
+       SELECT e.revision, e.time, e.author, e.mutation, found.change, found.changes
        FROM record r ${entryAt("r.revision")} ${changed}
          AND r.space = $1 AND r.collection = $2 AND r.id = $3
        UNION ALL
-       SELECT e.revision, e.time, e.author, e.mutation, found.change
+       SELECT e.revision, e.time, e.author, e.mutation, found.change, found.changes
        FROM history h ${entryAt("(h.change ->> 1)::bigint")} ${changed})
-     SELECT revision, time, author, mutation, change::text AS change FROM history LIMIT $5`,
-    [space, comparable(query.collection), comparable(query.id), head.horizon.journal, query.limit],
+     SELECT revision, time, author, mutation, changes FROM history LIMIT $5`,
+    [
+      space,
+      comparable(query.collection),
+      comparable(query.id),
+      head.horizon.journal,
+      query.limit,
+      withoutNul(query.id),
+    ],
   );
   return rows.map(({ author, ...row }) => {
-    const [, , parts] = JSON.parse(row.change) as StoredChange;
+    const own = ([, , [collection, id]]: StoredChange) => collection === query.collection && id === query.id;
+    const [, , parts] = must(decodeChanges(row.changes).find(own), "the change that was found by its names");
     const revision = Number(row.revision);
     return { revision, time: Number(row.time), author, mutation: Number(row.mutation), change: changeOf(parts) };
   });
+}
+
+/** In the text of JSON. */
+const NUL = "\\u0000";
+const SOH = "\\u0001";
+
+/** An id as it is read from a text in which `NUL` was replaced: it may hold these letters themselves. */
+function withoutNul(id: string): string {
+  return comparable(JSON.parse(JSON.stringify(id).replaceAll(NUL, SOH)) as string);
 }
 
 /**

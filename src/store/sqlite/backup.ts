@@ -131,12 +131,13 @@ function removeDatabase(path: string): void {
 /** Gives a complete file its name, durably: its bytes are on the disk before the name is, and the name before this returns. */
 function putInPlace(part: string, path: string): void {
   chmodSync(part, 0o600);
-  sync(part);
+  syncFile(part);
   renameSync(part, path);
-  sync(dirname(path));
+  syncFile(dirname(path));
 }
 
-function sync(path: string): void {
+/** Its bytes, or the names in it, are on the disk when this returns. */
+export function syncFile(path: string): void {
   const file = openSync(path, "r");
   try {
     fsyncSync(file);

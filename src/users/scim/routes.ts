@@ -1,5 +1,7 @@
+import { z } from "zod";
 import { demand } from "../../server/access.ts";
 import type { Call, Core } from "../../server/core.ts";
+import type { About } from "../../server/openapi/about.ts";
 import { logFault, problemOf } from "../../server/problem.ts";
 import type { Route } from "../../server/routes.ts";
 import { SYSTEM } from "../names.ts";
@@ -35,12 +37,20 @@ const HANDLES: readonly (readonly [Route["method"], string, Handle])[] = [
   ["DELETE", "/Groups/:id", deleteGroup],
 ];
 
+/** Their forms are RFC 7643's and 7644's, and told by `/Schemas`. */
+function aboutOf(method: Route["method"], path: string): About {
+  const summary = `SCIM 2.0 (RFC 7644): ${method} ${path.replace("/:id", ", one")}`;
+  const body = ["POST", "PUT", "PATCH"].includes(method) && { body: z.looseObject({}) };
+  return { summary, ...body, answer: { type: "application/scim+json" } };
+}
+
 /** SCIM 2.0 (U6). Every answer, also each refusal, is in SCIM's own form. */
 export function scimRoutes(state: () => Opened): readonly Route[] {
-  const route = (method: Route["method"], path: string, handle: Handle): Route => ({
+  const route = (method: Route["method"], path: string, handle: Handle, about?: About): Route => ({
     method,
     path: `${ROOT}${path}`,
     asks: "credentials",
+    ...(about && { about }),
     handle: (core, call) => answered(core, call, state, handle),
   });
   const nothing: Handle = () => {
@@ -48,7 +58,7 @@ export function scimRoutes(state: () => Opened): readonly Route[] {
   };
   const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
   return [
-    ...HANDLES.map(([method, path, handle]) => route(method, path, handle)),
+    ...HANDLES.map(([method, path, handle]) => route(method, path, handle, aboutOf(method, path))),
     ...methods.map((method) => route(method, "/*", nothing)),
   ];
 }
