@@ -23,6 +23,16 @@ export function pushRequest(body: unknown, limits: PushLimits): PushRequest {
 
 const schemas = new Map<number, z.ZodType<PushRequest>>();
 
+/** A user or a client of another server; the server itself has an empty name. */
+const party = z.union([z.literal(""), id]);
+const origin = z.object({
+  server: id.optional(),
+  revision,
+  user: party,
+  client: party,
+  mutation: z.int().positive().optional(),
+});
+
 /** As it is described: whatever its depth. */
 export const pushBody = schemaOf(Number.POSITIVE_INFINITY);
 
@@ -71,16 +81,6 @@ function build(depth: number): z.ZodType<PushRequest> {
     schema: schemaVersion,
   });
 }
-
-/** A user or a client of another server; the server itself has an empty name. */
-const party = z.union([z.literal(""), id]);
-const origin = z.object({
-  server: id.optional(),
-  revision,
-  user: party,
-  client: party,
-  mutation: z.int().positive().optional(),
-});
 
 /** Names and values of a record's atoms (M7); `id` is looked at elsewhere. */
 function checkAtoms(value: unknown, depth: number, context: z.core.$RefinementCtx): value is JsonObject {
