@@ -87,6 +87,18 @@ function stampOf<C extends Code>(
   return { ...whole, origin: originNamed(authorOf(name as C), at, mutation) };
 }
 
+/** The same stamps as another store writes them, which has other codes for authors. */
+export function recodedStamps<C extends Code>(stamps: string, codeOf: (code: C) => Code): string {
+  const recoded = (JSON.parse(stamps) as StoredStamp[]).map(([atom, revision, author, ...more]) => {
+    const [lost, origin] = more;
+    const code = codeOf(author as C);
+    if (origin === undefined) return [atom, revision, code, ...more];
+    const [at, name, ...mutation] = origin;
+    return [atom, revision, code, lost ?? null, [at, codeOf(name as C), ...mutation]];
+  });
+  return JSON.stringify(recoded);
+}
+
 /** The atoms whose stamp is greater than a revision, without those of a record whose creation is not. */
 export function changedSince(
   row: { text: string | null; created: Revision; stamps: string | null },
