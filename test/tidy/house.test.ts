@@ -14,10 +14,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   peer: ["util", "model", "wire", "store", "client", "server"],
   ingest: ["util", "model", "wire", "store", "server"],
   warehouse: ["util", "model", "wire", "client"],
+  conformance: ["util", "model", "wire"],
   react: ["util", "model", "client"],
   "tanstack-db": ["util", "model", "client"],
   testing: ["util", "model", "wire", "store", "client", "server"],
-  cli: ["util", "model", "wire", "store", "client", "server", "users", "peer", "ingest", "warehouse"],
+  cli: ["util", "model", "wire", "store", "client", "server", "users", "peer", "ingest", "warehouse", "conformance"],
 };
 
 const RUNS_ANYWHERE = ["util", "model", "wire", "client", "react", "tanstack-db"];

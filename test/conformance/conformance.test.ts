@@ -1,0 +1,101 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { CHECKS, conformance, type Verdict } from "../../src/conformance/run.ts";
+import { systemRandom } from "../../src/util/random.ts";
+import { freePort, run } from "../cli/program.ts";
+import { LiveServer } from "../support/live.ts";
+
+async function server() {
+  const made = await LiveServer.start({ spaces: "open", collections: { conformance: {} } });
+  onTestFinished(() => made[Symbol.asyncDispose]());
+  return made;
+}
+
+async function verdicts(url: string, fetch: typeof globalThis.fetch = globalThis.fetch): Promise<Verdict[]> {
+  const all: Verdict[] = [];
+  for await (const verdict of conformance({ url, space: "trial", token: undefined, fetch, random: systemRandom }))
+    all.push(verdict);
+  return all;
+}
+
+const failed = (all: readonly Verdict[]) =>
+  [...new Set(all.filter(({ result }) => result === "failed").map(({ id }) => id))].sort();
+
+test("[D18] this server passes every check, also a second time in the same space", async () => {
+  const { url } = await server();
+  for (const round of [1, 2]) {
+    const all = await verdicts(url);
+    expect(
+      all.filter(({ result }) => result !== "passed"),
+      `round ${round}`,
+    ).toEqual([]);
+    expect(all).toHaveLength(CHECKS.length);
+  }
+});
+
+/** A server that does one thing otherwise: what it answers is altered on the way. */
+function altered(alter: (text: string, path: string) => string): typeof globalThis.fetch {
+  return async (input, init) => {
+    const response = await fetch(input, init);
+    const text = alter(await response.text(), new URL(String(input)).pathname);
+    return new Response(text, {
+      status: response.status,
+      headers: { "content-type": response.headers.get("content-type") ?? "" },
+    });
+  };
+}
+
+describe("a server that", () => {
+  test.each<[string, string, (text: string, path: string) => string]>([
+    ["calls superseded writes applied", "W1", (text) => text.replaceAll('"superseded"', '"applied"')],
+    ["leaves deletions out", "P1", (text) => text.replaceAll(/\{"op":"remove".*\n/g, "")],
+    [
+      "sends digests that are none",
+      "P9",
+      (text) => text.replaceAll(/"digest":"(.)/g, (_, first: string) => `"digest":"${first === "f" ? 0 : "f"}`),
+    ],
+    ["gives no end", "P1", (text, path) => (path.endsWith("/pull") ? text.replace(/\{"op":"end".*\n?/, "") : text)],
+    ["has another code for its problems", "H1", (text) => text.replaceAll('"code":"invalid"', '"code":"bad"')],
+    [
+      "counts revisions by two",
+      "M1",
+      (text) => text.replaceAll(/"revision":(\d+)/g, (_, n: string) => `"revision":${2 * Number(n)}`),
+    ],
+    [
+      "loses the order of keys",
+      "P5",
+      (text) =>
+        text.includes('"reason":"new"')
+          ? text.replaceAll(/("records":\[)(\{.*?\}),(\{.*?\})(,|\])/g, "$1$3,$2$4")
+          : text,
+    ],
+    ["answers a broken chain", "K1", (text) => text.replaceAll(/"salt":"./g, '"salt":"A')],
+  ])("[D18] %s fails at %s", async (_, id, alter) => {
+    const { url } = await server();
+    expect(failed(await verdicts(url, altered(alter)))).toContain(id);
+  });
+});
+
+describe("tidemark conformance", () => {
+  test("[D18] prints each check with its rule, and exits 0 where all pass", async () => {
+    const { url } = await server();
+    const { code, stdout } = await run(["conformance", url]);
+    expect(stdout).toMatch(/✓ W6 {2}a mutation that comes twice is processed once/);
+    expect(stdout).toMatch(/^\d+ passed, 0 failed, 0 skipped$/m);
+    expect(code).toBe(0);
+  });
+
+  test("[D18] says so where nobody answers, and where a space may not be made", async () => {
+    const nobody = await run(["conformance", `http://127.0.0.1:${await freePort()}`]);
+    expect([nobody.code, nobody.stderr]).toEqual([1, expect.stringMatching(/does not answer/)]);
+    const closed = await LiveServer.start({ spaces: ["other"] });
+    onTestFinished(() => closed[Symbol.asyncDispose]());
+    const { code, stdout } = await run(["conformance", closed.url, "--json"]);
+    expect(code).toBe(1);
+    const first = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Verdict)
+      .find(({ id }) => id === "H9");
+    expect(first).toMatchObject({ result: "failed", detail: expect.stringMatching(/unknown-space/) });
+  });
+});
