@@ -75,7 +75,8 @@ export class Link {
       store: host.store,
       space,
       link: plan.name,
-      upstream: () => this.path[0],
+      // A server without links of its own tells no path.
+      upstream: () => this.path[0] ?? plan.url,
       sends: plan.direction === "both",
       others,
       stored,

@@ -34,7 +34,7 @@ export interface SpaceOptions {
   readonly store: Store;
   readonly space: string;
   readonly link: string;
-  /** The identity of the space that is followed, where it is known (S1). */
+  /** The identity of the space that is followed, or its address where it tells none; undefined: not known (S24). */
   upstream(): string | undefined;
   /** Whether local transactions go upstream. */
   readonly sends: boolean;
