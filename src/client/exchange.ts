@@ -108,7 +108,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   const whole = answer.completes(segments);
   const all = [...local.subscriptions.values()];
   const ended = all.filter(({ key, revoked }) => !revoked && answer.revoked.includes(key));
-  const { wipe, adopt, rows, fingerprints } = await applied(local.store, all, segments, ended.map(numberOf));
+  const { wipe, adopt, rows, ends, fingerprints } = await applied(local.store, all, segments, ended.map(numberOf));
   const changed = new Map<number, Subscription>();
   for (const each of all) {
     const fingerprint = fingerprints.get(each.number) ?? null;
@@ -137,6 +137,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     unstage: unstage.length > 0 ? unstage : undefined,
     wipe: touched && wipe,
     rows: touched ? rows : undefined,
+    ends: ends.size > 0 ? ends : undefined,
     adopt: adopt.length > 0 ? adopt : undefined,
     subscriptions: [...changed.values()],
     settled,

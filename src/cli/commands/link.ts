@@ -45,6 +45,7 @@ const ARGS = {
   zone: { type: "string", description: "add: the time zone of --every; UTC by default", valueHint: "ZONE" },
   data: { type: "enum", description: "remove: whether its records stay", options: ["keep", "delete"] as string[] },
   users: { type: "string", description: "invite: none, directory or verifier; none by default", valueHint: "U" },
+  authors: { type: "boolean", description: "invite: the link learns who wrote what, and says so of what it brings" },
   lasts: { type: "string", description: "invite: how long the code is good; 24h by default", valueHint: "AGE" },
   ...SPACE_ARGS,
 } as const;
@@ -123,9 +124,10 @@ function countsOf({ revision, queued, unsent, aside, held, conflicts }: LinkStat
 async function show(space: Space, name: string, out: Output): Promise<void> {
   const details = await askJson<LinkDetails>(space, pathOf(name));
   out.data(details);
-  const { state, cause, since, history, asideLog, conflictLog, path } = details;
+  const { state, cause, since, history, asideLog, conflictLog, path, authors } = details;
   out.print(`${name}: ${state} since ${since}${cause === null ? "" : `: ${cause}`}`);
   out.print(`${upstreamOf(details)}, ${details.direction}, ${countsOf(details)}`);
+  if (authors !== null) out.print(authors ? "upstream says who wrote what" : "upstream does not say who wrote what");
   if (path.length > 0) out.print(`above: ${path.join(" ← ")}`);
   for (const each of history) out.print(`  ${each.at}  ${each.state}${each.cause === null ? "" : `: ${each.cause}`}`);
   if (asideLog.length > 0) out.print("\nset aside:");
