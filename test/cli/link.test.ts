@@ -11,6 +11,10 @@ test("[S8 S2 D1 D2] link tells state and cause, what was lost, and applies it ag
   const edit = (url: string, value: string) => run(["edit", url, "things", "a", `color=${value}`]);
   await edit(above.url, "red");
   await settled(async () => JSON.parse((await run(["head", below.url, "--json"])).stdout).revision > 0);
+  const history = (await run(["history", below.url, "things", "a"])).stdout;
+  expect(history).toMatch(/REVISION +TIME +WHO +CHANGE +FIRST WRITTEN BY/);
+  expect(history).toMatch(/color: .* → red.* anyone · \S+, revision 1 of main@\S+/);
+  expect((await run(["audit", below.url])).code).toBe(0);
   expect((await link("pause", "up")).stdout).toBe("up is to pause.\n");
   await settled(async () => (await link("list")).stdout.includes("paused"));
   await edit(below.url, "green");
@@ -20,6 +24,7 @@ test("[S8 S2 D1 D2] link tells state and cause, what was lost, and applies it ag
   const shown = await link("show", "up");
   expect(shown.stdout).toMatch(/^up: running since/);
   expect(shown.stdout).toMatch(/paused/);
+  expect(shown.stdout).toContain("upstream says who wrote what\n");
   expect(shown.stdout).toMatch(/1 {2}\S+ {2}things\/a {2}\{"color":"green"\} {2}anyone · \S+ {2}newer/);
   expect(await link("verify", "up")).toMatchObject({ code: 0, stdout: "up holds what upstream holds.\n" });
   expect(await link("apply", "up", "1")).toMatchObject({ code: 0, stdout: "things/a: applied\n" });

@@ -82,9 +82,9 @@ describe("openapi.json", () => {
     await post("pull", { subscriptions: [{ scope: "*", key: "all" }], client: "c1" });
     const cursor = (await server.head()).cursor;
     await server.write("c0", [update("a", { n: null }), remove("c")]);
-    await post("pull", { subscriptions: [{ scope: "*", cursor }, { scope: "box/1" }] });
+    await post("pull", { subscriptions: [{ scope: "*", cursor }, { scope: "box/1" }], authors: true });
     await post("pull", { subscriptions: "all" });
-    await post("verify", { subscription: { scope: "*" }, ranges: [{ from: null, to: null }], leaf: 4 });
+    await post("verify", { subscription: { scope: "*" }, ranges: [{ from: null, to: null }], leaf: 4, authors: true });
     await get(`${S}/journal`, "?since=0&limit=10");
     await get(`${S}/journal`, "?since=x");
     await get(`${S}/history/{collection}/{id}`, "", { collection: "items", id: "a" });
