@@ -108,7 +108,12 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   const whole = answer.completes(segments);
   const all = [...local.subscriptions.values()];
   const ended = all.filter(({ key, revoked }) => !revoked && answer.revoked.includes(key));
-  const { wipe, adopt, rows, erased, fingerprints } = await applied(local.store, all, segments, ended.map(numberOf));
+  const { wipe, adopt, rows, ends, erased, fingerprints } = await applied(
+    local.store,
+    all,
+    segments,
+    ended.map(numberOf),
+  );
   const changed = new Map<number, Subscription>();
   for (const each of all) {
     const fingerprint = fingerprints.get(each.number) ?? null;
@@ -138,6 +143,7 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     wipe: touched && wipe,
     rows: touched ? rows : undefined,
     erased,
+    ends: ends.size > 0 ? ends : undefined,
     adopt: adopt.length > 0 ? adopt : undefined,
     subscriptions: [...changed.values()],
     settled,

@@ -98,7 +98,10 @@ function drafted(
     if (verdict.does === "fail") throw new Rejected(verdict.code, verdict.reason, `${path}.record.${verdict.atom}`);
     if (verdict.does === "lose")
       superseded.push({ collection: name, id, atoms: verdict.atoms, reason: verdict.reason });
-    else draft.apply(verdict, sender.client.author, working.head.revision + 1);
+    else {
+      const origins = write.origins ?? (mutation.origin && [mutation.origin]);
+      draft.apply(verdict, sender.client.author, working.head.revision + 1, origins);
+    }
     if (verdict.does === "update" && verdict.superseded.length > 0) {
       superseded.push({ collection: name, id, atoms: verdict.superseded, reason: "newer" });
     }
@@ -223,6 +226,13 @@ function tooMany(count: number, most: number): Rejected {
   return new Rejected("too-many-descendants", detail, "writes");
 }
 
-function changeOf({ collection, id }: Draft, { before, after, operators }: Net): SaltedChange["change"] {
-  return operators === undefined ? { collection, id, before, after } : { collection, id, before, after, operators };
+function changeOf(draft: Draft, net: Net): SaltedChange["change"] {
+  const { collection, id } = draft;
+  const { before, after, operators } = net;
+  const origin = draft.originsOf(net);
+  return {
+    ...{ collection, id, before, after },
+    ...(operators !== undefined && { operators }),
+    ...(origin !== undefined && { origin }),
+  };
 }

@@ -1,6 +1,6 @@
 import { Interrupted } from "../client/errors.ts";
 import { rowsOf } from "../client/replica.ts";
-import { META, type Meta, noteOf, type Pending, SETTLED, type Settled, type Subscription } from "../client/state.ts";
+import { META, type Meta, noteOf, type Pending, type Settled, type Subscription } from "../client/state.ts";
 import { after as nextKey } from "../client/store/rows.ts";
 import type {
   Adopted,
@@ -12,7 +12,7 @@ import type {
   Span,
 } from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
-import type { Write } from "../model/mutation.ts";
+import { type Origins, originsFrom } from "../model/origin.ts";
 import { type Key, keyParts, type Revision } from "../model/record.ts";
 import type { Held, Intake } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
@@ -20,8 +20,9 @@ import type { Clock } from "../util/clock.ts";
 import { canonical, type Json } from "../util/json.ts";
 import type { Lost } from "./conflicts.ts";
 import { lostOf } from "./conflicts.ts";
-import { keyOfWrite, nameable, rowOf, textOf } from "./mirrored.ts";
+import { nameable, rowOf, textOf } from "./mirrored.ts";
 import { asideName, clientName, partialName, rowName, under } from "./names.ts";
+import { byKey, keyOfWrite, settledIn } from "./queue.ts";
 import { Space, type SpaceOptions } from "./space.ts";
 import { Staging } from "./staging.ts";
 import { type Change, leftOver, type Rows, takeIn } from "./take-in.ts";
@@ -42,6 +43,7 @@ export class SpaceStore implements ClientStore {
   readonly #name: string;
   readonly #link: string;
   readonly #intake: Intake | null;
+  readonly #upstream: SpaceOptions["upstream"];
   readonly #clock: Clock;
   readonly #staging: Staging;
   #partial = false;
@@ -59,6 +61,7 @@ export class SpaceStore implements ClientStore {
     this.#name = options.space;
     this.#link = options.link;
     this.#intake = options.intake;
+    this.#upstream = options.upstream;
     this.#space = new Space(options);
   }
 
@@ -128,7 +131,7 @@ export class SpaceStore implements ClientStore {
   }
 
   async write(batch: ClientBatch): Promise<void> {
-    const settled = this.#settled(batch);
+    const settled = settledIn(batch, this.pending);
     const { erased = [] } = batch;
     if (batch.adopt !== undefined) {
       const { adopt, rows = NO_ROWS } = batch;
@@ -151,10 +154,11 @@ export class SpaceStore implements ClientStore {
     for (const [i, row] of (await this.get(told)).entries()) rows.set(told[i] as Key, row ?? null);
     const changed = [...rows];
     const held = await this.#heldOf(changed);
+    const { ends = NOTHING.ends } = batch;
     if (batch.adopt === undefined && erased.length > 0) await this.#erase(erased, { settled, held });
     // All but the last part could be done again: what they hold is only compared with what comes anew.
     while (changed.length > STEP) {
-      await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held });
+      await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held, ends });
       await this.#clock.sleep(0);
     }
     const { clear, notes } = this.#staging.writing(batch);
@@ -163,7 +167,7 @@ export class SpaceStore implements ClientStore {
     }
     const partial = this.#partial && !this.#completes(batch);
     if (partial !== this.#partial) notes.set(partialName(this.#link), null);
-    await this.#take(changed, { clear, notes, settled, meta: metaIn(batch), log: settled, held });
+    await this.#take(changed, { clear, notes, settled, meta: metaIn(batch), log: settled, held, ends });
     this.#partial = partial;
     for (const [name, value] of batch.notes ?? []) this.#remember(name, value);
     this.#staging.wrote(batch);
@@ -245,6 +249,7 @@ export class SpaceStore implements ClientStore {
         waiting: waiting.get(key) ?? [],
         settled: settled.get(key) ?? [],
         scopes: this.#scopesOf(row),
+        origins: originsFrom(this.#upstream(), row === null ? with_.ends.get(key) : row.origins),
       }),
     );
     const notes = new Map<string, string | null>(with_.notes);
@@ -317,24 +322,6 @@ export class SpaceStore implements ClientStore {
     );
   }
 
-  /** The mutations that leave the queue in this batch, with their outcomes. */
-  #settled({ notes = new Map() }: ClientBatch): Settled[] {
-    const gone = [...this.pending].filter(([name]) => notes.get(name) === null).map(([, each]) => each);
-    const kept = new Map(
-      [...notes].flatMap(([name, value]) => {
-        if (!name.startsWith(SETTLED) || value === null) return [];
-        const each = value as unknown as Settled;
-        return [[each.seq, each] as const];
-      }),
-    );
-    return gone.map((each) => {
-      const outcome = each.outcome ?? { id: each.number, status: "unknown" as const, revision: 0 };
-      const { seq, call, number, mutation } = each;
-      const told = { seq, ...(call !== undefined && { call }), client: "", number, mutation, outcome, time: 0 };
-      return kept.get(seq) ?? told;
-    });
-  }
-
   async #wiped(rows: Map<Key, Row | null>): Promise<void> {
     let from: Key | null = null;
     for (;;) {
@@ -375,11 +362,21 @@ interface Taken {
   readonly held: Held | "nothing" | null;
   /** Of these records no value stays; by their orders here. */
   readonly erased?: ReadonlyMap<Key, string>;
+  /** Of records that go, who took them out upstream. */
+  readonly ends: ReadonlyMap<Key, Origins>;
 }
 
 const NO_ROWS: Rows = new Map();
 const NO_NOTES: Taken["notes"] = new Map();
-const NOTHING: Taken = { clear: [], notes: NO_NOTES, settled: [], meta: null, log: [], held: null };
+const NOTHING: Taken = {
+  clear: [],
+  notes: NO_NOTES,
+  settled: [],
+  meta: null,
+  log: [],
+  held: null,
+  ends: new Map(),
+};
 
 /** Of a copy in several parts, all but the last are as new as their newest record. */
 function originOf(rows: readonly Change[], base: Revision, { meta }: Taken): Revision {
@@ -387,14 +384,3 @@ function originOf(rows: readonly Change[], base: Revision, { meta }: Taken): Rev
 }
 
 const metaIn = ({ notes }: ClientBatch) => (notes?.get(META) as unknown as Meta | undefined) ?? null;
-
-function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
-  const found = new Map<Key, Write[]>();
-  for (const write of writes) {
-    const key = keyOfWrite(write);
-    const known = found.get(key);
-    if (known === undefined) found.set(key, [write]);
-    else known.push(write);
-  }
-  return found;
-}

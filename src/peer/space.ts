@@ -10,8 +10,9 @@ import {
 import { Lacking, wantedOf } from "../model/decide.ts";
 import { eraseRecords } from "../model/erase.ts";
 import { followMirror, LackingFamilies, linkAuthor, type MirrorChange, mutationOf } from "../model/link.ts";
+import type { Origins } from "../model/origin.ts";
 import type { Rules } from "../model/push.ts";
-import { type Key, keyParts, type RecordData, type Revision } from "../model/record.ts";
+import { type Key, keyOf, keyParts, type RecordData, type Revision } from "../model/record.ts";
 import { erasureName, erasureOf, parsedErasure } from "../server/erasures.ts";
 import type { Held, Intake, SpaceRule } from "../server/identity.ts";
 import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
@@ -21,7 +22,7 @@ import { sha256Hex } from "../util/sha256.ts";
 import type { RemovedData } from "../wire/links.ts";
 import { admit } from "./admit.ts";
 import { type Aside, type Conflict, type Lost, lostOf, overwrittenOf } from "./conflicts.ts";
-import { asideName, conflictName, leaseName, placeName, rootOf, rowName, storedName } from "./names.ts";
+import { asideName, conflictName, endName, leaseName, placeName, rootOf, rowName, storedName } from "./names.ts";
 import { advanced, BEGINNING, floored, moved, type Place, placeOf } from "./place.ts";
 import type { StoredLink } from "./stored.ts";
 
@@ -36,6 +37,8 @@ export interface SpaceOptions {
   readonly store: Store;
   readonly space: string;
   readonly link: string;
+  /** The identity of the space that is followed, or its address where it tells none; undefined: not known (S24). */
+  upstream(): string | undefined;
   /** Whether local transactions go upstream. */
   readonly sends: boolean;
   readonly holder: string;
@@ -196,7 +199,8 @@ export class Space {
     const { link, rules } = this.#options;
     const others = this.#options.others();
     const names = [placeName(link), leaseName(link), conflictsName(link)];
-    for (const { key } of changes) {
+    for (const { key, after } of changes) {
+      if (after === null) names.push(endName(link, key));
       names.push(rowName(link, key), asideName(link, key), ...others.map((other) => rowName(other, key)));
     }
     const mutation = mutationOf(changes);
@@ -212,7 +216,7 @@ export class Space {
     const lease = notes.get(leaseName(link));
     if (lease === undefined || !lease.includes(JSON.stringify(holder))) throw new LeaseLost();
     const place = placeOf(notes.get(placeName(link)));
-    const known = taking.changes.map((change) => ({ ...change, ...this.#known(change.key, notes) }));
+    const known = taking.changes.map((change) => ({ ...change, ...this.#known(change, notes) }));
     const admitted =
       intake === null
         ? { changes: known, held: NONE }
@@ -241,6 +245,7 @@ export class Space {
         written.set(asideName(link, key), JSON.stringify(aside));
       } else if (notes.has(asideName(link, key))) written.set(asideName(link, key), null);
     }
+    this.#keepEnds(written, changes, batch, loaded);
     const lost = [...taking.log.flatMap(lostOf), ...overwritten.map(overwrittenOf)];
     const conflicts = this.#log(written, lost, notes, changes, now.now);
     const next = this.#moved(place, loaded, taking);
@@ -265,16 +270,38 @@ export class Space {
     return { ...erased, notes: written, place, conflicts: this.#conflicts };
   }
 
+  /** What went upstream and is still here, for a write that waits, goes later: by then nobody says any more who did it. */
+  #keepEnds(
+    written: Map<string, string | null>,
+    changes: readonly MirrorChange[],
+    { rows }: Batch,
+    { rows: before, notes }: Loaded,
+  ): void {
+    const { link } = this.#options;
+    const ended = changes.filter(({ after }) => after === null);
+    if (ended.length === 0) return;
+    const after = new Map(rows.map((row) => [keyOf(row.collection, row.id), row]));
+    for (const { key, origins } of ended) {
+      const stays = origins !== undefined && (after.get(key) ?? before.get(key))?.text != null;
+      if (stays) written.set(endName(link, key), JSON.stringify(origins));
+      else if (notes?.has(endName(link, key))) written.set(endName(link, key), null);
+    }
+  }
+
   #aside(notes: ReadonlyMap<string, string>): (key: Key) => Aside | null {
     const { link } = this.#options;
     return (key) => JSON.parse(notes.get(asideName(link, key)) ?? "null") as Aside | null;
   }
 
   /** What the mirror held of a record, and whether it stands apart. */
-  #known(key: Key, notes: ReadonlyMap<string, string>): Pick<MirrorChange, "before" | "whole" | "barred"> {
+  #known(
+    { key, origins }: Taking["changes"][number],
+    notes: ReadonlyMap<string, string>,
+  ): Pick<MirrorChange, "before" | "whole" | "barred" | "origins"> {
     const { link, others, adopted } = this.#options;
     const { collection } = keyParts(key);
     const row = notes.get(rowName(link, key));
+    const ended = row === undefined ? notes.get(endName(link, key)) : undefined;
     const other = others().find((each) => notes.has(rowName(each, key)));
     return {
       before: row === undefined ? null : (JSON.parse(row) as { data: RecordData }).data,
@@ -284,6 +311,7 @@ export class Space {
         : other === undefined
           ? null
           : `the link ${other} brings this record already`,
+      origins: origins ?? (ended === undefined ? undefined : (JSON.parse(ended) as Origins)),
     };
   }
 

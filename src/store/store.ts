@@ -78,6 +78,8 @@ export interface Store {
 
   /** Bytes on disk, for people and metrics. */
   size(): Promise<number>;
+  /** Bytes of the disk that it lies on, as far as they can be seen from here. */
+  disk?(): Promise<{ readonly free: number; readonly total: number } | null>;
   close(): Promise<void>;
 }
 
@@ -108,6 +110,7 @@ export type Query =
   | ScopesQuery
   | ClientQuery
   | RowQuery
+  | RowsQuery
   | JournalQuery
   | HistoryQuery
   | AtQuery
@@ -228,6 +231,12 @@ export interface RowQuery {
   readonly id: string;
 }
 
+/** Of these records the rows that there are, tombstones included. */
+export interface RowsQuery {
+  readonly kind: "rows";
+  readonly keys: readonly Key[];
+}
+
 /** Entries with a revision greater than `after`, the lowest first. */
 export interface JournalQuery {
   readonly kind: "journal";
@@ -276,17 +285,19 @@ export type ResultOf<Q extends Query> = Q extends ScanQuery
                 ? ClientRow | null
                 : Q extends RowQuery
                   ? Row | null
-                  : Q extends JournalQuery
-                    ? readonly JournalEntry[]
-                    : Q extends HistoryQuery
-                      ? readonly HistoryItem[]
-                      : Q extends AtQuery
-                        ? { readonly revision: Revision; readonly hash: string; readonly time: number } | null
-                        : Q extends NotesQuery
-                          ? ReadonlyMap<string, string>
-                          : Q extends NotesBetweenQuery
-                            ? readonly (readonly [name: string, text: string])[]
-                            : never;
+                  : Q extends RowsQuery
+                    ? ReadonlyMap<Key, Row>
+                    : Q extends JournalQuery
+                      ? readonly JournalEntry[]
+                      : Q extends HistoryQuery
+                        ? readonly HistoryItem[]
+                        : Q extends AtQuery
+                          ? { readonly revision: Revision; readonly hash: string; readonly time: number } | null
+                          : Q extends NotesQuery
+                            ? ReadonlyMap<string, string>
+                            : Q extends NotesBetweenQuery
+                              ? readonly (readonly [name: string, text: string])[]
+                              : never;
 
 export interface Snapshot<Q extends readonly Query[]> {
   readonly head: Head;

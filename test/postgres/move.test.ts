@@ -66,6 +66,24 @@ test(`[D17] [P1] what was moved answers every delta, copy and push as the oracle
   for (const what of ["deltas", "restores", "cuts", "fingerprints"]) expect(total[what] ?? 0, what).toBeGreaterThan(0);
 }, 600_000);
 
+test("[D17] [S1] atoms keep who wrote them on another server", async () => {
+  const folder = folderOf();
+  const url = await schemaUrl();
+  const origin = { server: "acme@there", revision: 7, user: "cem", client: "tablet", mutation: 3 };
+  {
+    await using server = new TestServer({}, { store: openSqliteStore({ path: folder }) });
+    await server.write("c1", [insert("a", { n: 1, m: 1 })], { origin });
+    await server.write("c2", [update("a", { m: 2 })]);
+  }
+  await moveToPostgres(folder, { url });
+  const store = await openPostgresStore({ url });
+  const answer = await store.read("acme", [{ kind: "row", collection: "items", id: "a" }]);
+  const stamps = answer?.results[0]?.stamps;
+  expect(stamps?.get("n")).toMatchObject({ revision: 1, author: "anyone\nc1", origin });
+  expect(stamps?.get("m")).toEqual({ revision: 2, author: "anyone\nc2" });
+  await store.close();
+});
+
 test("[D17] every table of a folder is moved", () => {
   const folder = folderOf();
   void openSqliteStore({ path: folder }).close();

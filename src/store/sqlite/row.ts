@@ -1,5 +1,5 @@
 import { ALL } from "../../model/names.ts";
-import { keyOf, type Membership, type Revision, type Row } from "../../model/record.ts";
+import { type Key, keyOf, keyParts, type Membership, type Revision, type Row } from "../../model/record.ts";
 import { decodeStamps, type LaneColumns, lanesOf } from "../codec.ts";
 import type { Connection } from "./connection.ts";
 
@@ -56,6 +56,17 @@ export function loadRow(connection: Connection, space: number, collection: strin
     scopes,
     ...(row.erased !== null && { erased: row.erased }),
   };
+}
+
+/** The rows that there are, tombstones included. */
+export function loadRows(connection: Connection, space: number, keys: Iterable<Key>): Map<Key, Row> {
+  const rows = new Map<Key, Row>();
+  for (const key of keys) {
+    const { collection, id } = keyParts(key);
+    const row = loadRow(connection, space, collection, id);
+    if (row !== null) rows.set(key, row);
+  }
+  return rows;
 }
 
 /** The memberships of a record in the scopes that its row names: all but `*`. */
