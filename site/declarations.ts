@@ -79,8 +79,12 @@ function read(path: string): { declared: Map<string, Found>; text: string } {
     const begins = BEGINS.exec(line);
     if (begins !== null) {
       let end = i;
-      while (end < lines.length - 1 && /^[\s})]|^$|^\/\*/.test(lines[end + 1] as string) && !closed(lines, i, end)) end++;
-      const code = lines.slice(i, end + 1).join("\n").replace(/^export (declare )?/, "");
+      while (end < lines.length - 1 && /^[\s})]|^$|^\/\*/.test(lines[end + 1] as string) && !closed(lines, i, end))
+        end++;
+      const code = lines
+        .slice(i, end + 1)
+        .join("\n")
+        .replace(/^export (declare )?/, "");
       const [, exported, kind, name] = begins as unknown as [string, string | undefined, Declared["kind"], string];
       const before = declared.get(name);
       declared.set(name, {
@@ -91,15 +95,32 @@ function read(path: string): { declared: Map<string, Found>; text: string } {
         exported: exported !== undefined || before?.exported === true,
       });
       i = end;
+      if (kind === "const")
+        for (const other of others(code)) declared.set(other, { ...(declared.get(name) as Found), name: other });
     }
     doc = "";
   }
   return { declared, text };
 }
 
+/** The names beside the first one that one `const` declares: those at the outermost level. */
+function others(code: string): string[] {
+  const names: string[] = [];
+  let depth = 0;
+  for (const [token, name] of code.replaceAll("=>", "").matchAll(/[{(<[]|[})>\]]|, (\w+):/g)) {
+    if (name !== undefined) {
+      if (depth === 0) names.push(name);
+    } else depth += "{(<[".includes(token) ? 1 : -1;
+  }
+  return names;
+}
+
 /** Whether the lines from one to the other are a whole declaration: every bracket that opens closes. */
 function closed(lines: readonly string[], from: number, to: number): boolean {
-  const code = lines.slice(from, to + 1).join("\n").replaceAll(/\/\*[\s\S]*?\*\/|"[^"\n]*"|`[^`]*`/g, "");
+  const code = lines
+    .slice(from, to + 1)
+    .join("\n")
+    .replaceAll(/\/\*[\s\S]*?\*\/|"[^"\n]*"|`[^`]*`/g, "");
   const open = (code.match(/[{([]/g) ?? []).length - (code.match(/[})\]]/g) ?? []).length;
   return open === 0 && /[;}]\s*$/.test(code);
 }

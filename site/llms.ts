@@ -9,7 +9,9 @@ export function llmsText(): string {
   const parts = PARTS.map(({ part, pages }) => {
     const lines = pages
       .filter(({ page }) => existsSync(join(DOCS, `${page}.md`)))
-      .map(({ page, title }) => `- [${title}](/${page}.md): ${firstOf(readFileSync(join(DOCS, `${page}.md`), "utf8"))}`);
+      .map(
+        ({ page, title }) => `- [${title}](/${page}.md): ${firstOf(readFileSync(join(DOCS, `${page}.md`), "utf8"))}`,
+      );
     return `## ${part}\n\n${lines.join("\n")}\n`;
   });
   return [`# Tidemark\n`, `> ${firstOf(readFileSync(join(DOCS, "index.md"), "utf8"))}\n`, ...parts].join("\n");
@@ -18,5 +20,8 @@ export function llmsText(): string {
 /** The first paragraph of a page, in one line, without its links. */
 function firstOf(markdown: string): string {
   const paragraph = markdown.split(/\n{2,}/).find((each) => /^[\w*`"]/.test(each.trim())) ?? "";
-  return paragraph.trim().replaceAll("\n", " ").replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1");
+  return paragraph
+    .trim()
+    .replaceAll("\n", " ")
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1");
 }
