@@ -30,7 +30,8 @@ it("the five-minute start works as it is written", async () => {
     const [language, what] = info.split(" ");
     if (language === "ts" && what?.endsWith(".ts")) writeFileSync(join(folder, what), code.replaceAll("4848", port));
     else if (what === "serve") {
-      const command = `exec ${code} --port ${port}`;
+      // As npx does, but so that the signal reaches it.
+      const command = `exec ${code.replace("npx ", "")} --port ${port}`;
       server = spawn("bash", ["-c", command], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
       await listening(server);
     } else if (what === "run" || what === "stopped") {
@@ -48,7 +49,7 @@ it("the five-minute start works as it is written", async () => {
   expect(ran).toBe(3);
 });
 
-/** As `npm install tidemark` leaves it; test/package tries that with the packed files. */
+/** As `npm install tidemark` leaves it. */
 function installed(): void {
   mkdirSync(join(folder, "node_modules/.bin"), { recursive: true });
   writeFileSync(
