@@ -8,17 +8,21 @@ import { entries } from "../reference.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 const DOCS = join(ROOT, "docs");
 
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#0a6a80"/><path d="M3 5h10M3 8h7M3 11h10" stroke="#fff" stroke-width="1.6"/></svg>';
+
 // Links between pages are checked: one that leads nowhere ends the build.
 export default defineConfig({
   title: "Tidemark",
   description: "Client-server data synchronisation: a journal of numbered revisions, and replicas that follow it",
   lang: "en",
+  head: [["link", { rel: "icon", href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
   srcDir: "../docs",
   outDir: join(ROOT, "site/dist"),
   cacheDir: join(ROOT, "site/.cache"),
   ignoreDeadLinks: "localhostLinks",
   // Its esbuild is older than the target of the repository's tsconfig.json.
-  vite: { build: { chunkSizeWarningLimit: 2_000 }, esbuild: { tsconfigRaw: {} } },
+  vite: { build: { chunkSizeWarningLimit: 2_000 }, esbuild: { tsconfigRaw: { compilerOptions: { target: "es2022" } } } },
   markdown: { config: leaveTheSite, languageAlias: { ndjson: "json" } },
   themeConfig: {
     nav: [

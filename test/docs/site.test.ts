@@ -83,6 +83,16 @@ describe("the site", () => {
     expect(entries().filter(({ page }) => !existsSync(join(dist, "reference", `${page}.html`)))).toEqual([]);
   });
 
+  it("has every heading that a link of a page leads to", () => {
+    const dead = pages.flatMap((page) => {
+      const text = readFileSync(join(ROOT, "docs", `${page}.md`), "utf8").replaceAll(/```[\s\S]*?```/g, "");
+      return [...text.matchAll(/\]\(([\w-]+)?(?:\.md)?#([^)]+)\)/g)]
+        .filter(([, to = page, id]) => !readFileSync(join(dist, `${to}.html`), "utf8").includes(` id="${id}"`))
+        .map(([link]) => `${page}.md ${link}`);
+    });
+    expect(dead).toEqual([]);
+  });
+
   it("loads nothing from elsewhere", () => {
     const html = readFileSync(join(dist, "start.html"), "utf8");
     const loaded = [...html.matchAll(/<(?:script|link|img)[^>]+(?:src|href)="([^"]+)"/g)].map((match) =>
