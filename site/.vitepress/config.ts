@@ -22,7 +22,10 @@ export default defineConfig({
   cacheDir: join(ROOT, "site/.cache"),
   ignoreDeadLinks: "localhostLinks",
   // Its esbuild is older than the target of the repository's tsconfig.json.
-  vite: { build: { chunkSizeWarningLimit: 2_000 }, esbuild: { tsconfigRaw: { compilerOptions: { target: "es2022" } } } },
+  vite: {
+    build: { chunkSizeWarningLimit: 2_000 },
+    esbuild: { tsconfigRaw: { compilerOptions: { target: "es2022" } } },
+  },
   markdown: { config: leaveTheSite, languageAlias: { ndjson: "json" } },
   themeConfig: {
     nav: [
