@@ -38,6 +38,7 @@ export function watermark<R>(mark: Mark | null, options: WatermarkOptions<R>): W
   return new Watermark(mark, options);
 }
 
+/** What `watermark` gives: what of a reading is new, and the mark from which the next one reads. */
 export class Watermark<R> {
   readonly #options: WatermarkOptions<R>;
   #latest: MarkValue | undefined;

@@ -10,6 +10,7 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
+/** A log that keeps nothing. */
 export const noLog: Log = { info: () => undefined, error: () => undefined };
 
 /** The part of pino that is used: any logger of this shape will do. */
@@ -18,6 +19,7 @@ export interface PinoLike {
   error(fields: object, message: string): void;
 }
 
+/** The log of a server, written to a logger like pino. */
 export function logTo(pino: PinoLike): Log {
   return {
     info: (fields, message) => pino.info(fields, message),

@@ -22,6 +22,7 @@ export interface NetworkFaults {
   readonly silence: number;
 }
 
+/** A network that loses nothing, with a delay of 1 to 20 ms. */
 export const CALM: NetworkFaults = {
   delay: [1, 20],
   loseRequest: 0,

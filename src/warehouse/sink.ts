@@ -130,6 +130,7 @@ export type WarehouseErrorCode =
   /** The server cannot be reached, or what it answers is of no use. It can be tried again. */
   | "unreachable";
 
+/** Why a warehouse does not go on: the cause in one word, and what to do in the message. */
 export class WarehouseError extends Error {
   override name = "WarehouseError";
   readonly code: WarehouseErrorCode;

@@ -43,6 +43,7 @@ export interface Limits extends PushLimits {
   readonly rate: RateLimits;
 }
 
+/** The default of each limit. */
 export const LIMITS: Limits = {
   ...PUSH_LIMITS,
   body: 8_388_608,

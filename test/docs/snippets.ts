@@ -7,7 +7,7 @@ export interface Snippet {
   readonly output: string | null;
 }
 
-interface Block {
+export interface Block {
   readonly line: number;
   readonly info: string;
   readonly code: string;
@@ -35,7 +35,7 @@ export function snippetsOf(markdown: string): Snippet[] {
   });
 }
 
-function blocksOf(markdown: string): Block[] {
+export function blocksOf(markdown: string): Block[] {
   const blocks: Block[] = [];
   const lines = markdown.split("\n");
   for (let i = 0; i < lines.length; i++) {

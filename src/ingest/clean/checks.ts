@@ -78,10 +78,20 @@ export function range(atom: string, { min, max }: { min?: number | string; max?:
   };
 }
 
+/**
+ * The record waits in quarantine until its parent is there: the record of that collection whose id the atom holds.
+ *
+ * @example ref("customer", "customers")
+ */
 export function ref(atom: string, collection: string): RefCheck {
   return { kind: "ref", name: `ref(${atom};${collection})`, atom, collection };
 }
 
+/**
+ * Of the records of a stream that have the same value in this atom, the first one stands; the others go to quarantine.
+ *
+ * @example unique("email")
+ */
 export function unique(atom: string): UniqueCheck {
   return { kind: "unique", name: `unique(${atom})`, atom };
 }

@@ -16,6 +16,7 @@ export interface Census {
 /** The weight of what is known of a kind beside what was counted, in pairs of records. */
 const KNOWN_PAIRS = 2_000;
 
+/** Counts how telling each field is in a set like the one to be matched, for `census` of `matching`. */
 export function censusOf(records: Iterable<Prepared>, rules: MatchRules): Census {
   const counts = rules.fields.map(() => new Map<string, number>());
   let size = 0;

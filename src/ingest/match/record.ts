@@ -22,6 +22,7 @@ export interface Prepared extends SourceRecord {
   readonly exact: readonly string[];
 }
 
+/** A source record with what is compared of it, made comparable once. */
 export function prepare(record: SourceRecord, rules: MatchRules): Prepared {
   const compared = rules.fields.map(({ name, kind }) => {
     const value = valueOf(record.value, name);

@@ -32,6 +32,7 @@ export interface Place {
 
 const SCHEMA = /^[a-z_][a-z0-9_]{0,62}$/;
 
+/** Whether a text is an address of PostgreSQL (`postgres://…`), and not a folder. */
 export function isPostgresUrl(text: string): boolean {
   return /^postgres(ql)?:\/\//i.test(text);
 }

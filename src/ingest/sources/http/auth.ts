@@ -25,6 +25,7 @@ export interface Auth {
   renew?(context: Context): Promise<boolean>;
 }
 
+/** Requests as they are, for an API that asks nobody who he is. */
 export const noAuth: Auth = { credential: "", apply: () => {} };
 
 /** `Authorization: Bearer …` (RFC 6750). */
@@ -39,6 +40,7 @@ export function basic(user: string, password: string): Auth {
   return header("authorization", `Basic ${pair}`, pair);
 }
 
+/** A header with each request. `credential` is what must never be seen in a log or a message; the whole value by default. */
 export function header(name: string, value: string, credential = value): Auth {
   return { credential, apply: ({ headers }) => headers.set(name, value) };
 }

@@ -4,6 +4,7 @@ import { isNatsUrl, natsWake } from "./nats.ts";
 import { notifyWake } from "./notify.ts";
 import type { Wake } from "./wake.ts";
 
+/** Whether a text names a way to wake other servers: `none`, `notify` or an address of NATS. */
 export function isWake(text: string): boolean {
   return text === "none" || text === "notify" || isNatsUrl(text);
 }
