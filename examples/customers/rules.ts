@@ -15,13 +15,13 @@ import {
   noControl,
   normaliser,
   number,
-  oldest,
   type Page,
   phone,
   range,
   required,
   type SourceChange,
   type Stream,
+  type Survivor,
   title,
   trim,
   trust,
@@ -51,24 +51,27 @@ const notAhead = (atom: string) =>
     { path: atom },
   );
 
+const earliest: Survivor = {
+  name: "earliest",
+  choose: (all) => all.map(({ value }) => value).reduce((a, b) => (String(b) < String(a) ? b : a)),
+};
+
 /** One person is one record, whatever system they come from. All three streams say the same of it. */
 const match = matching({
-  exact: ["email"],
-  fields: { given: "name", family: "name", born: "date", phone: "phone", email: "email", company: "text", city: "place" },
+  exact: ["email", ["given", "family", "born"], ["given", "family", "phone"]],
+  // Not company and city: hundreds share them, and being alike in them says nothing.
+  fields: { given: "name", family: "name", born: "date", phone: "phone", email: "email" },
   survive: {
     // What a sales team maintains is better than what somebody typed into a form; of times the last, or the first.
     default: trust("hubspot", "typeform"),
     family: trust("hubspot", "typeform"),
     company: longest,
     sources: union,
-    since: oldest,
+    since: earliest,
   },
 });
 
-const person: Pick<CleanOptions, "collection" | "match" | "personal"> = {
-  collection: "customers",
-  match,
-};
+const person = { collection: "customers", match };
 
 /** HubSpot's contacts. */
 export const contacts: CleanOptions = {

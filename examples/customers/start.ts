@@ -25,7 +25,8 @@ const stop = new Promise<void>((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
 });
 const log = {
-  info: (fields: object, text: string) => console.error(text, oneLine(fields)),
+  // A run that brought nothing is no news.
+  info: (fields: { read?: number }, text: string) => fields.read !== 0 && console.error(text, oneLine(fields)),
   error: (fields: object, text: string) => console.error(text, oneLine(fields)),
 };
 const running: Listening[] = [];

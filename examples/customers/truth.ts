@@ -34,9 +34,14 @@ async function clusters(): Promise<number[][]> {
   const found: number[][] = [];
   for (const id of ids) {
     const { members } = await ask<ShownEntity>(`/ingest/duplicates/customers/${encodeURIComponent(id)}`);
-    found.push(members.flatMap(({ key }) => owners.get(key.split("/").at(-1) ?? "") ?? []));
+    found.push(members.flatMap(({ key }) => ownerOf(key) ?? []));
   }
   return found;
+}
+
+/** `hubspot.contacts/101`, `typeform.responses/["satisfaction","r7x0"]` */
+function ownerOf(key: string): number | undefined {
+  return owners.get(key.replaceAll(/["\]]/g, "").split(/[/,]/).at(-1) ?? "");
 }
 
 const pairs = (count: number) => (count * (count - 1)) / 2;
@@ -50,4 +55,6 @@ const wanted = sum(tally(all.flat()).map(pairs));
 const { pairs: toAsk } = await ask<DuplicatesResponse>("/ingest/duplicates/customers");
 console.log(`${all.flat().length} source records became ${all.length} customers; there are ${people.length} people`);
 console.log(`precision ${(right / made).toFixed(3)} (${right} of ${made} pairs are right)`);
-console.log(`recall ${(right / wanted).toFixed(3)} (${right} of ${wanted} pairs were found), ${toAsk.length} to ask about`);
+const one = toAsk.filter(({ a, b }) => ownerOf(a) === ownerOf(b)).length;
+console.log(`recall ${(right / wanted).toFixed(3)} (${right} of ${wanted} pairs were found)`);
+console.log(`${toAsk.length} pairs to ask about, of which ${one} are one person`);

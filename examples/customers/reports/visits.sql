@@ -1,4 +1,4 @@
--- Visitors and customers are told apart by the hash of an address: nobody sees the address itself.
+/* Visits and customers are joined by the hash of an address: nobody sees the address itself. */
 SELECT CASE WHEN score >= 9 THEN 'promoters' WHEN score >= 7 THEN 'passives' ELSE 'detractors' END AS who,
        count(*) AS answers,
        round(avg(visits), 1) AS visits_before,

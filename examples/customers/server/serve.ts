@@ -23,7 +23,7 @@ export async function serveCustomers(options: CustomersOptions): Promise<Listeni
   const { port, data, page, config, log } = options;
   const store = openSqliteStore({ path: data });
   const incoming = createIngest({ store, config, folder: data, log });
-  const server = createServer({ store, config, log, routes: incoming.routes });
+  const server = createServer({ store, config, log: { ...log, info: () => {} }, routes: incoming.routes });
   const stop = new AbortController();
   try {
     await server.ready;
