@@ -1,9 +1,9 @@
 // What becomes of what the systems say, before anybody uses it.
 import { createHash } from "node:crypto";
 import {
+  type CleanOptions,
   caseFold,
   check,
-  type CleanOptions,
   collapseSpace,
   date,
   email,
@@ -51,10 +51,13 @@ const notAhead = (atom: string) =>
     { path: atom },
   );
 
-const earliest: Survivor = {
-  name: "earliest",
-  choose: (all) => all.map(({ value }) => value).reduce((a, b) => (String(b) < String(a) ? b : a)),
-};
+/** Of days and times the first, or the last, whoever says it. */
+const extreme = (name: string, better: (a: string, b: string) => boolean): Survivor => ({
+  name,
+  choose: (all) => all.map(({ value }) => value).reduce((a, b) => (better(String(b), String(a)) ? b : a)),
+});
+const earliest = extreme("earliest", (a, b) => a < b);
+const latest = extreme("latest", (a, b) => a > b);
 
 /** One person is one record, whatever system they come from. All three streams say the same of it. */
 const match = matching({
@@ -68,6 +71,7 @@ const match = matching({
     company: longest,
     sources: union,
     since: earliest,
+    lastVisit: latest,
   },
 });
 
@@ -161,7 +165,7 @@ export const visits: CleanOptions = {
 export const logins: CleanOptions = {
   ...person,
   // The address itself is no id: ids stand in links and logs.
-  id: (_, [user = ""]) => `w-${createHash("sha256").update(user).digest("hex").slice(0, 12)}`,
+  id: ({ email: user }) => `w-${createHash("sha256").update(String(user)).digest("hex").slice(0, 12)}`,
   shape: (row: Row) => ({
     email: row["userId"] ?? null,
     lastVisit: row["lastActionTimestamp"] ?? null,
@@ -169,27 +173,21 @@ export const logins: CleanOptions = {
     sources: ["web"],
   }),
   normalise: { email: address, lastVisit: [number(), instant()], since: [number(), instant(), day] },
-  check: [required("email"), notAhead("lastVisit")],
+  check: [notAhead("lastVisit")],
 };
 
-/** The stream of visits as one of those who were signed in: each of them once, with their last visit. */
+/** Only those visits of a stream that say who it was. */
 export function signedIn(stream: Stream): Stream {
   return {
     ...stream,
-    key: ["userId"],
     async *read(context): AsyncGenerator<Page> {
-      for await (const page of stream.read(context)) yield { ...page, changes: lastOfEach(page.changes) };
+      for await (const page of stream.read(context)) yield { ...page, changes: page.changes.filter(saysWho) };
     },
   };
 }
 
-function lastOfEach(changes: readonly SourceChange[]): SourceChange[] {
-  const last = new Map<string, SourceChange>();
-  for (const change of changes) {
-    const user = change.op === "put" ? change.value["userId"] : null;
-    if (typeof user === "string" && user.includes("@")) last.set(user, { ...change, key: [user] } as SourceChange);
-  }
-  return [...last.values()];
+function saysWho(change: SourceChange): boolean {
+  return change.op === "put" && String(change.value["userId"]).includes("@");
 }
 
 function namesIn(whole: string): readonly [given: string, family: string] {

@@ -18,6 +18,8 @@ const { values: options } = parseArgs({
     every: { type: "string", default: "1m" },
     /** Seconds between two things that happen in the systems by themselves; 0: nothing does. */
     life: { type: "string", default: "20" },
+    /** How often the survey tool fails before it answers: more than six times, and a request is given up. */
+    down: { type: "string", default: "6" },
   },
 });
 
@@ -34,7 +36,13 @@ try {
   const { data, seed, every } = options;
   const page = await builtPage(join(here, "dist"), here);
   const pause = Number(options.life) * 1000;
-  const systems = new Systems({ folder: join(data, "systems"), seed, pause, now: Date.now });
+  const systems = new Systems({
+    folder: join(data, "systems"),
+    seed,
+    pause,
+    down: Number(options.down),
+    now: Date.now,
+  });
   const them = await listenWith(systems.handler, Number(options["systems-port"]));
   running.push(them);
   // The configuration is the same for `serve` and for this; here it says where the systems are, and picks up oftener.

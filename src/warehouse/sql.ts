@@ -160,7 +160,7 @@ export class SqlSession implements Session {
     const rows = await this.#engine.all(
       `SELECT coalesce(a.id, b.id) AS id, CASE WHEN a.id IS NULL THEN 'missing' WHEN b.id IS NULL THEN 'extra' ELSE 'different' END AS what, ` +
         `${named.length === 0 ? "''" : named.join(" || ")} AS columns ` +
-        `FROM (SELECT * FROM ${quoted(table)} WHERE ${quoted(where)} IS NULL) AS a FULL JOIN ${quoted(check)} AS b ON a.id = b.id ` +
+        `FROM (SELECT * FROM ${quoted(table)} WHERE ${quoted(where)} IS NULL) AS a FULL JOIN (SELECT * FROM ${quoted(check)} WHERE ${quoted(where)} IS NULL) AS b ON a.id = b.id ` +
         `WHERE a.id IS NULL OR b.id IS NULL${differs.map((each) => ` OR ${each}`).join("")} ORDER BY 1 LIMIT ${most}`,
     );
     return rows.map(({ id, what, columns }) => ({

@@ -33,7 +33,12 @@ export interface Item {
 export interface ValueOrigin {
   readonly atom: string;
   readonly value: unknown;
-  readonly from: { readonly source: string; readonly stream: string; readonly key: readonly string[]; readonly run: number } | null;
+  readonly from: {
+    readonly source: string;
+    readonly stream: string;
+    readonly key: readonly string[];
+    readonly run: number;
+  } | null;
 }
 
 export interface Question {
@@ -59,7 +64,6 @@ export function useAsked<T>(path: string, again: unknown = null): { answer: T | 
     // A server that is away is told by the replica's status.
     ask<T>(path).then(setAnswer, () => {});
   }, [path]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `again` is what makes it worth asking.
   useEffect(() => {
     refresh();
     const timer = setInterval(refresh, PAUSE);

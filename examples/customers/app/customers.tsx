@@ -21,13 +21,21 @@ export function Customers({ customers, ready, open }: Props) {
   return (
     <section aria-label="Customers" aria-busy={!ready}>
       <div className="tools">
-        <input type="search" placeholder="Name, company, city …" aria-label="Search" value={text} onChange={({ target }) => setText(target.value)} />
+        <input
+          type="search"
+          placeholder="Name, company, city …"
+          aria-label="Search"
+          value={text}
+          onChange={({ target }) => setText(target.value)}
+        />
         <label>
           <input type="checkbox" checked={several} onChange={({ target }) => setSeveral(target.checked)} />
           In several systems
         </label>
         <p className="soft" role="status">
-          {found.length === customers.length ? count(found.length, "customer") : `${found.length} of ${customers.length}`}
+          {found.length === customers.length
+            ? count(found.length, "customer")
+            : `${found.length} of ${customers.length}`}
         </p>
       </div>
       {ready && customers.length === 0 && <p className="empty">Nobody yet: the first runs are under way.</p>}

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import type { Customer } from "../collections.ts";
 import { ask, type Question, useAsked } from "./api.ts";
+import { Panel } from "./panel.tsx";
 import { nameOf, systemOf } from "./words.ts";
 
 const PATH = "/ingest/duplicates/customers";
@@ -25,8 +26,10 @@ export function Decide({ customers, open }: Props) {
   const byId = new Map(customers.map((each) => [each.id, each]));
   const pairs = answer?.pairs ?? [];
   return (
-    <section aria-label="Duplicates">
-      <h2>The same person?</h2>
+    <Panel
+      name="Duplicates"
+      title={pairs.length === 0 ? "The same person?" : `The same person? ${pairs.length} to decide`}
+    >
       {failure !== null && <p className="bad small">{failure}</p>}
       {answer !== null && pairs.length === 0 && <p className="soft small">Nothing to decide.</p>}
       <ul className="pairs">
@@ -34,7 +37,8 @@ export function Decide({ customers, open }: Props) {
           <li key={`${a} ${b}`}>
             {entities.map((id, i) => (
               <button type="button" className="plain" key={id} onClick={() => open(id)}>
-                {nameOf(byId.get(id) ?? ({ id } as Customer))} <span className="soft small">{systemOf(i === 0 ? a : b)}</span>
+                {nameOf(byId.get(id) ?? ({ id } as Customer))}{" "}
+                <span className="soft small">{systemOf(i === 0 ? a : b)}</span>
               </button>
             ))}
             <p className="soft small">
@@ -46,6 +50,6 @@ export function Decide({ customers, open }: Props) {
           </li>
         ))}
       </ul>
-    </section>
+    </Panel>
   );
 }

@@ -6,7 +6,10 @@ import { ATOMS, nameOf, shown, systemOf } from "./words.ts";
 /** One customer, and of each value where it came from (I9). */
 export function Detail({ customer, close }: { customer: Customer; close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const { answer } = useAsked<{ values: readonly ValueOrigin[] }>(`/ingest/lineage/customers/${encodeURIComponent(customer.id)}`, customer);
+  const { answer } = useAsked<{ values: readonly ValueOrigin[] }>(
+    `/ingest/lineage/customers/${encodeURIComponent(customer.id)}`,
+    customer,
+  );
   const origins = new Map(answer?.values.map((each) => [each.atom, each]));
   useEffect(() => dialog.current?.showModal(), []);
   return (

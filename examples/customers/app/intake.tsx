@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { type Item, type StreamStatus, useAsked } from "./api.ts";
+import { Panel } from "./panel.tsx";
 import { clock, count, systemOf } from "./words.ts";
 
 /** What the last runs did, and what could not be taken. */
@@ -7,16 +8,19 @@ export function Intake({ changes }: { changes: unknown }) {
   const { answer } = useAsked<{ streams: readonly StreamStatus[] }>("/ingest/streams", changes);
   const [open, setOpen] = useState<string | null>(null);
   return (
-    <section aria-label="Runs">
-      <h2>What comes in</h2>
+    <Panel name="Runs" title="What comes in">
       <ul className="streams">
         {answer?.streams.map((each) => (
           <li key={each.stream} data-stream={each.stream}>
-            <Stream stream={each} open={open === each.stream} toggle={() => setOpen(open === each.stream ? null : each.stream)} />
+            <Stream
+              stream={each}
+              open={open === each.stream}
+              toggle={() => setOpen(open === each.stream ? null : each.stream)}
+            />
           </li>
         ))}
       </ul>
-    </section>
+    </Panel>
   );
 }
 
@@ -49,7 +53,9 @@ function Stream({ stream, open, toggle }: { stream: StreamStatus; open: boolean;
 }
 
 function Items({ stream }: { stream: string }) {
-  const { answer } = useAsked<{ items: readonly Item[] }>(`/ingest/streams/${encodeURIComponent(stream)}/quarantine?limit=100`);
+  const { answer } = useAsked<{ items: readonly Item[] }>(
+    `/ingest/streams/${encodeURIComponent(stream)}/quarantine?limit=100`,
+  );
   return (
     <ul className="items">
       {answer?.items.map(({ number, message, position }) => (

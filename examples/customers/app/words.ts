@@ -37,7 +37,8 @@ export function shown(value: unknown): string {
   return Array.isArray(value) ? value.map((each) => systemOf(String(each))).join(", ") : String(value);
 }
 
-export const clock = (at: number): string => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+export const clock = (at: number): string =>
+  new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 export const count = (number: number, one: string, many = `${one}s`): string =>
   `${number.toLocaleString()} ${number === 1 ? one : many}`;

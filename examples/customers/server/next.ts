@@ -25,7 +25,7 @@ Customers of a CRM, a survey tool and an analytics tool, which all make mistakes
     ${env}npx tidemark warehouse query reports "$(cat examples/customers/reports/satisfaction.sql)" ${config}
 
   how many were matched rightly, as only this example can know
-    npx node examples/customers/truth.ts ${url} ${data}
+    ${env}npx node examples/customers/truth.ts
 
   kill it and start it again: nothing is lost, and nothing is there twice
     kill -9 ${process.pid}

@@ -2,7 +2,7 @@ import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createIngest } from "tidemark/ingest";
-import { type Config, createServer, type Listening, listen, type Log, type Server } from "tidemark/server";
+import { type Config, createServer, type Listening, type Log, listen, type Server } from "tidemark/server";
 import { openSqliteStore } from "tidemark/store/sqlite";
 import { duckdbSink, openWarehouse } from "tidemark/warehouse";
 import type { Page } from "../../tasks/server/page.ts";
@@ -99,4 +99,3 @@ export async function listenWith(handler: (request: Request) => Promise<Response
       }),
   };
 }
-

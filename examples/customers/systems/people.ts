@@ -177,7 +177,12 @@ function writtenEmail({ email }: Person, random: SeededRandom): string {
 function writtenPhone(phone: string, random: SeededRandom): string {
   if (random.chance(0.02)) return `0${phone.slice(0, 4)}`;
   const [area, rest] = [phone.slice(0, 3), phone.slice(3)];
-  return random.pick([`+49 ${area} ${rest}`, `0${area}/${rest}`, `0049${phone}`, `(0${area}) ${rest.slice(0, 4)} ${rest.slice(4)}`]);
+  return random.pick([
+    `+49 ${area} ${rest}`,
+    `0${area}/${rest}`,
+    `0049${phone}`,
+    `(0${area}) ${rest.slice(0, 4)} ${rest.slice(4)}`,
+  ]);
 }
 
 function writtenDay(day: string, random: SeededRandom): string {

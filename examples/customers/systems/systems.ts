@@ -7,8 +7,6 @@ import { type Answered, answerOf, type Person, type World, worldOf } from "./peo
 export const TOKENS = { crm: "crm-token", survey: "survey-token", web: "web-token" };
 export const FORM = "satisfaction";
 
-/** How many of its first answers the survey tool cannot give: a run tries six times, so the first run fails. */
-const DOWN = 6;
 /** How long ago a late answer was given, milliseconds: Typeform shows the newest with a delay. */
 const LATE = 20 * 60_000;
 
@@ -18,6 +16,8 @@ export interface SystemsOptions {
   readonly seed: string;
   /** Milliseconds between two things that happen by themselves; 0: nothing does. */
   readonly pause: number;
+  /** How many of its first answers the survey tool cannot give. */
+  readonly down: number;
   readonly now: () => number;
 }
 
@@ -40,7 +40,7 @@ export class Systems {
   #happened = 0;
 
   constructor(options: SystemsOptions) {
-    const { folder, seed, now } = options;
+    const { folder, seed, down, now } = options;
     this.#options = options;
     this.#crm = hubspotStub({ token: TOKENS.crm, now });
     mkdirSync(folder, { recursive: true });
@@ -52,7 +52,7 @@ export class Systems {
     this.#edits = join(folder, "edits.ndjson");
     this.world = worldOf(kept.seed, kept.began);
     this.#fill();
-    if (isNew) this.#survey.trouble = (n) => (n <= DOWN ? failing(500) : undefined);
+    if (isNew) this.#survey.trouble = (n) => (n <= down ? failing(500) : undefined);
   }
 
   readonly handler = async (request: Request): Promise<Response> => {
@@ -62,7 +62,9 @@ export class Systems {
     const inner = new Request(new URL(`/${rest.join("/")}${url.search}`, url), request);
     if (system === "crm") return request.method === "PATCH" ? this.#patch(inner) : this.#crm.handler(inner);
     if (system === "survey") return this.#survey.handler(inner);
-    return system === "web" ? this.#web.handler(inner) : new Response("there are /crm, /survey and /web", { status: 404 });
+    return system === "web"
+      ? this.#web.handler(inner)
+      : new Response("there are /crm, /survey and /web", { status: 404 });
   };
 
   #fill(): void {

@@ -10,7 +10,14 @@ export const FAMILY = words(`
   Richter Schuster Thiele Ulrich Vogel Weber Yilmaz Zimmermann Arnold Brandt Conrad Demir Ebert Franke Graf Huber Jahn Kowalski
   Lorenz Möller Nowak Oswald Peters Reuter Schreiber Timm Unger Voigt Winkler Ziegler Böhm Haas Kraus`);
 
-export const COMPANIES = ["Nordwind GmbH", "Alpenmilch AG", "Kabelwerk KG", "Lichtblick GmbH", "Hafenlogistik AG", "Papierhaus KG"];
+export const COMPANIES = [
+  "Nordwind GmbH",
+  "Alpenmilch AG",
+  "Kabelwerk KG",
+  "Lichtblick GmbH",
+  "Hafenlogistik AG",
+  "Papierhaus KG",
+];
 
 export const CITIES = words("Berlin Hamburg München Köln Leipzig Bremen Dresden Freiburg Kassel Rostock");
 
