@@ -45,6 +45,7 @@ export default defineConfig({
     reports: {
       duckdb: join(data, "reports.duckdb"),
       url,
+      schedule: "*/5 * * * *",
       // Who somebody is stays at home. Equal addresses are equal hashes, so that visits and customers can be joined.
       atoms: {
         customers: {

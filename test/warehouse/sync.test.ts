@@ -169,6 +169,19 @@ describe.each(KINDS)("a warehouse in %s", (kind) => {
     ]);
   });
 
+  test("[X4 P17] a copy that takes a record back, as its pages are shared, is no difference", async () => {
+    const { server, url } = await listening();
+    await server.write(
+      "w",
+      ["a", "b"].map((id) => insert(id, { n: 1 })),
+    );
+    const warehouse = await warehouseIn(kind, { url });
+    await warehouse.sync();
+    await server.write("w", [remove("b")]);
+    await warehouse.sync();
+    expect(await warehouse.verify()).toMatchObject({ revision: 2, compared: 1, differences: [] });
+  });
+
   test("[X4 X10] verify names what differs, and changes nothing", async () => {
     const { server, url } = await listening();
     await server.write(
