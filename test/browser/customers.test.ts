@@ -92,6 +92,16 @@ async function moveTo({ systems }: Example, city: string): Promise<void> {
   expect(response.status).toBe(200);
 }
 
+/** Runs commands as a person does, who repeats one that found the file of the reports in use. */
+async function shell(text: string, own: NodeJS.ProcessEnv) {
+  const env = { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"]}`, ...own };
+  for (;;) {
+    const ran = spawnSync("bash", ["-euo", "pipefail", "-c", text], { cwd: root, encoding: "utf8", env });
+    if (ran.status === 0 || !/Could not set lock/.test(ran.stderr)) return ran;
+    await systemClock.sleep(200);
+  }
+}
+
 const CITY = "SELECT city, given, email FROM customers WHERE id = 'c-101'";
 
 describe("the customers of three systems", () => {
@@ -146,16 +156,12 @@ describe("the customers of three systems", () => {
   );
 
   test("[D12] every command of the example's README does and prints what it says", async () => {
-    const customers = await example(join(folderOf(), "data"));
+    const customers = await example(join(folderOf(), "data"), ["--every", "1m"]);
     await filled(customers);
     await synced(customers);
     for (const { code, output, line } of snippetsOf(readFileSync(join(root, README), "utf8"))) {
       const text = code.replaceAll("http://127.0.0.1:4850", customers.url);
-      const ran = spawnSync("bash", ["-euo", "pipefail", "-c", text], {
-        cwd: root,
-        encoding: "utf8",
-        env: { ...process.env, PATH: `${join(root, "node_modules/.bin")}:${process.env["PATH"]}`, ...customers.env },
-      });
+      const ran = await shell(text, customers.env);
       expect([line, ran.status], ran.stderr).toEqual([line, 0]);
       if (output !== null && !shows(output, ran.stdout)) expect(ran.stdout).toBe(output);
     }

@@ -57,13 +57,18 @@ function withPage(server: Server, page: Page): Server {
 async function keepReports(url: string, { config, pause, log }: CustomersOptions, stop: AbortSignal): Promise<void> {
   const { duckdb = "", atoms, key } = config.warehouses?.["reports"] ?? {};
   const secret = typeof key === "function" ? key() : key;
+  let last = -1;
   while (!stop.aborted) {
     await sleep(pause, undefined, { signal: stop }).catch(() => {});
+    const head = await headOf(url).catch(() => last);
     if (stop.aborted) return;
+    // Nothing has changed: the file is left to whoever asks it.
+    if (head === last) continue;
     let warehouse: ReturnType<typeof openWarehouse> | null = null;
     try {
       warehouse = openWarehouse({ url, space: "main", sink: duckdbSink(duckdb), atoms, key: secret });
       const { revision, taken } = await warehouse.sync({ signal: stop });
+      last = revision;
       if (taken > 0) log.info({ revision, taken }, "the reports were brought up to date");
     } catch (error) {
       // Somebody else has the file open: it is tried again.
@@ -72,6 +77,11 @@ async function keepReports(url: string, { config, pause, log }: CustomersOptions
       await warehouse?.close();
     }
   }
+}
+
+async function headOf(url: string): Promise<number> {
+  const response = await fetch(`${url}/v1/spaces/main`);
+  return ((await response.json()) as { revision: number }).revision;
 }
 
 /** Listens with a web-standard handler, on this machine. */
