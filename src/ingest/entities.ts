@@ -90,6 +90,15 @@ export interface Entities {
   readonly version: string;
   /** No name stands twice in `accepted`. */
   place(accepted: readonly Accepted[], reader: EntityReader, task: EntityTask): Promise<Placement>;
+  /**
+   * The entities that source records of a stream are part of now, by name. Absent: those that their rows name. Where a later
+   * batch of another stream made two entities one, the rows still name what they were part of before.
+   */
+  entitiesOf?(
+    names: readonly string[],
+    reader: EntityReader,
+    task: Pick<EntityTask, "collection" | "source" | "stream">,
+  ): Promise<ReadonlyMap<string, string>>;
   /** The names of the source records of a stream, whose notes begin with `root`, that an entity rests on (I9). */
   sourcesOf(
     entity: string,

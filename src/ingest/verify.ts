@@ -108,7 +108,10 @@ class Comparison {
       names.flatMap((name) => [place.rowName(name), place.overrideName(name), place.badName(name)]),
     );
     const read = <T>(note: string) => (notes.has(note) ? (JSON.parse(notes.get(note) as string) as T) : null);
-    const rows = names.map((name) => read<SourceRow>(place.rowName(name)));
+    const rows = await this.#placed(
+      names,
+      names.map((name) => read<SourceRow>(place.rowName(name))),
+    );
     const here = await this.#here(rows);
     for (const [i, change] of changes.entries()) {
       const name = names[i] as string;
@@ -137,6 +140,14 @@ class Comparison {
       if (last === undefined || notes.length < STEP) return;
       from = `${last[0]}\u0001`;
     }
+  }
+
+  /** Rows with the entities that they are part of today. */
+  async #placed(names: readonly string[], rows: readonly (SourceRow | null)[]): Promise<(SourceRow | null)[]> {
+    const { place, cleaned, source } = this.#parts;
+    const { collection, match } = cleaned.options;
+    const now = await match?.entitiesOf?.(names, place, { collection, source, stream: cleaned.stream.name });
+    return rows.map((row, i) => row && { ...row, entity: now?.get(names[i] as string) ?? row.entity });
   }
 
   /** The records that source records are here: as one each, or as what was taken of them. */

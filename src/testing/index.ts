@@ -17,3 +17,29 @@ export { type SeededRandom, seededRandom } from "./random.ts";
 export type { Expect, Runner } from "./runner.ts";
 export { SimulationFailure, type SimulationReport, simulate } from "./simulation.ts";
 export { type OpenStore, storeContract } from "./store-contract.ts";
+export {
+  failing,
+  type Ga4Row,
+  type Ga4Stub,
+  ga4Stub,
+  type HubSpotRecord,
+  type HubSpotStub,
+  hubspotStub,
+  type MatomoStub,
+  matomoStub,
+  type PlausibleRow,
+  type PlausibleStub,
+  plausibleStub,
+  type SalesforceContact,
+  type SalesforceStub,
+  Stub,
+  type SurveyMonkeyStub,
+  type SurveyResponse,
+  salesforceStub,
+  surveymonkeyStub,
+  type Trouble,
+  type TypeformResponse,
+  type TypeformStub,
+  typeformStub,
+  type Visit,
+} from "./stubs/index.ts";

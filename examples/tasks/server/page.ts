@@ -3,7 +3,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const own = fileURLToPath(new URL("..", import.meta.url));
 
 const TYPES: { readonly [extension: string]: string } = {
   ".html": "text/html; charset=utf-8",
@@ -22,8 +22,8 @@ const HEADERS = {
 /** Answers a request for one of the page's files, and gives null for any other. */
 export type Page = (request: Request) => Response | null;
 
-/** Builds the page, beside its sources where no other folder is named, and keeps it in memory. */
-export async function builtPage(outDir = join(root, "dist")): Promise<Page> {
+/** Builds the page in `root`, by default this one, beside its sources where no other folder is named, and keeps it in memory. */
+export async function builtPage(outDir = join(own, "dist"), root = own): Promise<Page> {
   await build({
     root,
     configFile: join(root, "vite.config.ts"),

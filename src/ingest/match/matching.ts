@@ -55,6 +55,11 @@ export function matching(options: MatchingOptions): Matching {
         census: censusFor({ rules, census }, crosswalk.size + accepted.length),
       });
     },
+    async entitiesOf(names, reader, task) {
+      const of = new Map(names.map((name) => [memberKey(task, name), name]));
+      const members = await new Crosswalk(task.collection, reader).members(of.keys());
+      return new Map(members.map(({ key, entity }) => [of.get(key) as string, entity]));
+    },
     async sourcesOf(id, reader, { collection, root }) {
       const [entity] = await new Crosswalk(collection, reader).entities([id]);
       const prefix = `${root.slice(INGEST.length)}`;

@@ -6,6 +6,8 @@ export interface Visit {
   /** Unix seconds. */
   readonly lastAction: number;
   readonly actions: number;
+  /** Who was signed in, as the site names them. */
+  readonly user?: string | null;
 }
 
 export interface MatomoStub extends Stub {
@@ -39,11 +41,12 @@ export function matomoStub({ token }: { token: string }): MatomoStub {
   return Object.assign(base, { visits });
 }
 
-function shown({ id, lastAction, actions }: Visit): JsonObject {
+function shown({ id, lastAction, actions, user = null }: Visit): JsonObject {
   return {
     idSite: "1",
     idVisit: String(id),
     visitorId: `v${id}`,
+    userId: user,
     visitIp: "203.0.113.0",
     serverTimestamp: lastAction,
     lastActionTimestamp: lastAction,
