@@ -35,7 +35,10 @@ inBrowser("[C16] it shows what waits, what is followed, and what became of it, a
   await section("Last outcomes").getByText("the server's value stands: tasks/website-7 title (newer)").waitFor();
   await section("Pending mutations (0)").getByText("Nothing waits.").waitFor();
   await panel.getByRole("button", { name: "Verify" }).click();
-  await panel.getByRole("status").filter({ hasText: /^Verified: \d+ records in 2 subscriptions/ }).waitFor();
+  await panel
+    .getByRole("status")
+    .filter({ hasText: /^Verified: \d+ records in 2 subscriptions/ })
+    .waitFor();
 });
 
 inBrowser("[C16] it is opened and closed by keyboard alone, and the focus goes along", async () => {
@@ -82,7 +85,7 @@ inBrowser("[C16] it fits a phone and a desk, by day and by night", async () => {
     }
     const overflow = await mate.page.evaluate("document.documentElement.scrollWidth - innerWidth");
     expect(overflow).toBe(0);
-    const box = await mate.page.locator(".tidemark-panel .drawer").boundingBox();
+    const box = await mate.page.locator(".tidemark-panel .tm-drawer").boundingBox();
     expect(box !== null && box.x >= 0 && box.y >= 0 && box.x + box.width <= width).toBe(true);
   }
 });

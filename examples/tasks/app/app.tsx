@@ -7,7 +7,8 @@ import { NoteList } from "./note-list.tsx";
 import { session } from "./session.ts";
 
 /** With `?panel` in the address, and while it is developed: what the client holds. Nobody else loads it. */
-const Panel = import.meta.env.DEV || new URLSearchParams(location.search).has("panel") ? lazy(loadPanel) : null;
+const Panel =
+  import.meta.env.MODE === "development" || new URLSearchParams(location.search).has("panel") ? lazy(loadPanel) : null;
 
 async function loadPanel() {
   const { TidemarkPanel } = await import("tidemark/react/panel");

@@ -27,11 +27,11 @@ export function Subscriptions({
       h(
         "li",
         { key: each.key },
-        h("span", { className: "side" }, each.count === null ? "not counted" : `${numbers(each.count)} records`),
+        h("span", { className: "tm-side" }, each.count === null ? "not counted" : `${numbers(each.count)} records`),
         h("code", null, each.key),
         each.key === each.scope ? null : ` of ${each.scope}`,
         h("br"),
-        h("span", { className: each.revoked ? "bad" : "soft" }, standing(each, status)),
+        h("span", { className: each.revoked ? "tm-bad" : "tm-soft" }, standing(each, status)),
       ),
     ),
   );
@@ -45,8 +45,10 @@ function standing({ key, revision, revoked, collections, where }: InspectedSubsc
   const only = part === "" ? "" : ` · only ${part}`;
   if (copy) return `copying: ${numbers(copy.done)} of ${copy.total === null ? "unknown" : numbers(copy.total)}${only}`;
   if (revision === null) return `not filled yet${only}`;
-  const lag = Math.max(0, status.revision - revision);
-  return `tidemark ${numbers(revision)} · ${lag === 0 ? "no lag" : `${numbers(lag)} revisions behind`}${only}`;
+  const behind = Math.max(0, status.revision - revision);
+  // Whether the server has more is known only to whom it can tell.
+  const level = status.state === "upToDate" ? "no lag" : "lag unknown";
+  return `tidemark ${numbers(revision)} · ${behind === 0 ? level : `${numbers(behind)} revisions behind`}${only}`;
 }
 
 export function Outcomes({ outcomes }: Pick<Inspection, "outcomes">): ReactNode {
@@ -57,8 +59,8 @@ export function Outcomes({ outcomes }: Pick<Inspection, "outcomes">): ReactNode 
       h(
         "li",
         { key: seq },
-        h("time", { className: "side", dateTime: new Date(time).toISOString() }, clock(time)),
-        h("span", { className: outcome.status }, outcome.status),
+        h("time", { className: "tm-side", dateTime: new Date(time).toISOString() }, clock(time)),
+        h("span", { className: `tm-${outcome.status}` }, outcome.status),
         " ",
         writesOf(mutation),
         h(Why, { outcome }),
@@ -68,12 +70,12 @@ export function Outcomes({ outcomes }: Pick<Inspection, "outcomes">): ReactNode 
 }
 
 function Why({ outcome }: Pick<InspectedOutcome, "outcome">): ReactNode {
-  if (outcome.status === "rejected") return h("p", { className: "soft" }, outcome.message);
+  if (outcome.status === "rejected") return h("p", { className: "tm-soft" }, outcome.message);
   if (outcome.status !== "superseded") return null;
   const parts = outcome.superseded.map(
     ({ collection, id, atoms, reason }) => `${collection}/${id} ${atoms.join(", ")} (${reason})`,
   );
-  return h("p", { className: "soft" }, `the server's value stands: ${parts.join("; ")}`);
+  return h("p", { className: "tm-soft" }, `the server's value stands: ${parts.join("; ")}`);
 }
 
 /** What a verification has found, in a sentence. */
@@ -93,8 +95,8 @@ function section(title: string, empty: string | null, items: readonly ReactNode[
     "section",
     { "aria-label": title },
     h("h3", null, title),
-    empty === null ? h("ul", null, items) : h("p", { className: "soft" }, empty),
-    more === null ? null : h("p", { className: "soft" }, more),
+    empty === null ? h("ul", null, items) : h("p", { className: "tm-soft" }, empty),
+    more === null ? null : h("p", { className: "tm-soft" }, more),
   );
 }
 

@@ -78,13 +78,13 @@ export function TidemarkPanel({ network, open: atFirst = false }: PanelProps): R
       {
         ref: handle,
         type: "button",
-        className: "handle",
+        className: "tm-handle",
         "data-state": state,
         "aria-expanded": open,
         "aria-controls": open ? id : undefined,
         onClick: () => setOpen(!open),
       },
-      h("span", { className: "dot", "aria-hidden": true }),
+      h("span", { className: "tm-dot", "aria-hidden": true }),
       `Tidemark: ${STATES[state]}${pending > 0 ? `, ${numbers(pending)} pending` : ""}`,
     ),
   );
@@ -100,10 +100,10 @@ function Drawer({ id, close, network }: DrawerProps): ReactNode {
   useEffect(() => heading.current?.focus(), []);
   return h(
     "section",
-    { id, className: "drawer", "aria-label": "What the client holds", "data-state": status.state },
+    { id, className: "tm-drawer", "aria-label": "What the client holds", "data-state": status.state },
     h(
       "div",
-      { className: "top" },
+      { className: "tm-top" },
       h("h2", { ref: heading, tabIndex: -1 }, "Tidemark"),
       h("button", { type: "button", onClick: close }, "Close"),
     ),
@@ -118,11 +118,11 @@ function Drawer({ id, close, network }: DrawerProps): ReactNode {
       h("dd", null, status.asOf === null ? "never yet" : clock(status.asOf)),
     ),
     h(Actions, { client, ...(network && { network }) }),
-    error === null ? null : h("p", { className: "bad", role: "alert" }, error),
+    error === null ? null : h("p", { className: "tm-bad", role: "alert" }, error),
     inspection && h(Pending, { pending: inspection.pending }),
     inspection && h(Subscriptions, { subscriptions: inspection.subscriptions, status }),
     inspection && h(Outcomes, { outcomes: inspection.outcomes }),
-    inspection === null && error === null ? h("p", { className: "soft" }, "The store is being read …") : null,
+    inspection === null && error === null ? h("p", { className: "tm-soft" }, "The store is being read …") : null,
   );
 }
 
@@ -138,11 +138,11 @@ function Actions({ client, network }: Pick<PanelProps, "network"> & { client: Cl
   return [
     h(
       "div",
-      { className: "actions", key: "actions" },
+      { className: "tm-actions", key: "actions" },
       h("button", { type: "button", disabled: busy, onClick: () => void verify() }, "Verify"),
       network && h(OfflineSwitch, { client, network }),
     ),
-    h("p", { className: "found", role: "status", key: "found" }, found),
+    h("p", { className: "tm-found", role: "status", key: "found" }, found),
   ];
 }
 
