@@ -23,6 +23,8 @@ class Refusal extends Error {}
 try {
   await begin();
 } catch (error) {
+  // Ctrl+C or Ctrl+D instead of an answer.
+  if (error?.code === "ABORT_ERR") process.exit(130);
   if (!(error instanceof Refusal) && !String(error?.code).startsWith("ERR_PARSE_ARGS")) throw error;
   console.error(`${error.message}\n\n${HELP}`);
   process.exitCode = 1;

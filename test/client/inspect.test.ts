@@ -5,10 +5,10 @@ import { clientOf } from "./support.ts";
 it("[C16] it tells what waits, what is followed, and what became of what was written", async () => {
   await using server = new TestServer();
   await server.write("other", [insert("1", { box: "a", n: 1 }), insert("2", { box: "b", n: 1 })]);
-  const client = clientOf(server);
+  const client = clientOf({ fetch: async (input, init) => await server.server.handler(new Request(input, init)) });
   await client.subscribe({ scope: "box/a" }).ready;
   await server.write("other", update("1", { n: 2 }));
-  const lost = client.mutate((tx) => tx.update("items", "1", { n: 3 }));
+  const lost = client.mutate((tx) => tx.update("items", "1", { n: 3 }, { expect: { n: 1 } }));
   await lost.settled;
   const fine = client.mutate((tx) => tx.insert("items", { id: "3", box: "a" }));
   await fine.settled;
@@ -21,8 +21,7 @@ it("[C16] it tells what waits, what is followed, and what became of what was wri
 });
 
 it("[C16] what has no outcome is told in the order in which it was made", async () => {
-  await using server = new TestServer();
-  const client = clientOf(server, { fetch: () => new Promise(() => {}) });
+  const client = clientOf({ fetch: () => new Promise(() => {}) });
   for (const id of ["b", "a"]) await client.mutate((tx) => tx.insert("items", { id })).local;
   const { pending, outcomes } = await client.inspect();
   expect(pending.map(({ mutation }) => mutation.writes)).toMatchObject([
