@@ -50,7 +50,7 @@ async function measured({ title, start }: System): Promise<Figures> {
     const { rows, at } = await settled(pair, began);
     const bytes = pair.bytes() - before;
     return {
-      title,
+      title: pair.version === undefined ? title : title.replace(",", ` ${pair.version},`),
       differ: differing(rows),
       both: bothStand(rows),
       losers: await pair.losers(),

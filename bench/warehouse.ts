@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -10,8 +10,9 @@ import { record } from "./records.ts";
 import { change, fill } from "./wire.ts";
 
 /**
- * A warehouse in DuckDB: the first load of a space, and a sync of 1,000 changed records, beside what DuckDB's appender and
- * its update take for the same rows alone. Prints the table of docs/warehouse.md.
+ * A warehouse in DuckDB: the first load of a space, and a sync of 1,000 changed records, beside what DuckDB takes for the same
+ * rows alone: its import of a file of JSON lines, its appender, its update. Prints the table of docs/warehouse.md, and the
+ * processor's time of each load, which other work on the machine changes less.
  *
  *   npm run bench:warehouse [RECORDS]
  */
@@ -27,9 +28,18 @@ await fill(base, RECORDS);
 
 const loads: number[] = [];
 const floors: number[] = [];
+const imports: number[] = [];
+const lines = join(folder, "lines.ndjson");
+for (let at = 0; at < RECORDS; at += 10_000)
+  appendFileSync(
+    lines,
+    Array.from({ length: Math.min(10_000, RECORDS - at) }, (_, i) => `${JSON.stringify(record(at + i))}\n`).join(""),
+  );
 for (let run = 0; run < RUNS; run++) {
   await rested();
   floors.push(await appended(join(folder, `floor-${run}.duckdb`)));
+  await rested();
+  imports.push(await imported(join(folder, `import-${run}.duckdb`)));
   await rested();
   loads.push(await loaded(join(folder, `load-${run}.duckdb`)));
 }
@@ -47,9 +57,13 @@ const load = spread(loads).median;
 const floor = spread(floors).median;
 const sync = spread(syncs).median;
 const update = spread(updates).median;
+const fromFile = spread(imports).median;
 process.stdout.write("| work | measured | floor | ratio |\n| --- | --- | --- | --- |\n");
 process.stdout.write(
   `| first load of ${RECORDS.toLocaleString("en")} records | ${perSecond(load)} rows/s | ${perSecond(floor)} rows/s (DuckDB's appender) | ${(load / floor).toFixed(1)} |\n`,
+);
+process.stdout.write(
+  `| the same | ${perSecond(load)} rows/s | ${perSecond(fromFile)} rows/s (DuckDB's import of JSON lines) | ${(load / fromFile).toFixed(1)} |\n`,
 );
 process.stdout.write(
   `| sync of ${CHANGED.toLocaleString("en")} changed records | ${sync.toFixed(0)} ms | ${update.toFixed(0)} ms (DuckDB's update) | ${(sync / update).toFixed(1)} |\n`,
@@ -61,8 +75,21 @@ rmSync(folder, { recursive: true, force: true });
 
 async function loaded(path: string): Promise<number> {
   const warehouse = openWarehouse({ url, space: "warehouse", sink: duckdbSink(path) });
+  const before = process.cpuUsage();
   const ms = await timed(() => warehouse.sync());
+  const { user, system } = process.cpuUsage(before);
+  process.stderr.write(`${((user + system) / RECORDS).toFixed(1)} µs of the client's processor time a row\n`);
   await warehouse.close();
+  return ms;
+}
+
+/** The same records as JSON lines, from a file. */
+async function imported(path: string): Promise<number> {
+  const instance = await DuckDBInstance.create(path);
+  const connection = await instance.connect();
+  const ms = await timed(() => connection.run(`CREATE TABLE tasks AS SELECT * FROM read_json('${lines}')`));
+  connection.closeSync();
+  instance.closeSync();
   return ms;
 }
 

@@ -7,7 +7,7 @@ import type { System } from "./system.ts";
 const FLAGS = ["wal_level=logical", "wal_retrieve_retry_interval=100ms"].flatMap((flag) => ["-c", flag]);
 
 export const logical: System = {
-  title: "PostgreSQL: logical replication both ways, `origin = none`",
+  title: "PostgreSQL, logical replication both ways, `origin = none`",
   async start() {
     const servers = { a: await PostgresServer.start(FLAGS), b: await PostgresServer.start(FLAGS) };
     const lines = { a: await Proxy.to(servers.a.url), b: await Proxy.to(servers.b.url) };
@@ -29,7 +29,9 @@ export const logical: System = {
       for (const side of sides) await at[side].unsafe(`ALTER SUBSCRIPTION line_${side} ${state}`);
     };
     const rows = async (side: "a" | "b") => [...(await at[side].unsafe<Row[]>("SELECT id, a, b FROM rows"))];
+    const [{ server_version: version = "" } = {}] = await at.a<{ server_version: string }[]>`SHOW server_version`;
     return {
+      version,
       async seed(seeds) {
         await at.a`INSERT INTO rows ${at.a([...seeds])}`;
         await follow("b", "a", true);

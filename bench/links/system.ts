@@ -2,6 +2,8 @@ import type { Change, Row } from "./script.ts";
 
 /** Two servers that are to hold the same, and the line between them. */
 export interface Pair {
+  /** Of what is compared, where it is of the machine. */
+  readonly version?: string;
   /** Fills side `a` with these rows, and lets `b` have them. */
   seed(rows: readonly Row[]): Promise<void>;
   /** From now on neither hears of the other. */

@@ -1,5 +1,5 @@
 import { systemClock } from "../util/clock.ts";
-import type { LinkAddition, LinkDetails, LinkOrder, LinksResponse, RemovedData } from "../wire/links.ts";
+import type { LinkDetails, LinkOrder, LinkRequest, LinksResponse, RemovedData } from "../wire/links.ts";
 import { askJson, type Space } from "./api.ts";
 import { listOf } from "./command.ts";
 import { misuse } from "./failure.ts";
@@ -14,11 +14,14 @@ interface AddArgs {
   readonly direction?: string | undefined;
   readonly every?: string | undefined;
   readonly zone?: string | undefined;
+  readonly code?: string | undefined;
+  readonly users?: string | undefined;
+  readonly roles?: string | undefined;
 }
 
-export function additionOf(name: string, url: string | undefined, args: AddArgs): LinkAddition {
+export function additionOf(name: string, url: string | undefined, args: AddArgs): LinkRequest {
   if (url === undefined) throw misuse("tidemark link add needs the address of the server upstream, behind the name.");
-  const { upstream, scope, direction, every = "live", zone } = args;
+  const { upstream, scope, direction, every = "live", zone, code, users, roles } = args;
   if (every === "live" && zone !== undefined) throw misuse("--zone is of a time that --every names.");
   return {
     name,
@@ -27,10 +30,21 @@ export function additionOf(name: string, url: string | undefined, args: AddArgs)
     ...(scope !== undefined && { scopes: listOf(scope) }),
     ...(direction !== undefined && { direction: direction as "pull" | "both" }),
     ...(every !== "live" && { schedule: { cron: every, ...(zone !== undefined && { timeZone: zone }) } }),
+    ...(code !== undefined && { code }),
+    ...(users !== undefined && { users: users as "none" | "directory" | "verifier" }),
+    ...(roles !== undefined && { roles: rolesOf(roles) }),
   };
 }
 
-export async function addLink(space: Space, addition: LinkAddition, out: Output): Promise<number> {
+/** `there=here`, with commas between. */
+function rolesOf(text: string): { [upstream: string]: string } {
+  const pairs = listOf(text).map((pair) => pair.split("="));
+  const bad = pairs.find((pair) => pair.length !== 2 || pair.includes(""));
+  if (bad !== undefined) throw misuse(`--roles takes THERE=HERE, with commas between, and ${bad.join("=")} is not so.`);
+  return Object.fromEntries(pairs);
+}
+
+export async function addLink(space: Space, addition: LinkRequest, out: Output): Promise<number> {
   const link = await askJson<LinkDetails>(space, "/links", addition);
   out.result(`${link.name} follows ${link.url} ${link.space} ${link.scopes.join(",")}, ${link.direction}.`, link);
   return 0;

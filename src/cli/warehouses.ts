@@ -10,17 +10,21 @@ import type { Sink, Warehouse } from "../warehouse/index.ts";
 import type { WarehouseState, WarehousesResponse } from "../wire/warehouses.ts";
 import { Failure } from "./failure.ts";
 
+/** How long another process may have a file of DuckDB open before it is given up, in milliseconds. */
+const PATIENCE = 30_000;
+
 /**
  * Opens a warehouse of the configuration.
  * - `server`: the address of the server that it follows where it names none.
+ * - `onWait`: told once where another process has it open, and is waited for.
  */
-export async function openConfigured(config: WarehouseConfig, server: string): Promise<Warehouse> {
+export async function openConfigured(config: WarehouseConfig, server: string, onWait?: () => void): Promise<Warehouse> {
   // The databases' drivers are loaded only where a warehouse is used.
   const { openWarehouse } = await import("../warehouse/index.ts");
   const { url = server, space = "main", mode, scope, collections, atoms, deletes, token } = config;
   const key = typeof config.key === "function" ? config.key() : config.key;
   return openWarehouse({
-    sink: await sinkOf(config),
+    sink: await sinkOf(config, onWait),
     url,
     space,
     mode,
@@ -33,9 +37,9 @@ export async function openConfigured(config: WarehouseConfig, server: string): P
   });
 }
 
-async function sinkOf({ duckdb, postgres, parquet }: WarehouseConfig): Promise<Sink> {
+async function sinkOf({ duckdb, postgres, parquet }: WarehouseConfig, onWait?: () => void): Promise<Sink> {
   const { duckdbSink, parquetSink, postgresSink } = await import("../warehouse/index.ts");
-  if (duckdb !== undefined) return duckdbSink(duckdb);
+  if (duckdb !== undefined) return duckdbSink(duckdb, { wait: PATIENCE, ...(onWait && { onWait }) });
   return postgres !== undefined ? postgresSink(postgres) : parquetSink(parquet as string);
 }
 

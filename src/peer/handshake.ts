@@ -1,6 +1,7 @@
 import { TransportError } from "../client/errors.ts";
 import { problemOf } from "../client/transport.ts";
 import { Watch } from "../client/watch.ts";
+import { ringIn } from "../model/forest.ts";
 import { idFlaw } from "../model/names.ts";
 import type { LinkPlan } from "../server/links-config.ts";
 import type { Clock } from "../util/clock.ts";
@@ -38,13 +39,8 @@ export async function handshake({ plan, key, fetch, clock, signal, identity }: H
     const text = await watch.within(response.text());
     const { told, signature } = answerOf(response, text);
     const path = checkedPath(key === null ? told : await key.path(signature, plan.space, identity));
-    if (path[0] === identity) {
-      throw new Refused(`${plan.url} is this server itself: a space does not follow itself (${identity})`);
-    }
-    if (path.includes(identity)) {
-      const ring = [...path.slice(0, path.indexOf(identity) + 1), path[0]].join(" follows ");
-      throw new Refused(`this link would close a ring: ${identity} would follow ${path[0]}, and ${ring}`);
-    }
+    const ring = ringIn(path, identity);
+    if (ring !== null) throw new Refused(ring);
     return path;
   } catch (error) {
     if (error instanceof TypeError || (error instanceof Error && error.name === "AbortError")) {

@@ -8,6 +8,7 @@ import { backoff } from "../util/backoff.ts";
 import { randomName } from "../util/random.ts";
 import type { RemovedData } from "../wire/links.ts";
 import { Problem } from "../wire/problem.ts";
+import { awaitsUsers } from "./accounts.ts";
 import { Following, type LinkReport } from "./following.ts";
 import { handshake } from "./handshake.ts";
 import { identityOf } from "./identity.ts";
@@ -24,6 +25,8 @@ import { adoptedIn, markRemoval } from "./stored.ts";
 const RETRY = { first: 1_000, most: 60_000 };
 /** How often the lease is renewed and, where it is another server's, asked for, in milliseconds. */
 const LEASE = 20_000;
+/** How often it is looked whether the users of a removed link are gone, in milliseconds. */
+const LOOK = 100;
 /** Upstream is asked for its path so often, in leases. */
 const HANDSHAKE = 3;
 
@@ -61,6 +64,7 @@ export class Link {
   readonly #holder: string;
   #ran: Promise<void> = Promise.resolve();
   #last: Status | null = null;
+  #authors: boolean | null = null;
   #key: LinkKey | null = null;
   /** Upstream's path, as it last said. */
   path: readonly string[] = [];
@@ -75,6 +79,8 @@ export class Link {
       clock: host.clock,
       space,
       link: plan.name,
+      // A server without links of its own tells no path.
+      upstream: () => this.path[0] ?? plan.url,
       sends: plan.direction === "both",
       others,
       stored,
@@ -93,6 +99,11 @@ export class Link {
 
   get status(): Status | null {
     return this.#following?.status ?? this.#last;
+  }
+
+  /** Whether upstream says who wrote what; null: it has not been asked yet (S24). */
+  get authors(): boolean | null {
+    return this.#following?.authors ?? this.#authors;
   }
 
   /** Whether it exchanges with upstream now. */
@@ -207,6 +218,7 @@ export class Link {
     };
     if (!(await this.#mine())) return this.#gone ? undefined : await this.#sleep(LEASE, bell);
     const { store } = host;
+    if (await awaitsUsers(store, space, plan.name)) return await this.#sleep(LOOK, bell);
     const removal = { store, space, link: plan.name, mirror: this.mirror, signal: this.#stop.signal, renew };
     this.#gone = await removeLink(removal, this.mirror.space.removing ?? "keep");
   }
@@ -242,6 +254,7 @@ export class Link {
       else await following.round();
     } finally {
       this.#last = following.status;
+      this.#authors = following.authors;
       this.#following = null;
       await following.stop();
     }
@@ -298,6 +311,7 @@ export class Link {
       random,
       fetch,
       WebSocket,
+      identity: await identityOf(store, space, random),
       onStatus: (status) => this.#tell(status),
       onEvent: (event, cause) => {
         host.log.info({ space, link: plan.name, event, cause }, "a link was told");

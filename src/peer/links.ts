@@ -3,17 +3,18 @@ import type { SocketConstructor } from "../client/channel.ts";
 import { covers } from "../model/link.ts";
 import { isReserved } from "../server/identity.ts";
 import type { LinkHost, Links, StartLinks } from "../server/links.ts";
-import { type LinkConfig, type LinkPlan, linkPlan } from "../server/links-config.ts";
-import type { LinkAddition, LinkDetails, LinkOrder, LinkStatus, RemovedData } from "../wire/links.ts";
+import { accountMistakes, type LinkConfig, type LinkPlan, plansOf } from "../server/links-config.ts";
+import type { LinkDetails, LinkOrder, LinkRequest, LinkStatus, RemovedData } from "../wire/links.ts";
 import { Problem } from "../wire/problem.ts";
-import { handshake } from "./handshake.ts";
+import { CREDENTIALS, SYSTEM } from "./accounts.ts";
+import { keepAdded } from "./added.ts";
 import { identityOf } from "./identity.ts";
 import { Link } from "./link.ts";
 import { pathName } from "./names.ts";
-import { Refused } from "./refused.ts";
 import { Keyring } from "./registration/key.ts";
 import { detailsOf, statusOf } from "./status.ts";
-import { hasLeft, keepLink, storedLinks } from "./stored.ts";
+import { hasLeft, keepLink, type StoredLink, storedLinks, storedPlan } from "./stored.ts";
+import { linkTraces } from "./traces.ts";
 
 const NO_ACCOUNTS = "this server has no accounts for the users to come into: start it with --users, or `users: true`";
 
@@ -51,6 +52,7 @@ export function linksOver({
 }
 
 export class RunningLinks implements Links {
+  readonly traces = linkTraces;
   readonly #host: LinkHost;
   readonly #fetch: typeof globalThis.fetch;
   readonly #WebSocket: SocketConstructor | undefined;
@@ -99,32 +101,28 @@ export class RunningLinks implements Links {
     return link === null ? null : await detailsOf(this.#host, space, link);
   }
 
-  async add(space: string, addition: LinkAddition): Promise<void> {
-    const { store, settings, mayCreate } = this.#host;
-    await this.#host.ready;
-    if (isReserved(space)) throw new Problem("invalid", OF_ACCOUNTS);
-    if ((await store.head(space)) === null && !mayCreate(space)) throw new Problem("unknown-space", NO_SPACE);
-    await this.#known(space);
+  async add(space: string, { code, ...addition }: LinkRequest): Promise<void> {
+    const { store, mayCreate } = this.#host;
     const { name } = addition;
-    const plan = this.#planOf(space, addition);
-    const taken = new Problem("invalid", `there is a link ${name} already: remove it first`, { path: "name" });
-    if (this.named(space, name) !== null) throw taken;
-    if (await hasLeft(store, space, name)) {
-      const detail = `a former link ${name} has left its state here: remove it first, or take another name`;
-      throw new Problem("invalid", detail, { path: "name" });
-    }
-    checkSchedule(plan);
-    const second = overlap(plan, this.#plans(space));
-    if (second !== null) throw new Problem("invalid", second, { path: "scopes" });
-    await this.#checkForest(space, plan);
-    if (!(await keepLink(store, space, addition, settings.collections))) throw taken;
-    this.#start(space, plan, { stored: true, removing: null });
+    await this.#host.ready;
+    const flaw = accountMistakes(space, addition as LinkConfig)[0];
+    if (flaw !== undefined) throw new Problem("invalid", `the link ${name}${flaw}`);
+    if ((await store.head(space)) === null && !mayCreate(space)) throw new Problem("unknown-space", NO_SPACE);
+    const token = this.#tokenOf(name);
+    if (code !== undefined && token !== undefined) throw new Problem("invalid", TWO_SECRETS, { path: "code" });
+    const plans = plansOf(space, name, { ...(addition as LinkConfig), ...(token !== undefined && { token }) });
+    for (const [into, plan] of plans) await this.#checkFree(into, plan);
+    const [, first] = plans[0] as (typeof plans)[number];
+    checkSchedule(first);
+    const parts = { host: this.#host, fetch: this.#fetch, signal: this.#stop.signal };
+    await keepAdded({ ...parts, space, addition, plan: first, code });
+    await this.#known(space);
   }
 
   async order(space: string, name: string, order: LinkOrder): Promise<object | null> {
     await this.#known(space);
     const link = this.named(space, name);
-    if (order.do === "remove") return await this.#remove(space, name, link, order.data);
+    if (order.do === "remove") return await this.#removeAll(space, name, link, order.data);
     if (link === null) return null;
     if (order.do === "verify") return { report: await link.verify() };
     if (order.do === "confirm") {
@@ -148,6 +146,48 @@ export class RunningLinks implements Links {
     return this.#links.get(space)?.get(name) ?? null;
   }
 
+  /** Whether a link may come into a space under its name, with its scopes. */
+  async #checkFree(space: string, plan: LinkPlan): Promise<void> {
+    const { name } = plan;
+    await this.#known(space);
+    if (isReserved(space) && this.#host.intakeOf(space, plan) === null)
+      throw new Problem("invalid", NO_ACCOUNTS, { path: "users" });
+    if (this.named(space, name) !== null)
+      throw new Problem("invalid", `there is a link ${name} already: remove it first`, { path: "name" });
+    if (await hasLeft(this.#host.store, space, name)) {
+      const detail = `a former link ${name} has left its state here: remove it first, or take another name`;
+      throw new Problem("invalid", detail, { path: "name" });
+    }
+    const second = overlap(plan, this.#plans(space));
+    if (second !== null) throw new Problem("invalid", second, { path: "scopes" });
+  }
+
+  /**
+   * A link with the accounts that it brought: those first, so that it is there still where this is broken off and asked for
+   * again, and the users before their passwords.
+   */
+  async #removeAll(space: string, name: string, link: Link | null, data: RemovedData): Promise<object | null> {
+    const { store } = this.#host;
+    const home = (await storedLinks(store, space)).get(name)?.home;
+    if (home !== undefined && (await storedLinks(store, home)).has(name))
+      throw new Problem("invalid", `the link ${name} of the space ${home} brings these accounts: remove that one`);
+    const answers: (object | null)[] = [];
+    for (const into of isReserved(space) ? [SYSTEM, CREDENTIALS] : [SYSTEM, CREDENTIALS, space]) {
+      if (into === space) answers.push(await this.#remove(space, name, link, data));
+      else if (link === null || link.stored) answers.push(await this.#removeLane(space, into, name, data));
+    }
+    return answers.findLast((answer) => answer !== null) ?? null;
+  }
+
+  /** What the same link filled besides; another of the same name is left alone. */
+  async #removeLane(space: string, into: string, name: string, data: RemovedData): Promise<object | null> {
+    await this.#known(into);
+    const lane = this.named(into, name);
+    const { home = into } = (await storedLinks(this.#host.store, into)).get(name) ?? {};
+    if (lane === null ? this.named(space, name) !== null : home !== space) return null;
+    return await this.#remove(into, name, lane, data);
+  }
+
   async #remove(space: string, name: string, link: Link | null, data: RemovedData): Promise<object | null> {
     if (link !== null && !link.stored) {
       const detail = `the link ${name} stands in the configuration: take it out there, start the server again, and remove it then`;
@@ -155,7 +195,9 @@ export class RunningLinks implements Links {
     }
     if (link === null && !(await hasLeft(this.#host.store, space, name))) return null;
     // What a link has left that no configuration names any longer.
-    const left = link ?? this.#make(space, this.#planOf(space, { name, url: "" }), { stored: true, removing: null });
+    const nameless = { config: { name, url: "", ...(isReserved(space) && { users: "verifier" as const }) } };
+    const home = isReserved(space) ? { ...nameless, home: SYSTEM } : nameless;
+    const left = link ?? this.#make(space, this.#planOf(space, name, home), { stored: true, removing: null });
     const { queued, unsent, conflicts } = await statusOf(this.#host, space, left);
     await left.remove(data);
     if (link === null) this.#begin(space, left);
@@ -187,12 +229,28 @@ export class RunningLinks implements Links {
   async #known(space: string): Promise<void> {
     if (this.#stop.signal.aborted) return;
     const kept = await storedLinks(this.#host.store, space);
-    for (const [name, { config, removing }] of kept) {
+    for (const [name, each] of kept) {
+      const { removing } = each;
       const link = this.named(space, name);
-      if (link === null) this.#start(space, this.#planOf(space, config), { stored: true, removing });
-      else if (removing !== null && link.stored) link.goes(removing);
+      if (link === null) {
+        this.#start(space, this.#planOf(space, name, each), { stored: true, removing });
+        if (removing === null) await this.#bringAccounts(space, name, each);
+      } else if (removing !== null && link.stored) link.goes(removing);
     }
     for (const link of this.#of(space)) if (link.stored && !kept.has(link.plan.name)) await this.#forget(space, link);
+  }
+
+  /** A link that brings accounts is kept in their spaces, too: after itself, so that it is done again where that was broken off. */
+  async #bringAccounts(space: string, name: string, { config, home }: StoredLink): Promise<void> {
+    if (home !== undefined) return;
+    const { store, random, settings } = this.#host;
+    for (const [into] of plansOf(space, name, config as LinkConfig)) {
+      if (into === space) continue;
+      const identity = await identityOf(store, into, random);
+      if (identity === null) continue;
+      await keepLink(store, into, { config, home: space, collections: settings.collections, identity });
+      await this.#known(into);
+    }
   }
 
   async #forget(space: string, link: Link): Promise<void> {
@@ -240,20 +298,9 @@ export class RunningLinks implements Links {
     return this.#of(space).map(({ plan }) => plan);
   }
 
-  #planOf(space: string, { name, ...config }: LinkAddition): LinkPlan {
+  #planOf(space: string, name: string, kept: Omit<StoredLink, "removing">): LinkPlan {
     const token = this.#tokenOf(name);
-    return linkPlan(space, name, { ...(config as LinkConfig), ...(token !== undefined && { token }) });
-  }
-
-  /** Upstream need not be there yet; but what it says of its path counts at once (S3). */
-  async #checkForest(space: string, plan: LinkPlan): Promise<void> {
-    const { store, clock, random } = this.#host;
-    const identity = await identityOf(store, space, random);
-    if (identity === null) return;
-    const parts = { plan, key: null, fetch: this.#fetch, clock, signal: this.#stop.signal, identity };
-    await handshake(parts).catch((error: unknown) => {
-      if (error instanceof Refused) throw new Problem("invalid", error.message, { path: "url" });
-    });
+    return { ...storedPlan(space, name, kept), ...(token !== undefined && { token }) };
   }
 }
 
@@ -287,5 +334,5 @@ function overlap(plan: LinkPlan, before: readonly LinkPlan[]): string | null {
 }
 
 const NO_SPACE = "there is no such space, and the configuration lists none of this name: add it to `spaces`";
-const OF_ACCOUNTS =
-  "a link that brings accounts stands in the configuration, with `users`: it is not added to a running server";
+const TWO_SECRETS =
+  "the environment has a token for this link (TIDEMARK_LINK_…), and a code makes it a key of its own: take one away";

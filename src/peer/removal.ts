@@ -3,6 +3,7 @@ import { type Batch, NOTHING_WANTED, NOTHING_WRITTEN } from "../model/batch.ts";
 import type { Key } from "../model/record.ts";
 import type { NoteRange, Store } from "../store/store.ts";
 import type { RemovedData } from "../wire/links.ts";
+import { staying } from "./accounts.ts";
 import { leaseName, rootOf, storedName, under } from "./names.ts";
 import type { SpaceStore } from "./space-store.ts";
 
@@ -33,7 +34,10 @@ export async function removeLink(options: RemovalOptions, data: RemovedData): Pr
       if (signal.aborted) return false;
       await renew();
       const rows = await mirror.scan(from, null, SLICE);
-      if (rows.length > 0) await mirror.write({ rows: new Map(rows.map(({ key }) => [key, null])) });
+      const keys = rows.map(({ key }) => key);
+      const stay = await staying(options.store, options.space, keys);
+      const going = keys.filter((key) => !stay.has(key));
+      if (going.length > 0) await mirror.write({ rows: new Map(going.map((key) => [key, null])) });
       if (rows.length < SLICE) break;
       from = nextKey((rows.at(-1) as { key: Key }).key);
     }

@@ -1,10 +1,11 @@
 import { type Batch, NOTHING_WANTED, NOTHING_WRITTEN } from "../model/batch.ts";
 import type { Collections } from "../model/schema.ts";
 import type { LinkHost } from "../server/links.ts";
-import { type LinkConfig, type LinkPlan, linkPlan } from "../server/links-config.ts";
+import { type LinkConfig, type LinkPlan, plansOf } from "../server/links-config.ts";
 import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
 import type { Store } from "../store/store.ts";
 import type { LinkAddition, RemovedData } from "../wire/links.ts";
+import { IDENTITY } from "./identity.ts";
 import { leaseName, placeName, rootOf, STORED, storedName, under } from "./names.ts";
 
 /** Links that a space may have beside those of the configuration. */
@@ -13,6 +14,8 @@ const MOST = 1_000;
 /** A link that was added to a running server: kept in the space's notes, without any secret (S13). */
 export interface StoredLink {
   readonly config: LinkAddition;
+  /** The space that it was added to, where that is another: here it brings accounts (U5). */
+  readonly home?: string;
   /** It is being removed, and what becomes of its records; null: it is not. */
   readonly removing: RemovedData | null;
 }
@@ -29,7 +32,18 @@ export async function planOf({ settings, store }: LinkHost, space: string, name:
   const configured = settings.links.get(space)?.find((plan) => plan.name === name);
   const stored = configured === undefined ? (await storedLinks(store, space)).get(name) : undefined;
   if (stored === undefined) return configured ?? null;
-  return linkPlan(space, name, stored.config as LinkConfig);
+  return storedPlan(space, name, stored);
+}
+
+/** What a link that is kept in a space fills it with. */
+export function storedPlan(
+  space: string,
+  name: string,
+  { config, home = space }: Omit<StoredLink, "removing">,
+): LinkPlan {
+  const plan = plansOf(home, name, config as LinkConfig).find(([into]) => into === space);
+  if (plan === undefined) throw new Error(`the link ${name} of ${home} brings nothing into ${space}`);
+  return plan[1];
 }
 
 /** The names of all links into a space. */
@@ -43,22 +57,31 @@ export function adoptedIn({ settings }: LinkHost, space: string): ReadonlySet<st
   return new Set(settings.adopt?.get(space)?.tables.map(({ collection }) => collection));
 }
 
-/** Keeps a link; false where there is one of that name already. */
+interface Keeping extends Omit<StoredLink, "removing"> {
+  readonly collections: Collections;
+  /** The identity that the space has, or has from now on. */
+  readonly identity: string;
+  /** What is kept of its registration, with the link or not at all. */
+  readonly notes?: ReadonlyMap<string, string>;
+}
+
+/** Keeps a link; false where there is one of that name already, or the space has another identity by now. */
 export async function keepLink(
   store: Store,
   space: string,
-  config: LinkAddition,
-  collections: Collections,
+  { config, home, collections, identity, notes = new Map() }: Keeping,
 ): Promise<boolean> {
   const name = storedName(config.name);
-  const wanted = { ...NOTHING_WANTED, notes: [name, SCOPES_NOTE], create: true };
+  const wanted = { ...NOTHING_WANTED, notes: [name, IDENTITY, SCOPES_NOTE], create: true };
   const batch = await store.write(space, wanted, (loaded): Batch & { kept: boolean } => {
-    const kept = loaded.notes?.has(name) !== true;
-    const notes = new Map<string, string>();
-    if (kept) notes.set(name, JSON.stringify({ config, removing: null } satisfies StoredLink));
+    const known = loaded.notes?.get(IDENTITY) ?? identity;
+    if (loaded.notes?.has(name) === true || known !== identity) return { ...NOTHING_WRITTEN, kept: false };
+    const link: StoredLink = { config, removing: null, ...(home !== undefined && { home }) };
+    const written = new Map([...notes, [IDENTITY, identity], [name, JSON.stringify(link)]]);
     // A space that this made is of the `scopes` of today (C8).
-    if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE)) notes.set(SCOPES_NOTE, scopesNote(collections));
-    return { ...NOTHING_WRITTEN, notes, kept };
+    if (loaded.head.revision === 0 && !loaded.notes?.has(SCOPES_NOTE))
+      written.set(SCOPES_NOTE, scopesNote(collections));
+    return { ...NOTHING_WRITTEN, notes: written, kept: true };
   });
   return batch?.kept ?? false;
 }
@@ -78,9 +101,10 @@ export async function markRemoval(
   await store.write(space, { ...NOTHING_WANTED, notes: names }, (loaded): Batch => {
     const text = loaded.notes?.get(storedName(link));
     const direction = loaded.notes?.has(placeName(link)) ? ("both" as const) : ("pull" as const);
-    const config = text === undefined ? { name: link, url: "", direction } : (JSON.parse(text) as StoredLink).config;
+    const known =
+      text === undefined ? { config: { name: link, url: "", direction } } : (JSON.parse(text) as StoredLink);
     const notes = new Map([
-      [storedName(link), JSON.stringify({ config, removing: data } satisfies StoredLink)],
+      [storedName(link), JSON.stringify({ ...known, removing: data } satisfies StoredLink)],
       [leaseName(link), JSON.stringify(lease)],
     ]);
     return { ...NOTHING_WRITTEN, notes };

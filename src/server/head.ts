@@ -25,7 +25,8 @@ export async function head(core: Core, call: Call): Promise<Response> {
   const client = ask.client === null ? null : questions.ask({ kind: "client", author: authorOf(user.id, ask.client) });
   const then = ask.at === null ? null : questions.ask({ kind: "at", time: ask.at });
   const sums = ask.scopes.map((scope) => questions.ask({ kind: "fingerprint", scope }));
-  const answers = await questions.read(core.store, space);
+  // A link may come before the first push, as any replica may (H9).
+  const answers = await questions.read(ask.link === null ? core.store : core.followed, space);
   const told: Told | null = then === null ? answers.head : answers.of(then);
   if (told === null)
     throw new Problem("not-found", "what the space was at that time has been cut: ask for a later one");

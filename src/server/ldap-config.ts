@@ -21,16 +21,31 @@ export interface LdapConfig {
   readonly userName?: string;
   /** Entries of a page; 500 by default. */
   readonly page?: number;
+  /** Its groups come as well, with their members. Absent: they do not. */
+  readonly groups?: LdapGroups;
   /** Cron, in the time zone beside it (UTC by default). Absent: only `tidemark users sync` reads it. */
   readonly schedule?: string | { readonly cron: string; readonly timeZone?: string };
 }
 
+/** Which groups come; each is known by `key`, as users are. */
+export interface LdapGroups {
+  /** Beneath which entry they are; the users' by default. */
+  readonly base?: string;
+  /** Which entries are groups; groupOfNames, groupOfUniqueNames, posixGroup and group by default. */
+  readonly filter?: string;
+  /** The attribute that is the name; "cn" by default. */
+  readonly name?: string;
+}
+
 /** With its defaults filled in. */
-export interface LdapPlan extends Omit<Required<LdapConfig>, "ca" | "schedule"> {
+export interface LdapPlan extends Omit<Required<LdapConfig>, "ca" | "schedule" | "groups"> {
   readonly name: string;
+  readonly groups: Required<LdapGroups> | null;
   readonly ca: string | null;
   readonly schedule: { readonly cron: string; readonly timeZone: string } | null;
 }
+
+const GROUPS = `(|${["groupOfNames", "groupOfUniqueNames", "posixGroup", "group"].map((name) => `(objectClass=${name})`).join("")})`;
 
 const address = z.string().refine((text) => /^ldaps?:\/\//i.test(text) && URL.canParse(text), {
   error: "expected an address such as ldaps://directory.example",
@@ -51,6 +66,13 @@ const ldapConfig = z.strictObject({
   key: attribute.optional(),
   userName: attribute.optional(),
   page: z.int().min(1).max(10_000).optional(),
+  groups: z
+    .strictObject({
+      base: z.string().optional(),
+      filter: z.string().startsWith("(", { error: 'expected a filter such as "(objectClass=posixGroup)"' }).optional(),
+      name: attribute.optional(),
+    })
+    .optional(),
   schedule: z.union([cron, z.strictObject({ cron, timeZone: z.string().optional() })]).optional(),
 });
 
@@ -60,7 +82,7 @@ export const ldapSchema = z.record(
 );
 
 export function ldapPlans(sources: { readonly [name: string]: LdapConfig }): LdapPlan[] {
-  return Object.entries(sources).map(([name, { schedule, ca = null, ...config }]) => {
+  return Object.entries(sources).map(([name, { schedule, ca = null, groups, ...config }]) => {
     const { cron: text, timeZone = "UTC" } = typeof schedule === "object" ? schedule : { cron: schedule ?? "" };
     return {
       startTls: false,
@@ -71,6 +93,7 @@ export function ldapPlans(sources: { readonly [name: string]: LdapConfig }): Lda
       ...config,
       name,
       ca,
+      groups: groups === undefined ? null : { base: config.base, filter: GROUPS, name: "cn", ...groups },
       schedule: schedule === undefined ? null : { cron: text, timeZone },
     };
   });

@@ -57,6 +57,8 @@ const described = {
   scopes: z.array(subscribed).min(1, { error: "expected a scope" }).optional(),
   direction: z.enum(["pull", "both"], { error: 'expected "pull" or "both"' }).optional(),
   schedule: z.union([cron, z.strictObject({ cron, timeZone: z.string().optional() })]).optional(),
+  users: z.enum(["none", "directory", "verifier"], { error: 'expected "none", "directory" or "verifier"' }).optional(),
+  roles: z.record(z.string(), z.string()).optional(),
 };
 
 export const linksSchema = z.record(
@@ -71,10 +73,6 @@ export const linksSchema = z.record(
       code: z
         .union([z.string(), z.custom((value) => typeof value === "function")], { error: "expected a code" })
         .optional(),
-      users: z
-        .enum(["none", "directory", "verifier"], { error: 'expected "none", "directory" or "verifier"' })
-        .optional(),
-      roles: z.record(z.string(), z.string()).optional(),
     }),
   ),
 );
@@ -90,6 +88,7 @@ export const additionSchema = z.strictObject({
   ...described,
   name: named(nameFlaw),
   space: named(spaceFlaw).optional(),
+  code: z.string().min(1, { error: "expected a code" }).max(256).optional(),
 });
 
 interface LinkParts {
@@ -121,7 +120,8 @@ export function linkMistakes({ links = {}, spaces = "open" }: LinkParts): string
   return [...mistakes, ...second];
 }
 
-function accountMistakes(space: string, link: LinkConfig): string[] {
+/** What accounts have to do with it; each begins with the path of what is wrong, or with a colon. */
+export function accountMistakes(space: string, link: LinkConfig): string[] {
   const { users = "none", roles, token, code, direction, scopes } = link;
   const mistakes: string[] = [];
   if (space.startsWith("system-")) mistakes.push(": expected another space: no link names this one");
@@ -148,7 +148,8 @@ export function linkPlans(links: LinksConfig): ReadonlyMap<string, readonly Link
   return plans;
 }
 
-function plansOf(space: string, name: string, config: LinkConfig): [string, LinkPlan][] {
+/** A link's plan, and those for the spaces of accounts that it brings, each with the space that it fills. */
+export function plansOf(space: string, name: string, config: LinkConfig): [string, LinkPlan][] {
   const { users = "none", roles = {} } = config;
   const plan = linkPlan(space, name, config);
   const plans: [string, LinkPlan][] = space === SYSTEM ? [] : [[space, plan]];
@@ -162,7 +163,7 @@ function plansOf(space: string, name: string, config: LinkConfig): [string, Link
   return plans;
 }
 
-export function linkPlan(space: string, name: string, config: LinkConfig): LinkPlan {
+function linkPlan(space: string, name: string, config: LinkConfig): LinkPlan {
   const { url, schedule, token, code, scopes = ["*"], direction = "pull" } = config;
   const { cron: text, timeZone = "UTC" } =
     typeof schedule === "object" ? schedule : { cron: schedule ?? "", timeZone: "UTC" };

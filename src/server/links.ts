@@ -3,13 +3,14 @@ import type { Rules } from "../model/push.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import type { Random } from "../util/random.ts";
-import type { LinkAddition, LinkDetails, LinkOrder, LinkStatus } from "../wire/links.ts";
+import type { LinkDetails, LinkOrder, LinkRequest, LinkStatus } from "../wire/links.ts";
 import { Problem } from "../wire/problem.ts";
 import { demand } from "./access.ts";
 import { readJson } from "./body.ts";
 import { ConfigError, type Settings } from "./config.ts";
 import type { Call, Core } from "./core.ts";
 import { json } from "./encode.ts";
+import type { Traces } from "./erase.ts";
 import type { Intake, SpaceRule } from "./identity.ts";
 import type { LinkPlan } from "./links-config.ts";
 import { additionSchema } from "./links-config.ts";
@@ -44,10 +45,12 @@ export interface Links {
   list(space: string): Promise<readonly LinkStatus[]>;
   /** Null: there is no link of that name. */
   show(space: string, name: string): Promise<LinkDetails | null>;
-  /** Keeps one more link, and starts it (S13); a Problem says why it may not be. */
-  add(space: string, link: LinkAddition): Promise<void>;
+  /** Registers one more link, keeps it, and starts it (S13); a Problem says why it may not be, and then nothing is changed. */
+  add(space: string, link: LinkRequest): Promise<void>;
   /** Null: there is no link of that name. */
   order(space: string, name: string, order: LinkOrder): Promise<object | null>;
+  /** Where they keep values of records, for `erase` (K2). */
+  readonly traces?: Traces;
   close(): Promise<void>;
 }
 

@@ -12,8 +12,12 @@ export function listedStore(store: Store, shows: (space: string) => boolean): St
     setRestore: (space, policy) => store.setRestore(space, policy),
     note: (space, name) => store.note(space, name),
     setNote: (space, name, text) => store.setNote(space, name, text),
+    order: (order) => store.order(order),
+    orders: () => store.orders(),
+    rewrite: () => store.rewrite(),
     watch: (listener) => store.watch(listener),
     size: () => store.size(),
+    ...(store.disk !== undefined && { disk: async () => (await store.disk?.()) ?? null }),
     close: () => store.close(),
   };
 }

@@ -21,3 +21,12 @@ export function heldSweep({ active, ending }: Sweep): string | null {
   if (ending <= COUNT || ending <= active * SHARE) return null;
   return `${ending} of ${active} active users would be deactivated: look at the source, and confirm if that is meant`;
 }
+
+/**
+ * The same of memberships of groups, by which users have their roles: a directory that shows a reader no members any more
+ * looks as though all had left.
+ */
+export function heldLeaving({ memberships, leaving }: { memberships: number; leaving: number }): string | null {
+  if (leaving <= COUNT || leaving <= memberships * SHARE) return null;
+  return `${leaving} of ${memberships} memberships of groups would end: look at the source, and confirm if that is meant`;
+}

@@ -1,12 +1,15 @@
 import { compareKeys, keyOf, type RecordData, type Revision } from "../model/record.ts";
 import type { PatchLine, PutLine, RemoveLine } from "../wire/lines.ts";
 import type { Exporter } from "./personal.ts";
+import { reservedNames } from "./shape.ts";
 import type { Field, Session, StoredRow } from "./sink.ts";
 import type { Leaving, TableSet } from "./tables.ts";
 import type { Stored } from "./values.ts";
 
 /** Records that are written at once. */
 const BATCH = 10_000;
+/** Characters of records that are written at once, where they are written as they came. */
+const LOAD = 16 * 1_048_576;
 
 /** The warehouse lacks a record that the server takes to be there: the table has to be copied anew (P13). */
 export class Damage extends Error {
@@ -17,6 +20,9 @@ export class Damage extends Error {
     this.collection = collection;
   }
 }
+
+/** Where the records of a line begin. */
+const RECORDS = '"records":';
 
 type Op = Leaving & { readonly op: "put" | "patch" | "remove"; readonly at: Revision };
 
@@ -31,6 +37,8 @@ interface LoaderOptions {
   /** Whether a row whose record is gone stays, marked. */
   readonly soft: boolean;
   readonly copy: boolean;
+  /** Before values are erased. */
+  readonly onErase: () => Promise<void>;
 }
 
 /** Takes the record lines of one subscription, and writes them in batches. */
@@ -42,8 +50,11 @@ export class Loader {
   readonly #fresh = new Map<string, Op[]>();
   /** Whether what comes are a copy's pages from its beginning, in the order of keys, so that nothing of it is there yet. */
   #pages: boolean;
+  /** Of them those that can be written as they came. */
+  readonly #texts = new Map<string, { readonly at: Revision; readonly records: string[] }>();
   #last: string | null = null;
   #count = 0;
+  #characters = 0;
   /** Records that came. */
   taken = 0;
 
@@ -52,9 +63,10 @@ export class Loader {
     this.#pages = options.copy && beginning;
   }
 
-  async take(line: PutLine | PatchLine | RemoveLine): Promise<void> {
+  async take(line: PutLine | PatchLine | RemoveLine, text: string): Promise<void> {
     const { exporter } = this.#options;
     const { collection, at } = line;
+    if (line.op === "remove" && line.erased) await this.#erase(line);
     if (!this.#wants(collection)) return;
     if (line.op === "remove") {
       this.#pages = false;
@@ -63,19 +75,53 @@ export class Loader {
       this.taken += line.ids.length;
     } else {
       this.#pages &&= line.op === "put" && this.#follows(collection, line.records);
+      this.taken += line.records.length;
+      if (this.#pages && (await this.#takeText(line, text))) return;
       for (const record of line.records) {
         const id = exporter.id(collection, record.id);
         const op: Op = { op: line.op, id, atoms: exporter.atoms(collection, record), at };
         if (this.#pages) this.#pushFresh(collection, op);
         else this.#push(collection, op);
       }
-      this.taken += line.records.length;
     }
     if (this.#count >= BATCH) await this.flush();
   }
 
+  /**
+   * Takes new records as the text that they came as; says whether that can be. Databases differ in what they make of
+   * escapes such as U+0000.
+   */
+  async #takeText({ collection, at, records }: PutLine | PatchLine, text: string): Promise<boolean> {
+    const { exporter, tables } = this.#options;
+    if (tables.mode === "append" || !exporter.open || !text.endsWith("]}") || text.includes("\\u")) return false;
+    if (!tables.holds(collection, records)) {
+      // What waits is to be written with the types that it was found to have.
+      await this.flush();
+      await tables.grow(
+        collection,
+        records.map((record) => ({ id: record.id, atoms: record })),
+      );
+      if (!tables.holds(collection, records)) return false;
+    }
+    let waiting = this.#texts.get(collection);
+    if (waiting?.at !== at) {
+      if (waiting !== undefined) await this.flush();
+      waiting = { at, records: [] };
+      this.#texts.set(collection, waiting);
+    }
+    waiting.records.push(text.slice(text.indexOf(RECORDS) + RECORDS.length, -1));
+    this.#characters += text.length;
+    if (this.#characters >= LOAD) await this.flush();
+    return true;
+  }
+
   async flush(): Promise<void> {
     this.#count = 0;
+    this.#characters = 0;
+    for (const [collection, { at, records }] of this.#texts) {
+      this.#texts.delete(collection);
+      await this.#load(collection, at, records);
+    }
     for (const [collection, ops] of this.#fresh) {
       this.#fresh.delete(collection);
       await this.#options.tables.grow(collection, ops);
@@ -87,6 +133,26 @@ export class Loader {
       if (this.#options.tables.mode === "append") await this.#insert(collection, [...ops.values()]);
       else await this.#apply(collection, [...ops.values()]);
     }
+  }
+
+  /** Of records that were erased no table holds a value, also one that rests: what is left of a row says that it was there. */
+  async #erase({ collection, at, ids }: RemoveLine): Promise<void> {
+    const { collections, tables, session, exporter, soft, now, onErase } = this.#options;
+    if (collections !== null && !collections.includes(collection)) return;
+    await this.flush();
+    const known = tables.tables[collection];
+    if (known === undefined) return;
+    await onErase();
+    const table = tables.named(collection);
+    const own = ids.map((id) => exporter.id(collection, id));
+    if (tables.mode === "history" || (tables.mode === "current" && !soft)) {
+      await session.apply({ do: "remove", table, ids: own });
+      return;
+    }
+    const empty = Object.fromEntries(known.columns.map(({ name }) => [name, null]));
+    const gone = tables.mode === "current" ? { _rev: at, _synced_at: now, _deleted_at: now } : {};
+    const rows = own.map((id) => ({ id, ...empty, ...gone }));
+    await session.apply({ do: "patch", table, where: null, ...named(tables.fields(collection), rows) });
   }
 
   #wants(collection: string): boolean {
@@ -123,6 +189,22 @@ export class Loader {
     const laid = op.op === "patch" && before !== undefined && before.op !== "remove";
     ops.set(op.id, laid ? { ...op, op: before.op, atoms: { ...before.atoms, ...op.atoms } } : op);
     this.#count++;
+  }
+
+  async #load(collection: string, at: Revision, records: readonly string[]): Promise<void> {
+    const { session, tables } = this.#options;
+    const all = tables.fields(collection);
+    const row = this.#row(collection, { op: "put", id: "", atoms: {}, at });
+    const isCommon = ({ name }: Field) => name !== "id" && Object.hasOwn(row, name);
+    const system = reservedNames(tables.mode);
+    await session.apply({
+      do: "load",
+      table: tables.named(collection),
+      fields: all.filter(({ name }) => name === "id" || !system.includes(name)),
+      records,
+      common: all.filter(isCommon),
+      row,
+    });
   }
 
   async #insert(collection: string, ops: readonly Op[]): Promise<void> {

@@ -25,6 +25,11 @@ export class Exporter {
     this.#key = key ?? "";
   }
 
+  /** Whether everything leaves as it is. */
+  get open(): boolean {
+    return this.#atoms === undefined;
+  }
+
   id(collection: string, id: string): string {
     return this.#treatment(collection, "id") === "hash" ? this.#hashed(id) : id;
   }

@@ -2,7 +2,7 @@ import { TransportError } from "../client/errors.ts";
 import type { Received } from "../client/ndjson.ts";
 import { problemOf } from "../client/transport.ts";
 import type { Revision } from "../model/record.ts";
-import type { EndLine, Line } from "../wire/lines.ts";
+import type { EndLine } from "../wire/lines.ts";
 import { Problem } from "../wire/problem.ts";
 import type { SubscriptionRequest } from "../wire/pull.ts";
 import { Damage, Loader } from "./loader.ts";
@@ -24,7 +24,8 @@ export async function pullAll(work: Work): Promise<void> {
   for (;;) {
     const { build, cursor } = work.state;
     try {
-      if (build !== null) await pullCopy(work, build);
+      if (build?.ready === true) await work.swap(build);
+      else if (build !== null) await pullCopy(work, build);
       else if (cursor === null) await work.rebuild({ collections: null, from: "copy", reason: "new", keep: true });
       else return await pullDelta(work, cursor);
     } catch (error) {
@@ -65,7 +66,7 @@ export async function pullCopy(work: Work, begun: Build): Promise<void> {
   let next = work.next(build.tables);
   let loader: Loader | null = null;
   let kept = 0;
-  const end = await eachLine(work, [request], async (line, head) => {
+  const end = await eachLine(work, [request], async ({ line, text }, head) => {
     if (line.op === "subscription") {
       if (line.mode !== "copy") throw new TransportError("foreign", "the server does not go on with a copy");
       if (line.from === null) {
@@ -78,8 +79,8 @@ export async function pullCopy(work: Work, begun: Build): Promise<void> {
       return;
     }
     if (loader === null) throw new TransportError("foreign", "the answer does not say what it copies");
-    if (line.op === "put" || line.op === "patch" || line.op === "remove") await loader.take(line);
-    else if (line.op === "mark" && loader.taken - kept >= work.page) {
+    if (line.op === "put" || line.op === "patch" || line.op === "remove") await loader.take(line, text);
+    else if (line.op === "mark" && loader.taken - kept >= work.page.copy) {
       await loader.flush();
       work.taken += loader.taken - kept;
       kept = loader.taken;
@@ -98,11 +99,8 @@ export async function pullCopy(work: Work, begun: Build): Promise<void> {
 async function endCopy(work: Work, build: Build, next: TableSet, { revision, subscriptions }: EndLine): Promise<void> {
   const cursor = subscriptions.copy?.cursor ?? build.cursor;
   await finishHistory(work, next, revision);
-  const tables = await work.swap(build, next);
-  // Where only some tables were copied, all others stand where they stood, and the next delta is good for these, too.
-  const whole = build.collections === null;
   const hash = work.mode === "history" ? await hashAt(work, revision) : null;
-  await work.commit({ tables, build: null, ...(whole && { cursor, revision, hash, syncedAt: work.now }) });
+  await work.complete(build, next, { cursor, revision, hash });
   work.onProgress({ phase: "copy", taken: work.taken, revision });
 }
 
@@ -129,7 +127,7 @@ async function hashAt(work: Work, revision: Revision): Promise<string | null> {
 async function pullDelta(work: Work, cursor: string): Promise<void> {
   const shown = work.shown();
   const loader = loaderOf(work, shown, work.collections, false, false);
-  const end = await eachLine(work, [mainRequest(work, cursor)], (line) => takeDelta(loader, line));
+  const end = await eachLine(work, [mainRequest(work, cursor)], (received) => takeDelta(loader, received));
   await loader.flush();
   work.taken += loader.taken;
   await compareCount(work, shown, end);
@@ -147,9 +145,9 @@ export function mainRequest(work: Work, cursor: string): SubscriptionRequest {
   return { scope, key: "main", cursor, ...(collections !== null && { collections }) };
 }
 
-export async function takeDelta(loader: Loader, line: Line): Promise<void> {
+export async function takeDelta(loader: Loader, { line, text }: Received): Promise<void> {
   if (line.op === "subscription" && line.mode === "copy") throw new Copied(line.reason);
-  if (line.op === "put" || line.op === "patch" || line.op === "remove") await loader.take(line);
+  if (line.op === "put" || line.op === "patch" || line.op === "remove") await loader.take(line, text);
 }
 
 /** What the server counts and what is held: where they differ, something happened to the warehouse (P9). */
@@ -170,17 +168,19 @@ export function loaderOf(
   copy = true,
 ): Loader {
   const { session, exporter, now, soft } = work;
-  return new Loader({ session, exporter, tables, collections, now, soft, copy }, beginning);
+  const onErase = () => work.erase();
+  return new Loader({ session, exporter, tables, collections, now, soft, copy, onErase }, beginning);
 }
 
 /** Reads an answer to its end, line by line. */
 export async function eachLine(
   work: Work,
   subscriptions: readonly SubscriptionRequest[],
-  take: (line: Line, head: Revision) => Promise<void>,
+  take: (received: Received, head: Revision) => Promise<void>,
 ): Promise<EndLine> {
   let head = 0;
-  for await (const { line } of work.source.pull({ subscriptions }) as AsyncIterable<Received>) {
+  for await (const received of work.source.pull({ subscriptions })) {
+    const { line } = received;
     switch (line.op) {
       case "begin":
         if (line.space !== work.state.space) throw new TransportError("foreign", "another space has answered");
@@ -197,7 +197,7 @@ export async function eachLine(
       case "patch":
       case "remove":
       case "mark":
-        await take(line, head);
+        await take(received, head);
         break;
       default:
         throw new WarehouseError(

@@ -27,6 +27,18 @@ export type Step =
       readonly fields: readonly Field[];
       readonly rows: readonly StoredRow[];
     }
+  /**
+   * Rows that are not there yet, as the JSON arrays of records in which they came: each field is the atom of its name, and
+   * each value of the field's type, or null. `row` is the same in all.
+   */
+  | {
+      readonly do: "load";
+      readonly table: string;
+      readonly fields: readonly Field[];
+      readonly records: readonly string[];
+      readonly common: readonly Field[];
+      readonly row: StoredRow;
+    }
   /** Whole rows, there before or not. */
   | {
       readonly do: "put";
@@ -61,7 +73,7 @@ export interface Difference {
   readonly columns: readonly string[];
 }
 
-/** What to compare with the rows of a check, where `where` is null. */
+/** What to compare with a check: the rows of both where `where` is null. */
 export interface Comparison {
   readonly table: string;
   readonly where: string;
@@ -77,7 +89,7 @@ export interface Comparison {
 export interface Session {
   /** As last committed; null: an empty warehouse. */
   state(): Promise<State | null>;
-  /** Gives how many rows it changed. */
+  /** Gives how many rows it changed; of a `load` 0, as it may still be under way: whatever comes next waits for it. */
   apply(step: Step): Promise<number>;
   /** The rows with these ids for which the column is null. */
   open(table: string, fields: readonly Field[], ids: readonly string[], where: string): Promise<StoredRow[]>;
@@ -87,6 +99,8 @@ export interface Session {
   commit(state: State): Promise<void>;
   /** Forgets what was applied since the last commit. */
   rollback(): Promise<void>;
+  /** Leaves nothing of what was replaced or removed in files that are this warehouse's own (K2). Nothing waits for a commit. */
+  rewrite?(): Promise<void>;
 }
 
 export interface Answer {

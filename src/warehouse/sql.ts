@@ -20,7 +20,11 @@ export interface Engine {
   all(sql: string, value?: string): Promise<StoredRow[]>;
   /** A quicker way for many rows, where there is one. */
   append?(table: string, fields: readonly Field[], rows: readonly StoredRow[]): Promise<void>;
+  /** A quicker way for a `load`, where there is one. */
+  load?(load: Load): Promise<void>;
 }
+
+export type Load = Extract<Step, { do: "load" }>;
 
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -29,10 +33,14 @@ export function quoted(name: string): string {
 /** A warehouse in a database: rows and state in one transaction. */
 export class SqlSession implements Session {
   readonly #engine: Engine;
+  readonly rewrite?: () => Promise<void>;
   #open = false;
+  /** While it is written, what comes next can be read and parsed. */
+  #loading: Promise<void> | null = null;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, rewrite?: () => Promise<void>) {
     this.#engine = engine;
+    if (rewrite !== undefined) this.rewrite = rewrite;
   }
 
   async state(): Promise<State | null> {
@@ -64,6 +72,11 @@ export class SqlSession implements Session {
           `ALTER TABLE ${table} ALTER COLUMN ${quoted(step.name)} TYPE ${type} USING ${using}`,
         );
       }
+      case "load":
+        this.#loading = this.#load(step);
+        // It is told of by whatever comes next.
+        this.#loading.catch(() => {});
+        return 0;
       case "insert":
         return await this.#insert(step.table, step.fields, step.rows);
       case "put": {
@@ -113,6 +126,26 @@ export class SqlSession implements Session {
     );
   }
 
+  async #load(load: Load): Promise<void> {
+    if (this.#engine.load !== undefined) return await this.#engine.load(load);
+    const { fields, common } = load;
+    const names = fields.map(({ name }) => quoted(name)).join(", ");
+    const columns = [...fields, ...common].map(({ name }) => quoted(name)).join(", ");
+    const values = valuesOf(load, this.#engine.dialect);
+    for (const records of load.records)
+      await this.#engine.run(
+        `INSERT INTO ${quoted(load.table)} (${columns}) SELECT ${names}${values} FROM ${this.#engine.dialect.rows(fields)} AS s`,
+        records,
+      );
+  }
+
+  /** Whatever was begun has ended. */
+  async settled(): Promise<void> {
+    const loading = this.#loading;
+    this.#loading = null;
+    await loading;
+  }
+
   /** Rows need not name the same columns: beside each column stands whether the row names it. */
   async #patch({ table, fields, rows, where }: Extract<Step, { do: "patch" }>): Promise<number> {
     const others = fields.filter(({ name }) => name !== "id");
@@ -156,11 +189,13 @@ export class SqlSession implements Session {
   async differences({ table, where, check, fields, most }: Comparison): Promise<Difference[]> {
     await this.#begin();
     const differs = fields.map(({ name }) => `a.${quoted(name)} IS DISTINCT FROM b.${quoted(name)}`);
+    // What a copy brings and takes back is marked in the check, too.
+    const present = (name: string) => `(SELECT * FROM ${quoted(name)} WHERE ${quoted(where)} IS NULL)`;
     const named = fields.map(({ name }, i) => `CASE WHEN ${differs[i]} THEN '${name},' ELSE '' END`);
     const rows = await this.#engine.all(
       `SELECT coalesce(a.id, b.id) AS id, CASE WHEN a.id IS NULL THEN 'missing' WHEN b.id IS NULL THEN 'extra' ELSE 'different' END AS what, ` +
         `${named.length === 0 ? "''" : named.join(" || ")} AS columns ` +
-        `FROM (SELECT * FROM ${quoted(table)} WHERE ${quoted(where)} IS NULL) AS a FULL JOIN ${quoted(check)} AS b ON a.id = b.id ` +
+        `FROM ${present(table)} AS a FULL JOIN ${present(check)} AS b ON a.id = b.id ` +
         `WHERE a.id IS NULL OR b.id IS NULL${differs.map((each) => ` OR ${each}`).join("")} ORDER BY 1 LIMIT ${most}`,
     );
     return rows.map(({ id, what, columns }) => ({
@@ -206,16 +241,29 @@ export class SqlSession implements Session {
   }
 
   async rollback(): Promise<void> {
+    await this.settled().catch(() => {});
     if (!this.#open) return;
     this.#open = false;
     await this.#engine.run("ROLLBACK");
   }
 
   async #begin(): Promise<void> {
+    await this.settled();
     if (this.#open) return;
     await this.#engine.run("BEGIN");
     this.#open = true;
   }
+}
+
+/** What all rows of a load have in common, behind what each has of its own. */
+export function valuesOf({ common, row }: Load, { types }: Dialect): string {
+  return common
+    .map(({ name, type }) => {
+      const value = row[name] ?? null;
+      const literal = value === null ? "NULL" : `'${String(value).replaceAll("'", "''")}'`;
+      return `, CAST(${literal} AS ${types[type]})`;
+    })
+    .join("");
 }
 
 const ID: Field = { name: "id", type: "text" };

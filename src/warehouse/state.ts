@@ -32,6 +32,8 @@ export interface Build extends Place {
   readonly reason: string;
   /** Whether rows of the generation before that are deleted by now are taken along, and it is kept until the next one. */
   readonly keep: boolean;
+  /** All of it is there, as of its place: it only remains to be shown. */
+  readonly ready?: boolean;
   readonly tables: Tables;
 }
 
@@ -48,6 +50,8 @@ export interface State extends Place {
   readonly tables: Tables;
   readonly build: Build | null;
   readonly untagged: { readonly [collection: string]: readonly string[] };
+  /** Values were erased of which the files may still hold something (K2). */
+  readonly erasing?: true | undefined;
 }
 
 export const NOWHERE: Place = { cursor: null, revision: 0, hash: null };

@@ -1,9 +1,10 @@
+import type { RecordData } from "../model/record.ts";
 import type { Json } from "../util/json.ts";
-import { freeName, grown, isPause, type Pause } from "./columns.ts";
+import { type Column, freeName, grown, isPause, type Pause } from "./columns.ts";
 import { fieldsOf, keyFields, reservedNames } from "./shape.ts";
 import type { Field, Session } from "./sink.ts";
 import { type Mode, STATE, type Table, type Tables } from "./state.ts";
-import { type Stored, stored } from "./values.ts";
+import { type Stored, stored, type Type, typeOf } from "./values.ts";
 
 /** A record as it leaves for the warehouse. */
 export interface Leaving {
@@ -37,6 +38,7 @@ interface TablesOptions {
 export class TableSet {
   readonly #options: TablesOptions;
   #tables: Tables;
+  readonly #types = new WeakMap<readonly Column[], ReadonlyMap<string, Type> | null>();
 
   constructor(options: TablesOptions) {
     this.#options = options;
@@ -62,6 +64,37 @@ export class TableSet {
 
   isPaused(collection: string): boolean {
     return (this.#tables[collection]?.paused ?? null) !== null;
+  }
+
+  /**
+   * Whether the values of these records stand in their columns as they are: of the column's own type, under the atom's own
+   * name.
+   */
+  holds(collection: string, records: readonly RecordData[]): boolean {
+    const types = this.#plain(collection);
+    if (types === null) return false;
+    for (const record of records) {
+      for (const atom in record) {
+        const type = typeOf(record[atom] as Json);
+        if (type === null) continue;
+        const held = types.get(atom);
+        if (held !== type && !(held === "double" && type === "bigint")) return false;
+      }
+    }
+    return true;
+  }
+
+  /** The types by atom; null where a column has another name, or holds what is written as JSON. */
+  #plain(collection: string): ReadonlyMap<string, Type> | null {
+    const { columns } = this.#tables[collection] ?? { columns: [] };
+    const known = this.#types.get(columns);
+    if (known !== undefined) return known;
+    const plain = columns.every(({ atom, name, type }) => atom === name && type !== "json");
+    const types = plain
+      ? new Map<string, Type>([["id", "text"], ...columns.map((c) => [c.atom, c.type] as const)])
+      : null;
+    this.#types.set(columns, types);
+    return types;
   }
 
   /** Makes the table ready for what comes. */

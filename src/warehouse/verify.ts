@@ -44,10 +44,11 @@ async function compared(work: Work): Promise<Verified> {
   const scope = { scope: work.scope, ...(collections !== null && { collections }) };
   const main = mode === "history" || state.cursor === null ? [] : [mainRequest(work, state.cursor)];
   let of = "";
-  const end = await eachLine(work, [...main, { ...scope, key: "copy", cursor: null }], async (line) => {
+  const end = await eachLine(work, [...main, { ...scope, key: "copy", cursor: null }], async (received) => {
+    const { line, text } = received;
     if (line.op === "subscription") of = line.key;
-    if (of === "main") await takeDelta(delta, line);
-    else if (line.op === "put" || line.op === "patch" || line.op === "remove") await copy.take(line);
+    if (of === "main") await takeDelta(delta, received);
+    else if (line.op === "put" || line.op === "patch" || line.op === "remove") await copy.take(line, text);
   });
   await delta.flush();
   await copy.flush();

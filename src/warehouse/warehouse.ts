@@ -32,7 +32,7 @@ export interface WarehouseOptions {
   readonly key?: string | undefined;
   /** What becomes of the row of a deleted record, in `current`: it stays with `_deleted_at`, or goes. Default "soft". */
   readonly deletes?: "soft" | "hard" | undefined;
-  /** Records of a copy, or changes of the journal, that are committed together at least; 20,000 by default. */
+  /** What is committed together at least: 200,000 records of a copy, or 20,000 changes of the journal, by default. */
   readonly page?: number | undefined;
   /** A bearer token, or a function that gives the present one. */
   readonly token?: Auth | undefined;
@@ -207,7 +207,7 @@ class Opened implements Warehouse {
 
   async #work({ signal = new AbortController().signal, onProgress = () => {} }: Run): Promise<Work> {
     const { url, space, token, scope = "*", collections, atoms, key, deletes = "soft" } = this.#options;
-    const { page = 20_000 } = this.#options;
+    const { page } = this.#options;
     const { clock = systemClock, random = systemRandom } = this.#options;
     const fetch = this.#options.fetch ?? ((input, init) => globalThis.fetch(input, init));
     const session = await this.#session();
@@ -237,7 +237,7 @@ class Opened implements Warehouse {
       collections: collections ?? null,
       scope,
       soft: deletes === "soft",
-      page,
+      page: { copy: page ?? 200_000, journal: page ?? 20_000 },
       now: new Date(clock.now()).toISOString(),
       onProgress,
       state,

@@ -3,7 +3,7 @@ import type { Exporter } from "./personal.ts";
 import { fieldsOf } from "./shape.ts";
 import type { Session } from "./sink.ts";
 import type { Source } from "./source.ts";
-import { type Build, type Mode, NEXT, NOWHERE, OLD, type State, type Tables } from "./state.ts";
+import { type Build, type Mode, NEXT, NOWHERE, OLD, type Place, type State, type Tables } from "./state.ts";
 import { TableSet } from "./tables.ts";
 
 export interface Progress {
@@ -22,14 +22,16 @@ export class Work {
   readonly collections: readonly string[] | null;
   readonly scope: string;
   readonly soft: boolean;
-  /** Records of a copy, or changes of the journal, that are committed together at least. */
-  readonly page: number;
+  /** Records of a copy, and changes of the journal, that are committed together at least. */
+  readonly page: { readonly copy: number; readonly journal: number };
   /** When the run began. ISO 8601. */
   readonly now: string;
   readonly onProgress: (progress: Progress) => void;
   state: State;
   taken = 0;
   readonly rebuilt: string[] = [];
+  /** Values were erased since the last commit. */
+  #erased = false;
 
   constructor(parts: Omit<Work, "taken" | "rebuilt" | keyof WorkMethods>) {
     this.session = parts.session;
@@ -63,7 +65,25 @@ export class Work {
     return new TableSet({ session: this.session, mode: this.mode, tables, suffix: NEXT, whole: true });
   }
 
+  /** The values of records are being erased: no generation from before is kept, and no file with what it held (K2). */
+  async erase(): Promise<void> {
+    if (this.#erased) return;
+    this.#erased = true;
+    for (const { name } of Object.values(this.state.tables)) {
+      await this.session.apply({ do: "drop", table: `${name}${OLD}` });
+    }
+  }
+
   async commit(changes: Partial<State>): Promise<void> {
+    const erasing = this.#erased || this.state.erasing === true;
+    await this.#commit(erasing ? { ...changes, erasing: true } : changes);
+    this.#erased = false;
+    if (!erasing) return;
+    await this.session.rewrite?.();
+    await this.#commit({ erasing: undefined });
+  }
+
+  async #commit(changes: Partial<State>): Promise<void> {
     const untagged = Object.fromEntries([...this.exporter.untagged].map(([name, atoms]) => [name, [...atoms].sort()]));
     const state: State = {
       ...this.state,
@@ -83,24 +103,37 @@ export class Work {
     await this.commit({ build: { ...NOWHERE, ...build, tables: {} } });
   }
 
-  /** The new generation is shown; the one before is kept until the next, where it may be. */
-  async swap(build: Build, next: TableSet): Promise<Tables> {
+  /**
+   * The new generation is all there, as of this place: it is shown, and the one before is kept until the next, where it may
+   * be. That takes two commits: where rows of a table change in the transaction that renames it, DuckDB 1.5 logs them under
+   * the new name before it logs the renaming, and after a crash applies them to whatever had that name.
+   */
+  async complete(build: Build, next: TableSet, place: Place): Promise<void> {
     const before = this.state.tables;
-    const affected = build.collections ?? [...new Set([...Object.keys(before), ...Object.keys(next.tables)])];
-    for (const collection of affected) {
+    for (const collection of build.collections ?? new Set([...Object.keys(before), ...Object.keys(next.tables)])) {
       const old = before[collection];
       if (next.tables[collection] === undefined && old !== undefined) await next.create(collection, old);
       if (build.keep && this.soft && this.mode === "current") await this.#carry(collection, next);
-      const name = next.tables[collection]?.name;
-      if (name === undefined) continue;
+    }
+    const ready: Build = { ...build, ...place, tables: next.tables, ready: true };
+    await this.commit({ build: ready });
+    await this.swap(ready);
+  }
+
+  /** Shows a generation that is ready. */
+  async swap({ collections, cursor, revision, hash, keep, tables }: Build): Promise<void> {
+    const before = this.state.tables;
+    for (const [collection, { name }] of Object.entries(tables)) {
       await this.session.apply({ do: "drop", table: `${name}${OLD}` });
-      if (old !== undefined) {
-        if (build.keep) await this.session.apply({ do: "rename", table: name, to: `${name}${OLD}` });
+      if (before[collection] !== undefined) {
+        if (keep) await this.session.apply({ do: "rename", table: name, to: `${name}${OLD}` });
         else await this.session.apply({ do: "drop", table: name });
       }
       await this.session.apply({ do: "rename", table: `${name}${NEXT}`, to: name });
     }
-    return { ...before, ...next.tables };
+    // Where only some tables were built, all others stand where they stood, and the next delta is good for these, too.
+    const place = collections === null && { cursor, revision, hash, syncedAt: this.now };
+    await this.commit({ tables: { ...before, ...tables }, build: null, ...place });
   }
 
   /** Rows of records that are gone stay, in those columns that both generations have. */
@@ -121,4 +154,4 @@ export class Work {
   }
 }
 
-type WorkMethods = Pick<Work, "mode" | "shown" | "next" | "commit" | "rebuild" | "swap">;
+type WorkMethods = Pick<Work, "mode" | "shown" | "next" | "erase" | "commit" | "rebuild" | "complete" | "swap">;

@@ -30,6 +30,8 @@ export interface LinkStatus {
   readonly conflicts: number;
   /** Of what is set aside, what waits for `confirm` (U5). */
   readonly held: number;
+  /** Whether upstream says who wrote what (S24); null: it has not answered yet. */
+  readonly authors: boolean | null;
   /** Upstream and those above it, as it last said. */
   readonly path: readonly string[];
 }
@@ -70,7 +72,7 @@ export type LinkOrder =
 
 export type RemovedData = "keep" | "delete";
 
-/** What `POST …/links` takes: a link that is kept in the store, beside those of the configuration (S13). */
+/** A link that is kept in the store, beside those of the configuration (S13). */
 export interface LinkAddition {
   readonly name: string;
   readonly url: string;
@@ -78,4 +80,13 @@ export interface LinkAddition {
   readonly scopes?: readonly string[] | undefined;
   readonly direction?: "pull" | "both" | undefined;
   readonly schedule?: string | { readonly cron: string; readonly timeZone?: string | undefined } | undefined;
+  /** Whether it brings upstream's users as well, and by role there the role here (U2, U5). */
+  readonly users?: "none" | "directory" | "verifier" | undefined;
+  readonly roles?: { readonly [upstream: string]: string } | undefined;
+}
+
+/** What `POST …/links` takes. */
+export interface LinkRequest extends LinkAddition {
+  /** The one-time code of `tidemark link invite` upstream: the link is registered before it is kept (S7). */
+  readonly code?: string | undefined;
 }

@@ -25,6 +25,15 @@ describe("a link in both directions", () => {
     expect(await b.state()).toMatchObject({ state: "running", conflicts: 0, queued: 0, unsent: 0 });
   });
 
+  test("[S2 S12 H9] what is written here makes the space upstream where it is not there yet", async () => {
+    const world = new World();
+    const [a, b] = [world.site("a"), world.site("b", { up: { url: "http://a", ...BOTH } })];
+    await b.write("bob", [insert("x", { n: 1 })]);
+    await world.settle(a, b);
+    expect(await a.records()).toEqual({ "items/x": { n: 1 } });
+    expect(await b.digest()).toBe(await a.digest());
+  });
+
   test("[S2] upstream wins per atom, and what lost is in the conflict log with value, author and origin", async () => {
     const { world, a, b } = await pair();
     await a.write("ann", [insert("x", { n: 1, m: 1 })]);

@@ -6,7 +6,7 @@ import type { Clock } from "../../src/util/clock.ts";
 import type { Invitation, LinkGrant } from "../../src/wire/grants.ts";
 import type { LiveServer } from "../support/live.ts";
 import { good } from "../support/server.ts";
-import { Admin, founded, type Login, open, PASSWORD } from "../users/support.ts";
+import { Admin, founded, type Login, loggedIn, open, PASSWORD } from "../users/support.ts";
 
 export const SECRET_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const secrets = { secretKey: SECRET_KEY };
@@ -28,37 +28,50 @@ export async function invited(server: LiveServer, token: string, grant: Partial<
 }
 
 interface BranchOptions {
-  readonly link: Partial<LinkConfig> & { url: string };
+  /** By default it follows nobody yet. */
+  readonly link?: Partial<LinkConfig> & { url: string };
   readonly space?: string;
   readonly config?: Config;
   readonly store?: Store;
   readonly secretKey?: string | undefined;
   readonly clock?: Clock;
   readonly fetch?: typeof globalThis.fetch;
+  readonly tokenOf?: (link: string) => string | undefined;
 }
 
 /** A server with accounts that follows another; its first administrator is `bea`. */
-export async function branch({ link, space = "system", config = {}, store, clock, fetch, ...more }: BranchOptions) {
+export async function branch(options: BranchOptions) {
+  const house = await running(options);
+  const body = { code: await house.users.setupCode(), userName: "bea", password: PASSWORD };
+  const bea = (await good(await house.server.post("/v1/auth/setup", body))) as Login;
+  return { ...house, bea, admin: new Admin(house.server, () => bea.accessToken) };
+}
+
+/** The same once more on what a branch has stored, whose links are closed. */
+export async function reopened({ server: { store } }: Branch, options: BranchOptions = {}): Promise<Branch> {
+  const house = await running({ ...options, store });
+  const bea = await loggedIn(house.server, "bea");
+  return { ...house, bea, admin: new Admin(house.server, () => bea.accessToken) };
+}
+
+async function running({ link, space = "system", config = {}, store, clock, fetch, tokenOf, ...more }: BranchOptions) {
   let running: RunningLinks | null = null;
   const house = await open({
-    config: { ...config, links: { [space]: { hq: link } } },
+    config: { ...config, ...(link && { links: { [space]: { hq: link } } }) },
     ...(store && { store }),
     ...(clock && { users: { clock } }),
     server: {
       ...("secretKey" in more ? { secrets: { secretKey: more.secretKey } } : { secrets }),
       ...(clock && { clock }),
       links: (host: LinkHost) => {
-        running = linksOver(fetch === undefined ? {} : { fetch })(host);
+        running = linksOver({ ...(fetch && { fetch }), ...(tokenOf && { tokenOf }) })(host);
         return running;
       },
     },
   });
   onTestFinished(async () => house.server[Symbol.asyncDispose]());
   const links = running as unknown as RunningLinks;
-  const body = { code: await house.users.setupCode(), userName: "bea", password: PASSWORD };
-  const bea = (await good(await house.server.post("/v1/auth/setup", body))) as Login;
-  const admin = new Admin(house.server, () => bea.accessToken);
-  return { ...house, bea, admin, links, state: async (of = space) => (await links.list(of))[0] };
+  return { ...house, links, state: async (of = space) => (await links.list(of))[0] };
 }
 
 export type Branch = Awaited<ReturnType<typeof branch>>;

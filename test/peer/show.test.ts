@@ -10,10 +10,13 @@ const ROUNDS = LONG ? 30 : 3;
 const WRITES = LONG ? 30 : 8;
 const SHARED = 6;
 /**
- * In the sample servers on PostgreSQL are not killed: what one held is another's, or its own again, only when its lease has been
- * silent for a minute (S10).
+ * Who is killed with -9 in a round. In the sample a server on PostgreSQL is so in the first one alone: what it held is another's,
+ * or its own again, only when its lease has been silent for a minute (S10).
  */
-const killed = (all: readonly SiteProcess[], quick: readonly SiteProcess[]) => (LONG ? all : quick);
+function killed(round: number, all: readonly SiteProcess[]): readonly SiteProcess[] {
+  if (LONG) return all;
+  return all.filter(({ isPostgres }) => isPostgres === (round === 0));
+}
 /** What the older schema does not know comes down through it all the same (S6). */
 const OLDER = ["things"];
 
@@ -109,7 +112,7 @@ test(`[S4] [S2] [R2] [R4] [S6] a tree of five servers comes to the same after ${
       show.silent = a;
     }
     await show.round();
-    const victim = random.pick(killed([b, c, d, e], [c, d]));
+    const victim = random.pick(killed(round, [b, c, d, e]));
     await victim.kill();
     await victim.start();
     cut.line?.move();
@@ -139,7 +142,7 @@ test(`[S4] [S2] [R4] [S6] a chain of four does, one after the other, with an old
     const cut = random.pick([b, c, d]);
     cut.line?.stand();
     await show.round();
-    const victim = random.pick(killed([a, b, c, d], [a, b, d]));
+    const victim = random.pick(killed(round, [a, b, c, d]));
     await victim.kill();
     await victim.start();
     cut.line?.move();

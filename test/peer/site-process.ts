@@ -54,6 +54,10 @@ export class SiteProcess {
     return new SiteProcess({ above, line, port: await freePort(), options });
   }
 
+  get isPostgres(): boolean {
+    return this.#data !== undefined;
+  }
+
   async start(): Promise<void> {
     const data = this.#data === undefined ? [] : ["--data", this.#data];
     this.#process = await serve(this.#folder, ["--port", new URL(this.url).port, ...data]);

@@ -7,6 +7,7 @@ import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { createUsers } from "../../src/users/index.ts";
 import { described, Judge } from "../support/described.ts";
 import { insert, ofOp, remove, SECRET, SPACE, TestServer, tokenFor, update } from "../support/server.ts";
+import { held } from "../support/socket.ts";
 
 async function filled() {
   const users = createUsers();
@@ -81,9 +82,9 @@ describe("openapi.json", () => {
     await post("pull", { subscriptions: [{ scope: "*", key: "all" }], client: "c1" });
     const cursor = (await server.head()).cursor;
     await server.write("c0", [update("a", { n: null }), remove("c")]);
-    await post("pull", { subscriptions: [{ scope: "*", cursor }, { scope: "box/1" }] });
+    await post("pull", { subscriptions: [{ scope: "*", cursor }, { scope: "box/1" }], authors: true });
     await post("pull", { subscriptions: "all" });
-    await post("verify", { subscription: { scope: "*" }, ranges: [{ from: null, to: null }], leaf: 4 });
+    await post("verify", { subscription: { scope: "*" }, ranges: [{ from: null, to: null }], leaf: 4, authors: true });
     await get(`${S}/journal`, "?since=0&limit=10");
     await get(`${S}/journal`, "?since=x");
     await get(`${S}/history/{collection}/{id}`, "", { collection: "items", id: "a" });
@@ -102,8 +103,17 @@ describe("openapi.json", () => {
     await server.write("c0", ["d", "e", "f", "g"].map(large));
     const page = ofOp(await server.pull({ subscriptions: [{ scope: "*" }], pages: true }), "page")[0];
     await judge.judge("GET", `${S}/pages/{page}`, await server.request(`${SPACE}/${page?.href}`));
+    await post("erase", { collection: "items", id: "a" });
     await post("cut", { journal: "0s" });
     await get(`${S}/journal`);
+    await get(`${S}/journal`, "?changes=1");
+    await get("/v1/spaces");
+    for (const what of ["scopes", "records", "store", "replicas", "lost"]) await get(`${S}/${what}`);
+    const socket = await held(server.server, { headers: { authorization: `Bearer ${server.token}` } });
+    socket.say({ op: "subscribe", subscriptions: [{ scope: "*" }], able: ["verify"] });
+    while (socket.lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const order = await server.post(`${SPACE}/replicas/1`, { do: "verify" });
+    await judge.judge("POST", `${S}/replicas/{connection}`, order);
     const own = routes
       .filter(({ path }) => !path.endsWith("/live"))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { freePort, reached, run, serve, start } from "../cli/program.ts";
 import { folderOf } from "../support/folder.ts";
@@ -53,24 +56,52 @@ test("[X8] a mistake is told before anything starts", async () => {
   expect(nobody.code).toBe(2);
 });
 
-test("[X8 X12] serve syncs a warehouse at its times, tells of it, and another process can ask it between", async () => {
-  const port = await freePort();
-  const cwd = folderOf({ "tidemark.config.ts": configOf('{ parquet: "reports", schedule: "* * * * * *" }') });
-  const running = start(["serve", "--port", String(port)], { cwd });
-  await running.says(/listening on/);
-  const url = `http://127.0.0.1:${port}`;
+test("[X8 X13] while another process has a file of DuckDB open, a command says so and waits", async () => {
+  const cwd = folderOf({ "tidemark.config.ts": configOf('{ duckdb: "reports.duckdb" }') });
+  const { url } = await serve(cwd);
   await push(url, 1, [note("a", "one")]);
-  await reached(url, 1);
-  const asked = async () => await run(["warehouse", "query", "reports", "SELECT text FROM notes", "--json"], { cwd });
-  let answer = await asked();
-  while (answer.code !== 0) answer = await asked();
-  expect(JSON.parse(answer.stdout)).toEqual({ text: "one" });
-  const listed = async () =>
-    (await (await fetch(`${url}/v1/spaces/main/warehouses`)).json()) as { warehouses: { last: object | null }[] };
-  let list = await listed();
-  while (list.warehouses[0]?.last === null) list = await listed();
-  expect(list.warehouses).toMatchObject([
-    { name: "reports", kind: "parquet", schedule: "* * * * * *", due: expect.any(Number), last: { revision: 1 } },
-  ]);
-  expect((await running.stop()).code).toBe(0);
+  await run(["warehouse", "sync", "reports", "--server", url], { cwd });
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const other = await DuckDBInstance.create(join(cwd, "reports.duckdb"));
+  const asking = start(["warehouse", "query", "reports", "SELECT text FROM notes", "--json"], { cwd });
+  await once(asking.child.stderr as Readable, "data");
+  other.closeSync();
+  const { code, stdout, stderr } = await asking.ended;
+  expect({ code, stdout, stderr }).toEqual({
+    code: 0,
+    stdout: '{"text":"one"}\n',
+    stderr: "Another process has reports open, a sync perhaps: waiting for it.\n",
+  });
 });
+
+const PLACES = ['duckdb: "reports.duckdb"', 'parquet: "reports"'];
+test.each(PLACES)(
+  "[X8 X12 X13] serve syncs %s at its times, tells of it, and another process can ask it between",
+  async (place) => {
+    const port = await freePort();
+    const cwd = folderOf({ "tidemark.config.ts": configOf(`{ ${place}, schedule: "* * * * * *" }`) });
+    const running = start(["serve", "--port", String(port)], { cwd });
+    await running.says(/listening on/);
+    const url = `http://127.0.0.1:${port}`;
+    await push(url, 1, [note("a", "one")]);
+    await reached(url, 1);
+    const asked = async () => await run(["warehouse", "query", "reports", "SELECT text FROM notes", "--json"], { cwd });
+    let answer = await asked();
+    while (answer.code !== 0) answer = await asked();
+    expect(JSON.parse(answer.stdout)).toEqual({ text: "one" });
+    const listed = async () =>
+      (await (await fetch(`${url}/v1/spaces/main/warehouses`)).json()) as { warehouses: { last: object | null }[] };
+    let list = await listed();
+    while (list.warehouses[0]?.last === null) list = await listed();
+    expect(list.warehouses).toMatchObject([
+      {
+        name: "reports",
+        kind: place.slice(0, place.indexOf(":")),
+        schedule: "* * * * * *",
+        due: expect.any(Number),
+        last: { revision: 1 },
+      },
+    ]);
+    expect((await running.stop()).code).toBe(0);
+  },
+);

@@ -16,12 +16,17 @@ import { remoteSpace } from "../where.ts";
 /** Records that a verification names. */
 const SHOWN = 20;
 
+const DOES: readonly string[] = [
+  ...["list", "show", "conflicts", "pause", "resume", "verify", "confirm", "add", "remove", "apply"],
+  ...["invite", "granted", "revoke"],
+];
+
 const ARGS = {
   do: {
     type: "positional",
     required: true,
     description:
-      "list, show, pause, resume, verify, confirm what is held, add, remove, or apply a lost write again; upstream: invite, granted, revoke",
+      "list, show, conflicts, pause, resume, verify, confirm what is held, add, remove, or apply a lost write again; upstream: invite, granted, revoke",
   },
   server: { type: "positional", required: true, description: "the address of the server that follows another" },
   name: { type: "positional", required: false, description: "the link; revoke: its id" },
@@ -43,8 +48,15 @@ const ARGS = {
   },
   every: { type: "string", description: 'add: live, or when it runs, such as "*/15 * * * *"', valueHint: "CRON" },
   zone: { type: "string", description: "add: the time zone of --every; UTC by default", valueHint: "ZONE" },
+  code: { type: "string", description: "add: the one-time code of link invite, upstream", valueHint: "CODE" },
   data: { type: "enum", description: "remove: whether its records stay", options: ["keep", "delete"] as string[] },
-  users: { type: "string", description: "invite: none, directory or verifier; none by default", valueHint: "U" },
+  users: { type: "string", description: "add, invite: none, directory or verifier; none by default", valueHint: "U" },
+  roles: {
+    type: "string",
+    description: "add: which role upstream gives which role here, as there=here, with commas between",
+    valueHint: "ROLES",
+  },
+  authors: { type: "boolean", description: "invite: the link learns who wrote what, and says so of what it brings" },
   lasts: { type: "string", description: "invite: how long the code is good; 24h by default", valueHint: "AGE" },
   ...SPACE_ARGS,
 } as const;
@@ -55,6 +67,7 @@ export default command({
   args: ARGS,
   async run({ args, env, out }: Context<typeof ARGS>) {
     const space = remoteSpace(args.server, args, env);
+    if (!DOES.includes(args.do)) throw misuse(`There is no link ${args.do}, but ${DOES.join(", ")}.`);
     if (args.do === "list") return await list(space, out);
     if (args.do === "granted") return await listGranted(space, out);
     if (args.do === "invite") return await grantLink(space, args, out);
@@ -62,6 +75,8 @@ export default command({
     switch (args.do) {
       case "show":
         return await show(space, args.name, out);
+      case "conflicts":
+        return await conflicts(space, args.name, out);
       case "pause":
       case "resume":
         await order(space, args.name, { do: args.do });
@@ -79,10 +94,6 @@ export default command({
         return await removeLink(space, args.name, (args.data ?? "keep") as RemovedData, out);
       case "apply":
         return await apply(space, args.name, parseWhole(args.what ?? "", "NUMBER", 1, Number.MAX_SAFE_INTEGER), out);
-      default:
-        throw misuse(
-          `There is no link ${args.do}: list, show, pause, resume, verify, confirm, add, remove, apply, invite, granted or revoke.`,
-        );
     }
   },
 });
@@ -123,14 +134,26 @@ function countsOf({ revision, queued, unsent, aside, held, conflicts }: LinkStat
 async function show(space: Space, name: string, out: Output): Promise<void> {
   const details = await askJson<LinkDetails>(space, pathOf(name));
   out.data(details);
-  const { state, cause, since, history, asideLog, conflictLog, path } = details;
+  const { state, cause, since, history, asideLog, conflictLog, path, authors } = details;
   out.print(`${name}: ${state} since ${since}${cause === null ? "" : `: ${cause}`}`);
   out.print(`${upstreamOf(details)}, ${details.direction}, ${countsOf(details)}`);
+  if (authors !== null) out.print(authors ? "upstream says who wrote what" : "upstream does not say who wrote what");
   if (path.length > 0) out.print(`above: ${path.join(" ← ")}`);
   for (const each of history) out.print(`  ${each.at}  ${each.state}${each.cause === null ? "" : `: ${each.cause}`}`);
   if (asideLog.length > 0) out.print("\nset aside:");
   for (const { collection, id, message, at } of asideLog) out.print(`  ${at}  ${collection}/${id}: ${message}`);
   if (conflictLog.length > 0) out.print("\nlost against upstream:");
+  printConflicts(conflictLog, out);
+}
+
+async function conflicts(space: Space, name: string, out: Output): Promise<void> {
+  const { conflictLog } = await askJson<LinkDetails>(space, pathOf(name));
+  for (const conflict of conflictLog) out.data(conflict);
+  if (conflictLog.length === 0) out.print(`Nothing of what was written here lost against what ${name} follows.`);
+  printConflicts(conflictLog, out);
+}
+
+function printConflicts(conflictLog: readonly WireConflict[], out: Output): void {
   const rows = conflictLog.map((each) => [
     `  ${each.number}`,
     each.at,

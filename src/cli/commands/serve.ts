@@ -1,9 +1,10 @@
 import pino from "pino";
 import pretty from "pino-pretty";
 import type { createIngest } from "../../ingest/index.ts";
+import { ingestTraces } from "../../ingest/traces.ts";
 import { linksOver } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
-import { createServer, listen, logTo } from "../../server/index.ts";
+import { createServer, listen, logTo, withConsole } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
 import { systemClock } from "../../util/clock.ts";
 import { command } from "../command.ts";
@@ -55,14 +56,15 @@ export default command({
     const links = linksOver({ tokenOf: (link) => env[`TIDEMARK_LINK_${link.toUpperCase()}`] });
     const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
     const incoming = await incomingOf({ store, config, folder: isPostgres(data) ? null : data, log: logTo(log) });
+    const traces = [ingestTraces(isPostgres(data) ? null : data, config)];
     const warehouses = new Warehouses({ config, log: logTo(log), clock: systemClock, stop });
     const routes = [...(incoming?.routes ?? []), ...warehouses.routes];
-    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets, routes });
+    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets, routes, traces });
     if (incoming !== null) {
       await server.ready;
       incoming.start();
     }
-    const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
+    const listening = await listen(withConsole(server), { host: args.host, port }).catch(async (error: unknown) => {
       await incoming?.close();
       await server.close();
       throw explained(error);

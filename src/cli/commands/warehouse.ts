@@ -35,6 +35,7 @@ export default command({
     const warehouse = await openConfigured(
       { ...(token !== undefined && { token }), ...configured(config, args.name) },
       args.server,
+      () => out.note(`Another process has ${args.name} open, a sync perhaps: waiting for it.`),
     ).catch(failed);
     try {
       return await run(warehouse, args, out, stop);

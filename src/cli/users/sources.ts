@@ -16,7 +16,9 @@ export async function sync(job: SourceJob, name: string): Promise<number> {
   const source = name.startsWith("ldap:") ? name : `ldap:${name}`;
   const passed = await order<Passed>(job, "sync", { source });
   for (const reason of passed.refused) job.out.note(reason);
-  const { found, added, changed, deactivated, unchanged } = passed;
+  const { found, added, changed, deactivated, unchanged, groups } = passed;
+  if (groups !== undefined)
+    job.out.note(`${source} has ${groups.found} groups: ${groups.joined} memberships began, ${groups.left} ended`);
   const counts = `${added} added, ${changed} changed, ${deactivated} deactivated, ${unchanged} unchanged`;
   job.out.result(`${source} has ${found} ${found === 1 ? "user" : "users"}: ${counts}`, passed);
   return passed.refused.length === 0 ? 0 : 1;

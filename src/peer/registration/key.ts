@@ -90,7 +90,7 @@ async function opened(parts: Parts): Promise<LinkKey | null> {
     const text = await host.store.note(plan.home, keyNoteName(plan.name)).catch(() => null);
     const code = typeof plan.code === "function" ? plan.code() : plan.code;
     let kept = text === null ? null : (JSON.parse(text) as Kept);
-    if (code !== undefined && code !== "" && kept?.code !== sha256Hex(code)) kept = await registered(parts, code);
+    if (code !== undefined && code !== "" && kept?.code !== sha256Hex(code)) kept = await renewed(parts, code);
     return kept === null ? null : new LinkKey(host, kept, await host.vault.open(useOf(plan), kept.sealed));
   } catch (error) {
     if (error instanceof VaultError) throw new Refused(error.message);
@@ -98,18 +98,37 @@ async function opened(parts: Parts): Promise<LinkKey | null> {
   }
 }
 
-async function registered({ host, plan, fetch }: Parts, code: string): Promise<Kept> {
-  const { store, vault, random, clock } = host;
-  const identity = await identityOf(store, plan.home, random);
+async function renewed(parts: Parts, code: string): Promise<Kept> {
+  const { host, plan } = parts;
+  const identity = await identityOf(host.store, plan.home, host.random);
   if (identity === null) throw new Error(`there is no space ${plan.home}`);
+  const { kept } = await registered(parts, code, identity);
+  await host.store.setNote(plan.home, keyNoteName(plan.name), JSON.stringify(kept));
+  return kept;
+}
+
+/** What is to be kept of a registration by its code, and the key, for whoever keeps both with the link. */
+export async function registration(parts: Parts, code: string, identity: string) {
+  const { host, plan } = parts;
+  try {
+    const { kept, secret } = await registered(parts, code, identity);
+    const notes = new Map([[keyNoteName(plan.name), JSON.stringify(kept)]]);
+    return { notes, key: new LinkKey(host, kept, secret) };
+  } catch (error) {
+    if (error instanceof VaultError) throw new Refused(error.message);
+    throw error;
+  }
+}
+
+async function registered({ host, plan, fetch }: Parts, code: string, identity: string) {
+  const { vault, clock } = host;
   const keys = await newKeys();
   // Before the code is spent: where nothing can be sealed, nothing is registered.
   const sealed = await vault.seal(useOf(plan), keys.secret);
   const { link, server } = await register({ plan, fetch, clock, code, identity, keys });
-  const kept: Kept = { link, server, code: sha256Hex(code), sealed };
-  await store.setNote(plan.home, keyNoteName(plan.name), JSON.stringify(kept));
   host.log.info({ space: plan.home, link: plan.name, id: link }, "a link was registered upstream");
-  return kept;
+  const kept: Kept = { link, server, code: sha256Hex(code), sealed };
+  return { kept, secret: keys.secret };
 }
 
 /** What the secret is sealed for: another link cannot open it. */

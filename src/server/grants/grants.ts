@@ -1,4 +1,5 @@
 import { decodeProtectedHeader } from "jose";
+import { ringIn } from "../../model/forest.ts";
 import type { Action } from "../../model/grant.ts";
 import type { User } from "../../model/schema.ts";
 import type { Clock } from "../../util/clock.ts";
@@ -50,7 +51,8 @@ export class Grants {
     return { ...grant, code, expires: new Date(now + lasts).toISOString() };
   }
 
-  async register({ code, key, proof, identity, wants }: Registration): Promise<Registered> {
+  /** - `path`: of the space that would be followed (S3). */
+  async register({ code, key, proof, identity, wants }: Registration, path: readonly string[]): Promise<Registered> {
     const { book, clock, random } = this.#parts;
     const now = clock.now();
     const statement = await statementOf(proof, key);
@@ -66,7 +68,8 @@ export class Grants {
       if (invite.spent) return "this code has been used: each is good once, `tidemark link invite` makes another";
       if (invite.ends <= now) return "this code has expired: `tidemark link invite` makes another";
       const excess = excessOf(wants, invite.grant);
-      return excess === null ? null : `the code does not grant ${excess}: ask for less, or for another code`;
+      if (excess !== null) return `the code does not grant ${excess}: ask for less, or for another code`;
+      return ringIn(path, identity);
     });
     if (refusal !== null) throw new Problem("unauthenticated", refusal);
     await this.#refresh();

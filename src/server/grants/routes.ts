@@ -22,6 +22,7 @@ const grant = z
     scopes: z.array(named(subscribedFlaw)).max(100).default(["*"]),
     direction: z.enum(["pull", "both"]).default("pull"),
     users: z.enum(["none", "directory", "verifier"]).default("none"),
+    authors: z.boolean().optional(),
   })
   .refine(({ space }) => !space.startsWith("system-"), { path: ["space"], error: "this space is followed by no link" })
   .refine(({ space, users }) => space !== "system" || users !== "none", {
@@ -93,8 +94,9 @@ export function grantRoutes(grants: Grants): readonly Route[] {
       path: "/v1/links/register",
       asks: "credentials",
       about: ABOUT.register,
-      handle: async ({ log }, { request }) => {
-        const registered = await grants.register(parsed(registration, await readJson(request, LIMITS)));
+      handle: async ({ log, links }, { request }) => {
+        const asked = parsed(registration, await readJson(request, LIMITS));
+        const registered = await grants.register(asked, await links.path(asked.wants.space));
         log.info({ link: registered.link, space: registered.grant.space }, "a link was registered");
         return json(request, registered);
       },

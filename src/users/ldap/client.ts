@@ -16,6 +16,7 @@ const ANSWER = 30_000;
 
 /** What the directory says an account may not come in by, besides what is asked for. */
 const STANDING = ["nsAccountLock", "pwdAccountLockedTime", "userAccountControl"];
+const MEMBERS = ["member", "uniqueMember", "memberUid"];
 const PROFILE = [
   "cn",
   "displayName",
@@ -29,25 +30,39 @@ const PROFILE = [
 ];
 
 /** Attributes that are read. Operational ones come only where they are named. */
-export const attributesOf = ({ key, userName }: LdapPlan) => [key, userName, ...PROFILE, ...STANDING];
+export const attributesOf = ({ key, userName, groups }: LdapPlan) => [
+  ...new Set([key, userName, ...PROFILE, ...STANDING, ...(groups === null ? [] : ["uid"])]),
+];
 
-/** All users of a directory, page by page. Throws where not all of them came: then nobody is known to be absent. */
-export async function readAll(plan: LdapPlan): Promise<Entry[]> {
+/** A directory as it was read from the first to the last entry. */
+export interface Reading {
+  readonly people: readonly Entry[];
+  /** Null where groups are not asked for. */
+  readonly groups: readonly Entry[] | null;
+}
+
+/** All users of a directory, and all groups, page by page. Throws where not all of them came: then nobody is known to be absent. */
+export async function readAll(plan: LdapPlan): Promise<Reading> {
   return connected(plan, async (client) => {
-    const { base, filter, page: pageSize, key } = plan;
-    const options = {
-      scope: "sub" as const,
-      filter,
-      attributes: attributesOf(plan),
-      explicitBufferAttributes: ["objectGUID", "objectSid"],
-      paged: { pageSize },
-    };
-    const entries: Entry[] = [];
-    for await (const { searchEntries } of client.searchPaginated(base, options)) entries.push(...searchEntries);
-    if (entries.length > 0 && entries.every((entry) => keyOf(entry, key) === null))
-      throw new Problem("unavailable", `no entry shows ${key}: let ${plan.bindDn} read it, or name another key`);
-    return entries;
+    const { base, filter, key, groups } = plan;
+    const people = await searched(client, plan, { base, filter, attributes: attributesOf(plan) });
+    const asked = groups && { ...groups, attributes: [key, groups.name, ...MEMBERS] };
+    return { people, groups: asked && (await searched(client, plan, asked)) };
   });
+}
+
+async function searched(
+  client: Client,
+  { key, page: pageSize, bindDn }: LdapPlan,
+  { base, filter, attributes }: { base: string; filter: string; attributes: string[] },
+): Promise<Entry[]> {
+  const explicitBufferAttributes = ["objectGUID", "objectSid"];
+  const options = { scope: "sub" as const, filter, attributes, explicitBufferAttributes, paged: { pageSize } };
+  const entries: Entry[] = [];
+  for await (const { searchEntries } of client.searchPaginated(base, options)) entries.push(...searchEntries);
+  if (entries.length > 0 && entries.every((entry) => keyOf(entry, key) === null))
+    throw new Problem("unavailable", `no entry shows ${key}: let ${bindDn} read it, or name another key`);
+  return entries;
 }
 
 /** Whether a password is that of the entry with this key: it is asked of the directory itself. */

@@ -3,9 +3,10 @@ import { canonical, type Json } from "../../util/json.ts";
 import { randomName } from "../../util/random.ts";
 import { type Carrier, Rejected } from "../carrier.ts";
 import type { UserRecord } from "../collections.ts";
-import { heldSweep } from "../guard.ts";
+import { heldLeaving, heldSweep } from "../guard.ts";
 import type { Opened } from "../state.ts";
-import type { Person } from "./entry.ts";
+import type { Person, Team } from "./entry.ts";
+import { type GroupStep, groupSteps, leaving, managed, type Teams } from "./groups.ts";
 
 /** Users of one transaction. */
 const BATCH = 200;
@@ -17,8 +18,19 @@ export interface Passed {
   readonly changed: number;
   readonly deactivated: number;
   readonly unchanged: number;
+  /** Of the groups, where they are asked for. */
+  readonly groups?: { readonly found: number; readonly joined: number; readonly left: number };
   /** Who could not be taken, and why. */
   readonly refused: readonly string[];
+}
+
+/** What a complete pass found. */
+export interface Found {
+  readonly people: readonly Person[];
+  /** Entries that could not be read, and why. */
+  readonly broken: readonly string[];
+  /** Null where they are not asked for. */
+  readonly groups: { readonly teams: readonly Team[]; readonly broken: readonly string[] } | null;
 }
 
 type State = Pick<Opened, "directory" | "sources" | "random" | "system">;
@@ -35,12 +47,7 @@ interface Step {
  * Brings the users of a source to what a complete pass found (U18): by their keys, so that who was renamed or moved stays
  * who they are. Who is absent is deactivated. Throws `forbidden` where that is held (U5): then nothing was changed.
  */
-export async function carryPass(
-  state: State,
-  carrier: Carrier,
-  people: readonly Person[],
-  broken: readonly string[],
-): Promise<Passed> {
+export async function carryPass(state: State, carrier: Carrier, { people, broken, groups }: Found): Promise<Passed> {
   await state.system.catchUp();
   const managed = [...state.directory.users.values()].filter(({ managedBy }) => managedBy === carrier.source);
   const byKey = new Map(managed.flatMap((user) => (user.externalId === undefined ? [] : [[user.externalId, user]])));
@@ -54,17 +61,30 @@ export async function carryPass(
   const ending = steps.filter(({ kind }) => kind === "deactivated").length;
   const nobody =
     people.length === 0 && active > 0 ? "the pass found nobody at all: look at the source, and confirm" : null;
-  await state.sources.admitPass(carrier.source, nobody ?? heldSweep({ active, ending }));
+  const teams = groups === null ? null : { ...groups, whole: groups.broken.length === 0, people };
+  const held = nobody ?? heldSweep({ active, ending }) ?? (teams === null ? null : heldTeams(state, carrier, teams));
+  await state.sources.admitPass(carrier.source, held);
   const { done, refused } = await carryOut(carrier, steps);
+  const carried = teams === null ? null : await carryOut(carrier, groupSteps(state, carrier, teams));
   const count = (kind: Step["kind"]) => done.filter((step) => step.kind === kind).length;
+  const moved = (kind: GroupStep["kind"]) => carried?.done.filter((step) => step.kind === kind).length ?? 0;
   return {
     found: people.length,
     added: count("added"),
     changed: count("changed"),
     deactivated: count("deactivated"),
     unchanged: people.length + absences.length - steps.length,
-    refused: [...broken, ...refused],
+    ...(groups !== null && { groups: { found: groups.teams.length, joined: moved("joined"), left: moved("left") } }),
+    refused: [...broken, ...(groups?.broken ?? []), ...refused, ...(carried?.refused ?? [])],
   };
+}
+
+/** Why what became of the groups waits for a confirmation; null: it does not. */
+function heldTeams(state: State, { source }: Carrier, teams: Teams): string | null {
+  const memberships = managed(state, source).length;
+  if (teams.teams.length === 0 && teams.whole && memberships > 0)
+    return "the pass found no group at all: look at the source, and confirm";
+  return heldLeaving({ memberships, leaving: leaving(state, source, teams).length });
 }
 
 /** Null: it is as the source says. */
@@ -114,8 +134,11 @@ function updateOf(id: string, atoms: { readonly [atom: string]: Json }): Write[]
 }
 
 /** In batches; of one that will not do, one by one. */
-async function carryOut(carrier: Carrier, steps: readonly Step[]): Promise<{ done: Step[]; refused: string[] }> {
-  const done: Step[] = [];
+async function carryOut<S extends Pick<Step, "who" | "writes">>(
+  carrier: Carrier,
+  steps: readonly S[],
+): Promise<{ done: S[]; refused: string[] }> {
+  const done: S[] = [];
   const refused: string[] = [];
   for (let i = 0; i < steps.length; i += BATCH) {
     const batch = steps.slice(i, i + BATCH);

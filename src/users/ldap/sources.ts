@@ -5,7 +5,7 @@ import { Problem } from "../../wire/problem.ts";
 import type { UserRecord } from "../collections.ts";
 import type { Opened } from "../state.ts";
 import { isPassword, readAll } from "./client.ts";
-import { type Person, personOf } from "./entry.ts";
+import { type Person, personOf, teamsOf } from "./entry.ts";
 import { carryPass, type Passed } from "./pass.ts";
 
 /** The longest that a schedule sleeps at once, in milliseconds. */
@@ -28,10 +28,12 @@ export class LdapSources {
       throw new Problem("unavailable", `${source} is being read already`, { retryAfter: 10 });
     this.#running.add(source);
     try {
-      const found = (await readAll(plan)).map((entry) => personOf(entry, plan));
+      const reading = await readAll(plan);
+      const found = reading.people.map((entry) => personOf(entry, plan));
       const people = found.filter((one): one is Person => typeof one !== "string");
       const broken = found.filter((one) => typeof one === "string");
-      return await carryPass(state, state.carrier(source), people, broken);
+      const groups = reading.groups && teamsOf(reading.groups, people, plan);
+      return await carryPass(state, state.carrier(source), { people, broken, groups });
     } finally {
       this.#running.delete(source);
     }
@@ -59,7 +61,8 @@ export class LdapSources {
         await clock.sleep(Math.min(LONGEST, next.getTime() - clock.now()), host.stopping);
       if (host.stopping.aborted) return;
       await this.sync(state, source).then(
-        ({ refused, ...counts }) => host.log.info({ source, ...counts, refused: refused.length }, "users were read"),
+        ({ refused, groups, ...counts }) =>
+          host.log.info({ source, ...counts, groups: groups?.found, refused: refused.length }, "users were read"),
         (error: unknown) => {
           const fields = error instanceof Problem ? { reason: error.message } : faultFields(error);
           host.log.error({ source, ...fields }, "users could not be read: nobody was changed");

@@ -19,6 +19,7 @@ import { WarehouseError } from "../sink.ts";
 import { quoted, SqlSession } from "../sql.ts";
 import type { State } from "../state.ts";
 import { answered, DuckDBEngine, driver } from "./duckdb.ts";
+import { loadFolder } from "./loading.ts";
 
 /** What of a folder counts: the files of each table, in the folder. It is the commit. */
 interface Manifest {
@@ -112,7 +113,7 @@ class ParquetSession implements Session {
 
   constructor(folder: string, connection: DuckDBConnection) {
     this.#folder = folder;
-    this.#engine = new DuckDBEngine(connection);
+    this.#engine = new DuckDBEngine(connection, loadFolder(join(folder, ".duckdb")));
     this.#sql = new SqlSession(this.#engine);
   }
 
@@ -138,6 +139,7 @@ class ParquetSession implements Session {
         await this.#rename(table, step.to);
         return 0;
       case "insert":
+      case "load":
         if (!this.#loaded.has(table)) await this.#load(table, "added");
         break;
       case "carry":
@@ -180,6 +182,7 @@ class ParquetSession implements Session {
 
   /** Files first, each under its final name only when it is whole and on the disk; the manifest last. */
   async #commit(state: State): Promise<void> {
+    await this.#sql.settled();
     const { cursor, revision, build } = state;
     // By what it brings: to repeat it writes the same file, and who does something else writes another.
     const batch = sha256Hex(JSON.stringify([cursor, revision, build?.cursor ?? null, build?.revision ?? 0])).slice(

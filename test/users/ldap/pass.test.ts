@@ -1,64 +1,11 @@
 import { describe, expect } from "vitest";
-import type { LdapConfig } from "../../../src/server/ldap-config.ts";
-import { type Log, noLog } from "../../../src/server/log.ts";
+import type { Log } from "../../../src/server/log.ts";
 import { type Clock, systemClock } from "../../../src/util/clock.ts";
 import { good, problemIn } from "../../support/server.ts";
 import { skipUnless } from "../../support/skip.ts";
-import { founded, loggedIn, login, statusOf } from "../support.ts";
-import { ADMIN, BASE, cuttingProxy, hasSlapd, PEOPLE, SECRET, Slapd } from "./slapd.ts";
-
-interface Passed {
-  readonly found: number;
-  readonly added: number;
-  readonly changed: number;
-  readonly deactivated: number;
-  readonly unchanged: number;
-  readonly refused: readonly string[];
-}
-
-/** A server whose users come from a directory with so many people. */
-async function house(count: number, more: Partial<LdapConfig> = {}, clock = systemClock, log: Log = noLog) {
-  const slapd = await Slapd.start();
-  for (let i = 0; i < count; i++) await slapd.add(`u${i}`, { mail: `u${i}@example.org` });
-  const over: { -readonly [K in keyof LdapConfig]?: LdapConfig[K] } = {};
-  const office: LdapConfig = {
-    url: slapd.url,
-    bindDn: ADMIN,
-    bindPassword: () => (over.bindPassword as string | undefined) ?? SECRET,
-    base: BASE,
-    page: 5,
-    ...more,
-  };
-  const users = { ldap: { office } };
-  const all = await founded({
-    users: { lifetimes: users, clock },
-    server: { log },
-    config: { users, limits: { rate: false } },
-  });
-  const order = (path: string, source = "ldap:office") =>
-    all.server.post(`/v1/auth/${path}`, { source }, { token: all.ann.accessToken });
-  const sync = async () => (await good(await order("sync"))) as Passed;
-  const people = async () => {
-    const scan = [{ kind: "scan", scope: "users", after: 0, limit: 1_000 }] as const;
-    const found = await all.server.store.read("system", scan);
-    const rows = (found?.results[0].changes ?? []).flatMap(({ member, text, collection }) =>
-      member.present && text !== null && collection === "users" ? [JSON.parse(text) as Person] : [],
-    );
-    return new Map(rows.map((row) => [row.userName, row]));
-  };
-  const dispose = async () => {
-    await all.server[Symbol.asyncDispose]();
-    await slapd[Symbol.asyncDispose]();
-  };
-  return { ...all, slapd, over, order, sync, people, [Symbol.asyncDispose]: dispose };
-}
-
-interface Person {
-  readonly id: string;
-  readonly userName: string;
-  readonly active: boolean;
-  readonly [atom: string]: unknown;
-}
+import { loggedIn, login, statusOf } from "../support.ts";
+import { house, type Person } from "./house.ts";
+import { ADMIN, BASE, cuttingProxy, hasSlapd, PEOPLE, READER, SECRET } from "./slapd.ts";
 
 const test = skipUnless(hasSlapd, "needs slapd");
 
@@ -126,11 +73,18 @@ describe("a directory as a source of users", () => {
       },
       /InvalidCredentials/,
     ],
+    [
+      "a limit of the directory, so that not all entries come,",
+      async (all) => {
+        for (let i = 0; i < 30; i++) await all.slapd.add(`more${i}`);
+      },
+      /SizeLimitExceeded/,
+    ],
     ["a directory that is gone", (all) => all.slapd[Symbol.asyncDispose](), /did not answer in full: .*ECONN/],
   ];
   for (const [title, breakIt, reason] of failures)
     test(`[U18] ${title} deactivates and deletes nobody`, async () => {
-      await using all = await house(3);
+      await using all = await house(3, { bindDn: READER });
       await all.sync();
       await all.slapd.remove("u2");
       const head = await all.server.store.head("system");

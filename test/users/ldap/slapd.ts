@@ -13,6 +13,9 @@ export const hasSlapd = PROGRAM !== undefined && existsSync(`${SCHEMAS}/inetorgp
 export const BASE = "dc=example,dc=org";
 export const PEOPLE = `ou=people,${BASE}`;
 export const ADMIN = `cn=admin,${BASE}`;
+export const GROUPS = `ou=groups,${BASE}`;
+/** Who is shown twenty entries and no more. */
+export const READER = `cn=reader,${BASE}`;
 export const SECRET = "the secret of the directory";
 
 /** A real OpenLDAP server in a folder of its own. */
@@ -34,7 +37,7 @@ export class Slapd {
     writeFileSync(
       config,
       [
-        ...["core", "cosine", "inetorgperson"].map((name) => `include ${SCHEMAS}/${name}.schema`),
+        ...["core", "cosine", "nis", "inetorgperson"].map((name) => `include ${SCHEMAS}/${name}.schema`),
         ...(existsSync("/usr/lib/ldap") ? ["modulepath /usr/lib/ldap"] : []),
         "moduleload back_mdb",
         "moduleload ppolicy",
@@ -45,6 +48,7 @@ export class Slapd {
         `rootdn "${ADMIN}"`,
         `rootpw "${SECRET}"`,
         `directory ${join(folder, "db")}`,
+        `limits dn.exact="${READER}" size.soft=20 size.hard=20 size.prtotal=20`,
         "overlay ppolicy",
         "",
       ].join("\n"),
@@ -55,8 +59,10 @@ export class Slapd {
     const slapd = new Slapd(url, child);
     await slapd.#connect();
     await slapd.#client.add(BASE, { objectClass: ["dcObject", "organization"], dc: "example", o: "Example" });
-    for (const ou of ["people", "ships"])
+    for (const ou of ["people", "ships", "groups"])
       await slapd.#client.add(`ou=${ou},${BASE}`, { objectClass: "organizationalUnit", ou });
+    const reader = { objectClass: ["organizationalRole", "simpleSecurityObject"], cn: "reader", userPassword: SECRET };
+    await slapd.#client.add(READER, reader);
     return slapd;
   }
 
@@ -74,7 +80,7 @@ export class Slapd {
   }
 
   async add(uid: string, more: Record<string, string | string[]> = {}): Promise<void> {
-    await this.#client.add(`uid=${uid},${PEOPLE}`, {
+    await this.#client.add(`uid=${escaped(uid)},${PEOPLE}`, {
       objectClass: "inetOrgPerson",
       uid,
       cn: `${uid} of the directory`,
@@ -84,11 +90,41 @@ export class Slapd {
     });
   }
 
-  async set(uid: string, attribute: string, value: string | null): Promise<void> {
+  /** A groupOfNames, which has one member at least: whoever is none of the users. */
+  async addGroup(cn: string, uids: readonly string[], more: Record<string, string> = {}): Promise<void> {
+    await this.#client.add(`cn=${escaped(cn)},${GROUPS}`, {
+      objectClass: "groupOfNames",
+      cn,
+      member: membersOf(uids),
+      ...more,
+    });
+  }
+
+  async addPosixGroup(cn: string, uids: readonly string[]): Promise<void> {
+    const more = uids.length === 0 ? {} : { memberUid: [...uids] };
+    await this.#client.add(`cn=${cn},${GROUPS}`, { objectClass: "posixGroup", cn, gidNumber: "1000", ...more });
+  }
+
+  setGroup(cn: string, uids: readonly string[]): Promise<void> {
+    return this.#modify(`cn=${cn},${GROUPS}`, "member", membersOf(uids));
+  }
+
+  renameGroup(cn: string, other: string): Promise<void> {
+    return this.#client.modifyDN(`cn=${cn},${GROUPS}`, `cn=${other},${GROUPS}`);
+  }
+
+  removeGroup(cn: string): Promise<void> {
+    return this.#client.del(`cn=${cn},${GROUPS}`);
+  }
+
+  set(uid: string, attribute: string, value: string | null): Promise<void> {
+    return this.#modify(`uid=${uid},${PEOPLE}`, attribute, value === null ? [] : [value]);
+  }
+
+  async #modify(dn: string, type: string, values: string[]): Promise<void> {
     const { Attribute, Change } = await import("ldapts");
-    const operation = value === null ? "delete" : "replace";
-    const modification = new Attribute({ type: attribute, values: value === null ? [] : [value] });
-    await this.#client.modify(`uid=${uid},${PEOPLE}`, new Change({ operation, modification }));
+    const operation = values.length === 0 ? "delete" : "replace";
+    await this.#client.modify(dn, new Change({ operation, modification: new Attribute({ type, values }) }));
   }
 
   remove(uid: string): Promise<void> {
@@ -105,6 +141,13 @@ export class Slapd {
     if (this.#child.exitCode === null && this.#child.kill("SIGKILL")) await ended;
   }
 }
+
+/** Names are written otherwise than the entries, as directories allow. */
+function membersOf(uids: readonly string[]): string[] {
+  return [ADMIN, ...uids.map((uid) => `UID=${escaped(uid.toUpperCase())}, ${PEOPLE}`)];
+}
+
+const escaped = (text: string) => text.replaceAll(",", "\\,");
 
 /** Passes connections on, until it has passed on so many bytes of the answers: then it breaks them off. */
 export async function cuttingProxy(target: string, bytes: number) {
