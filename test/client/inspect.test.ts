@@ -5,7 +5,10 @@ import { clientOf } from "./support.ts";
 it("[C16] it tells what waits, what is followed, and what became of what was written", async () => {
   await using server = new TestServer();
   await server.write("other", [insert("1", { box: "a", n: 1 }), insert("2", { box: "b", n: 1 })]);
-  const client = clientOf({ fetch: async (input, init) => await server.server.handler(new Request(input, init)) });
+  const client = clientOf({
+    url: "http://localhost",
+    fetch: async (input, init) => await server.server.handler(new Request(input, init)),
+  });
   await client.subscribe({ scope: "box/a" }).ready;
   await server.write("other", update("1", { n: 2 }));
   const lost = client.mutate((tx) => tx.update("items", "1", { n: 3 }, { expect: { n: 1 } }));
