@@ -47,8 +47,10 @@ export async function install(folder: string, packages: readonly string[]): Prom
 
 /** Runs a program in a folder, and gives what it printed; rejects with all of it where it fails. */
 export async function ran(folder: string, program: string, ...args: readonly string[]): Promise<string> {
+  // As in a user's shell: under a test's name Vite builds what is for development.
+  const { NODE_ENV: _, ...env } = process.env;
   try {
-    return (await run(program, args, { cwd: folder, timeout: 200_000, maxBuffer: 2 ** 26 })).stdout;
+    return (await run(program, args, { cwd: folder, env, timeout: 200_000, maxBuffer: 2 ** 26 })).stdout;
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Error(`${program} ${args.join(" ")}:\n${stdout}\n${stderr}`);

@@ -1,5 +1,6 @@
 const CSS = `
-.tidemark-panel, .tidemark-panel * { box-sizing: border-box; }
+/* What an application says of its own lists and buttons is not for these. */
+.tidemark-panel, .tidemark-panel * { all: revert; box-sizing: border-box; }
 .tidemark-panel {
   --ground: #ffffff; --raised: #f3f5f8; --line: #d5dae2; --text: #1a2230; --soft: #56617a;
   --accent: #1d5fd1; --good: #1a7f4b; --warn: #9a5b00; --bad: #b3261e;
