@@ -39,7 +39,11 @@ describe("the vendor's client and our source see the same records", () => {
     const shown = (value: JsonObject) => ({ id: value["id"], email: value["email"], at: value["lastmodifieddate"] });
     expect(byText(values(ours).map(shown))).toEqual(byText(theirs["active"] ?? []));
     expect(gone(ours)).toEqual(theirs["archived"]?.map(({ id }) => id));
-    const changes = await reading(stream!, { cursor: { changes: { at: since, seen: {} }, archived: NOW }, http, now });
+    const changes = await reading(stream!, {
+      cursor: { changes: { mark: { v: since, seen: {} } }, archived: NOW },
+      http,
+      now,
+    });
     expect(byText(values(changes).map(shown))).toEqual(byText(theirs["searched"] ?? []));
     expect(theirs["searched"]?.length).toBe(31);
   });
