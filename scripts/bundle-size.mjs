@@ -1,6 +1,7 @@
 // What a browser loads to run the client with a store: bundled and minified from the sources, gzipped.
 //   node scripts/bundle-size.mjs       the store on IndexedDB
 //   node scripts/bundle-size.mjs opfs  the store on OPFS, with its worker and SQLite's WebAssembly
+//   node scripts/bundle-size.mjs react the store on IndexedDB and the hooks, without React itself
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +13,9 @@ import { build } from "vite";
 const SRC = fileURLToPath(new URL("../src", import.meta.url));
 
 const STORES = {
+  react: `import { indexedDbStore } from ${JSON.stringify(join(SRC, "client/store/indexeddb/index.ts"))};
+    import * as hooks from ${JSON.stringify(join(SRC, "react/index.ts"))};
+    const store = [indexedDbStore, hooks];`,
   indexeddb: `import { indexedDbStore as store } from ${JSON.stringify(join(SRC, "client/store/indexeddb/index.ts"))};`,
   opfs: `import { opfsStore as store } from ${JSON.stringify(join(SRC, "client/store/opfs/index.ts"))};
     globalThis.worker = () => new Worker(new URL(${JSON.stringify(join(SRC, "client/store/opfs/worker.ts"))}, import.meta.url), { type: "module" });`,
@@ -42,7 +46,7 @@ export async function bundleSize(store = "indexeddb") {
         write: false,
         target: "es2022",
         modulePreload: false,
-        rollupOptions: { input: entry },
+        rollupOptions: { input: entry, external: /^react/ },
       },
     });
     const outputs = [result].flat().flatMap(({ output }) => output);
@@ -71,7 +75,7 @@ export async function bundleSize(store = "indexeddb") {
 function atStart(chunks) {
   const byName = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
   const start = new Set(chunks.filter(({ isEntry }) => isEntry));
-  for (const { imports } of start) for (const name of imports) start.add(byName.get(name));
+  for (const { imports } of start) for (const name of imports) if (byName.has(name)) start.add(byName.get(name));
   return [...start];
 }
 

@@ -8,6 +8,7 @@ import type { SocketConstructor } from "./channel.ts";
 import { drafted, type Transaction } from "./draft.ts";
 import { ClientError } from "./errors.ts";
 import { Emitter, type Events, type Listener } from "./events.ts";
+import { type Inspection, inspected } from "./inspect.ts";
 import { Local } from "./local.ts";
 import { LiveQuery, matching, PreparedQuery, type Query } from "./query.ts";
 import { type Draft, type Mutated, Queue } from "./queue.ts";
@@ -76,6 +77,8 @@ export interface Client<C extends Collections = Collections> {
   sync(): Promise<void>;
   /** Compares the replica with the server, and repairs what differs (V). */
   verify(): Promise<VerifyReport>;
+  /** Queue, subscriptions and last outcomes as they are now, for panels and logs. */
+  inspect(): Promise<Inspection>;
   /** Copies everything anew; the queue stays. */
   recover(): Promise<void>;
   /** Stops syncing and closes the store. The queue is kept, for a store that is. */
@@ -255,6 +258,10 @@ export class TidemarkClient implements Client {
 
   async verify(): Promise<VerifyReport> {
     return await this.#use(({ sync }) => sync.verify());
+  }
+
+  async inspect(): Promise<Inspection> {
+    return await this.#read(inspected);
   }
 
   async recover(): Promise<void> {

@@ -8,7 +8,9 @@ import { LIMITS } from "../wire/limits.ts";
 import { ClientError } from "./errors.ts";
 
 /** What a mutation may do to an atom: a new value, null to remove it, or an operator where the atom has its policy (W5). */
-export type Atoms<R> = { readonly [A in keyof R as A extends "id" ? never : A]?: R[A] | null | Add | Amend };
+export type Atoms<R> = R extends unknown
+  ? { readonly [A in keyof R as A extends "id" ? never : A]?: R[A] | null | Add | Amend }
+  : never;
 
 /** What `mutate` hands to its function. The writes apply together, in their order, under one revision. */
 export interface Transaction<C extends Collections = Collections> {

@@ -5,6 +5,7 @@ export { createClient } from "./create.ts";
 export type { Atoms, Transaction } from "./draft.ts";
 export { ClientError, type ClientErrorCode, TransportError, type TransportFailure } from "./errors.ts";
 export type { Events, Recovery, Settlement } from "./events.ts";
+export type { InspectedOutcome, InspectedSubscription, Inspection } from "./inspect.ts";
 export type { Query } from "./query.ts";
 export type { Mutated } from "./queue.ts";
 export type { CopyProgress } from "./state.ts";

@@ -50,12 +50,20 @@ export function policyOf({ atoms }: Collection, atom: string): Policy {
   return atoms !== undefined && Object.hasOwn(atoms, atom) ? (atoms[atom] as Policy) : "server";
 }
 
-export type RecordOf<C> = C extends Collection<infer R> ? R : never;
+/** A record of a collection, as an application reads and writes it: an atom that is `undefined` counts as not named. */
+export type RecordOf<C> = C extends Collection<infer R> ? (string extends keyof R ? R : Lenient<R>) : never;
+
+type Lenient<R> = { [A in keyof R]: object extends Pick<R, A> ? R[A] | undefined : R[A] };
+
+/** The atoms as a schema names them. One that is optional is absent or has a value: `undefined` is not JSON. */
+type AtomsOf<Output> = { [A in keyof Output]: Exclude<Output[A], undefined> };
 
 type SchemaRecord<S> =
   S extends StandardSchemaV1<unknown, infer Output>
     ? Output extends { id: string }
-      ? Output & RecordData
+      ? AtomsOf<Output> extends infer R extends RecordData
+        ? R
+        : Output & RecordData
       : RecordData
     : RecordData;
 

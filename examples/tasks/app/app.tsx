@@ -1,10 +1,19 @@
-import { useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useState, useSyncExternalStore } from "react";
 import { Announcer } from "./announce.tsx";
 import { BoardView } from "./board-view.tsx";
 import { Header } from "./header.tsx";
 import { TidemarkProvider } from "./hooks.ts";
 import { NoteList } from "./note-list.tsx";
 import { session } from "./session.ts";
+
+/** With `?panel` in the address, and while it is developed: what the client holds. Nobody else loads it. */
+const Panel =
+  import.meta.env.MODE === "development" || new URLSearchParams(location.search).has("panel") ? lazy(loadPanel) : null;
+
+async function loadPanel() {
+  const { TidemarkPanel } = await import("tidemark/react/panel");
+  return { default: TidemarkPanel };
+}
 
 export function App() {
   const board = useSyncExternalStore(session.subscribe, session.board);
@@ -25,6 +34,11 @@ export function App() {
           <BoardView board={board} project={project} key={project} />
         </main>
         <NoteList notes={board.notes} />
+        {Panel !== null && (
+          <Suspense>
+            <Panel network={board.network} />
+          </Suspense>
+        )}
       </Announcer>
     </TidemarkProvider>
   );

@@ -123,6 +123,8 @@ class Guest {
         return await client.sync();
       case "verify":
         return await client.verify();
+      case "inspect":
+        return await client.inspect();
       case "recover":
         return await client.recover();
     }

@@ -21,6 +21,7 @@ export type Operation =
   | "mutate"
   | "sync"
   | "verify"
+  | "inspect"
   | "recover";
 
 /** What a tab asks of the leader. */

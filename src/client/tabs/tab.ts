@@ -6,6 +6,7 @@ import type { Client, ClientOptions } from "../client.ts";
 import { drafted, type Transaction } from "../draft.ts";
 import { ClientError } from "../errors.ts";
 import { call, Emitter, type Events, type Listener } from "../events.ts";
+import type { Inspection } from "../inspect.ts";
 import { PreparedQuery, type Query, sameRecords } from "../query.ts";
 import type { Mutated } from "../queue.ts";
 import type { Status } from "../status.ts";
@@ -147,6 +148,10 @@ export class Tab implements Client {
 
   async verify(): Promise<VerifyReport> {
     return await this.#asked("verify");
+  }
+
+  async inspect(): Promise<Inspection> {
+    return await this.#asked("inspect");
   }
 
   async recover(): Promise<void> {
