@@ -163,12 +163,56 @@ describe("the journal is the queue", () => {
     await b.write("bob", [update("x", { n: 7 })]);
     await b.write("bob", [remove("gone")]);
     await b.write("bob", [insert("new", { n: 1 })]);
-    const head = (await b.head()).revision;
-    const horizon = { journal: head, tombstones: head, outcomes: 0 };
-    while (!(await b.store.cut("acme", horizon, 100)).done);
+    await cut(b);
     await b.links.order("acme", "up", { do: "resume" });
     await world.settle(a, b);
     expect(await a.records()).toEqual({ "items/x": { n: 7 }, "items/new": { n: 1 }, "items/same": {} });
     expect(await b.digest()).toBe(await a.digest());
   });
+
+  test("[S9] so is what was written to a record while something older of it was on its way", async () => {
+    const { world, a, b } = await pair();
+    await a.write("ann", [insert("x", { n: 0 })]);
+    await world.settle(a, b);
+    world.away.add("a");
+    await b.write("bob", [update("x", { n: 7 })]);
+    await b.until(async () => (await b.state())?.queued === 1);
+    await cutUnseen(b, () => b.write("bob", [update("x", { m: 8 })]));
+    world.away.delete("a");
+    await world.settle(a, b);
+    expect(await a.records()).toEqual({ "items/x": { n: 7, m: 8 } });
+    expect(await b.digest()).toBe(await a.digest());
+  });
+
+  test("[S9] [S11] and it overwrites nothing that was not shown here yet, as something older was on its way", async () => {
+    const { world, a, b } = await pair();
+    await a.write("ann", [insert("x", { n: 0 })]);
+    await world.settle(a, b);
+    world.away.add("a/push");
+    await b.write("bob", [update("x", { n: 7 })]);
+    await b.until(async () => (await b.state())?.queued === 1);
+    await a.write("ann", [update("x", { n: 9 })]);
+    await b.until(() => b.link.mirror.revision === 2);
+    await cutUnseen(b, () => b.write("bob", [update("x", { n: 8 })]));
+    world.away.delete("a/push");
+    await world.settle(a, b);
+    expect(await a.records()).toEqual({ "items/x": { n: 9 } });
+    expect(await b.digest()).toBe(await a.digest());
+    expect(await b.state()).toMatchObject({ conflicts: 2 });
+  });
 });
+
+async function cut(site: Site): Promise<void> {
+  const { revision } = await site.head();
+  const horizon = { journal: revision, tombstones: revision, outcomes: 0 };
+  while (!(await site.store.cut("acme", horizon, 100)).done);
+}
+
+/** What is done while the link does not run, and is then cut from the journal. */
+async function cutUnseen(site: Site, work: () => Promise<unknown>): Promise<void> {
+  await site.links.order("acme", "up", { do: "pause" });
+  await site.until(() => !site.link.follows);
+  await work();
+  await cut(site);
+  await site.links.order("acme", "up", { do: "resume" });
+}
