@@ -27,6 +27,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<{ default: unknown }> }
   link: () => import("./commands/link.ts"),
   warehouse: () => import("./commands/warehouse.ts"),
   cut: () => import("./commands/cut.ts"),
+  erase: () => import("./commands/erase.ts"),
   conformance: () => import("./commands/conformance.ts"),
   doctor: () => import("./commands/doctor.ts"),
 };

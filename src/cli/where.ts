@@ -59,12 +59,16 @@ async function openHere(
 ): Promise<Opened> {
   const { createServer, NO_LINKS } = await import("../server/index.ts");
   const { createUsers, SYSTEM } = await import("../users/index.ts");
+  const { ingestTraces } = await import("../ingest/traces.ts");
+  const { linkTraces } = await import("../peer/traces.ts");
   const store = await openData(data, readonly);
   const identity = accounts || (await store.spaces()).includes(SYSTEM) ? createUsers() : undefined;
   // Whoever can open the data may do everything with it.
   const own = { ...config, users: false as const, auth: { open: true } };
   // Links are run by who serves, not by a command that looks.
-  const server = createServer({ store, config: own, identity, links: () => NO_LINKS });
+  const links = () => ({ ...NO_LINKS, traces: linkTraces });
+  const traces = [ingestTraces(isPostgres(data) ? null : data, config)];
+  const server = createServer({ store, config: own, identity, links, traces });
   const space: Space = {
     place: shownData(data),
     name,

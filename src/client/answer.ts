@@ -77,6 +77,7 @@ export class Answer {
       }
       this.#checkPrincipal(line);
       this.#begin = line;
+      if (this.#local.asksAuthors) this.#local.toldAuthors = line.authors === true;
       return null;
     }
     switch (line.op) {

@@ -108,7 +108,12 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
   const whole = answer.completes(segments);
   const all = [...local.subscriptions.values()];
   const ended = all.filter(({ key, revoked }) => !revoked && answer.revoked.includes(key));
-  const { wipe, adopt, rows, fingerprints } = await applied(local.store, all, segments, ended.map(numberOf));
+  const { wipe, adopt, rows, ends, erased, fingerprints } = await applied(
+    local.store,
+    all,
+    segments,
+    ended.map(numberOf),
+  );
   const changed = new Map<number, Subscription>();
   for (const each of all) {
     const fingerprint = fingerprints.get(each.number) ?? null;
@@ -137,12 +142,14 @@ async function finished(local: Local, answer: Answer, end: EndLine, last: number
     unstage: unstage.length > 0 ? unstage : undefined,
     wipe: touched && wipe,
     rows: touched ? rows : undefined,
+    erased,
+    ends: ends.size > 0 ? ends : undefined,
     adopt: adopt.length > 0 ? adopt : undefined,
     subscriptions: [...changed.values()],
     settled,
     pending,
     forgotten: settled && (await local.outlived()),
-    lazy: settled === undefined && pending === undefined,
+    lazy: settled === undefined && pending === undefined && erased === undefined,
   });
   if (renews) local.events.emit("recovered", { reason: "rewound" });
   if (lost) local.events.emit("recovered", { reason: "lost", common: meta.revision, offered: 0 });

@@ -226,6 +226,7 @@ export class Following {
       const request: PullRequest = {
         client: this.#client,
         subscriptions: added.map(requestOf),
+        ...(this.#local.asksAuthors && { authors: true }),
         ...(schema !== undefined && { schema }),
       };
       for (const each of added) this.#followed.set(each.key, { ...each, answered: false, astray: false });

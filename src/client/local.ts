@@ -64,7 +64,8 @@ export function emptied(subscriptions: readonly Subscription[]): Change {
 }
 
 /** One change of all that is local: it is written, adopted and shown as a whole, or not at all. */
-export interface Change extends Pick<Batch, "unstage" | "wipe" | "adopt" | "rows" | "stage" | "lazy"> {
+export interface Change
+  extends Pick<Batch, "unstage" | "wipe" | "adopt" | "rows" | "ends" | "stage" | "erased" | "lazy"> {
   readonly meta?: Partial<Meta> | undefined;
   /** A place in the history that has just been reached. */
   readonly reached?: Past | undefined;
@@ -111,6 +112,9 @@ export class Local {
   /** By local number, in that order. */
   pending = new Map<number, Pending>();
   known: readonly Past[] = [];
+  /** Whether the server is asked who wrote what, and whether it said so at last; null: it has not answered (S24). */
+  readonly asksAuthors: boolean;
+  toldAuthors: boolean | null = null;
   /** Copies of more than a page that are under way, by the keys of their subscriptions. Replaced with each change (C15). */
   copies: { readonly [key: string]: CopyProgress } = {};
   /** Observers that are looking at a change. */
@@ -130,6 +134,7 @@ export class Local {
     meta: Meta;
     view: View;
     onSettled: OnSettled;
+    asksAuthors?: boolean;
   }) {
     this.store = parts.store;
     this.clock = parts.clock;
@@ -137,6 +142,7 @@ export class Local {
     this.meta = parts.meta;
     this.view = parts.view;
     this.#onSettled = parts.onSettled;
+    this.asksAuthors = parts.asksAuthors === true;
   }
 
   static async open(options: {
@@ -147,6 +153,7 @@ export class Local {
     space: string;
     collections: Collections;
     onSettled: OnSettled;
+    asksAuthors?: boolean;
   }): Promise<Opened & { local: Local }> {
     const { store, space } = options;
     const opened = await store.open();
@@ -178,11 +185,12 @@ export class Local {
     const meta = change.meta === undefined ? this.meta : { ...this.meta, ...change.meta };
     const known = change.known ?? (change.reached === undefined ? this.known : learn(this.known, change.reached));
     const notes = this.#notes(change, meta, known);
-    const { unstage, wipe, adopt, rows, stage, lazy = false } = change;
+    const { unstage, wipe, adopt, rows, ends, stage, erased, lazy = false } = change;
+    if (erased !== undefined) await this.#eraseSettled(erased, notes);
     const arriving = adopt === undefined ? rows : await this.#arriving(adopt, rows);
     const moves = wipe === true || adopt !== undefined || rows !== undefined;
-    if (moves || unstage !== undefined || stage !== undefined || notes.size > 0) {
-      await this.store.write({ unstage, wipe, adopt, rows, stage, notes, lazy });
+    if (moves || unstage !== undefined || stage !== undefined || erased !== undefined || notes.size > 0) {
+      await this.store.write({ unstage, wipe, adopt, rows, ends, stage, notes, erased, lazy });
     }
     if (moves) this.changes++;
     this.meta = meta;
@@ -299,6 +307,20 @@ export class Local {
       if (keep !== false) notes.set(settledNote(seq), noteOf(settled));
     }
     return notes;
+  }
+
+  /** What is kept in case that the server loses it holds no writes to records that were erased: they are not offered again. */
+  async #eraseSettled(erased: readonly Key[], notes: Map<string, Json | null>): Promise<void> {
+    const gone = new Set(erased);
+    const kept = (await this.store.notes(SETTLED)).filter(([name]) => !notes.has(name));
+    for (const [name, note] of [...kept, ...notes]) {
+      if (!name.startsWith(SETTLED) || note === null) continue;
+      const settled = note as unknown as Settled;
+      const writes = settled.mutation.writes.filter((write) => !gone.has(keyOfWrite(write)));
+      if (writes.length === settled.mutation.writes.length) continue;
+      const left: Settled = { ...settled, mutation: { ...settled.mutation, writes } };
+      notes.set(name, writes.length === 0 ? null : noteOf(left));
+    }
   }
 
   #adoptQueue(change: Change): void {

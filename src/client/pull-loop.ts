@@ -193,6 +193,7 @@ export class PullLoop {
       client: local.meta.client,
       subscriptions: asked.map(requestOf),
       ...(wait > 0 && { wait }),
+      ...(local.asksAuthors && { authors: true }),
       ...(schema !== undefined && { schema }),
       ...(nameKnown && { known: local.known.map(({ cursor }) => cursor) }),
     };

@@ -1,7 +1,9 @@
 import { EMPTY, type Fingerprint, type Lanes } from "../model/fingerprint.ts";
+import { type Origins, patchedOrigins } from "../model/origin.ts";
 import { compareKeys, type Key, keyOf, type RecordData, type Revision } from "../model/record.ts";
 import type { Json } from "../util/json.ts";
-import type { PatchLine, PutLine } from "../wire/lines.ts";
+import { originsAt } from "../wire/authors.ts";
+import type { PatchLine, PutLine, RemoveLine } from "../wire/lines.ts";
 import { digestOfRow, Sum } from "./content.ts";
 import type { Subscription } from "./state.ts";
 import { after } from "./store/rows.ts";
@@ -22,6 +24,10 @@ interface Applied {
   /** Staged lines that become rows as they are, before `rows`. */
   readonly adopt: readonly Adopted[];
   readonly rows: Map<Key, Row | null>;
+  /** Records that the server has erased (K2); undefined: none. */
+  readonly erased: readonly Key[] | undefined;
+  /** Of rows that go, who took them out on the server, as far as it said. */
+  readonly ends: ReadonlyMap<Key, Origins>;
   /** By subscription number, null where it has to be counted; of every subscription, also those that only share records with the ones applied. */
   readonly fingerprints: ReadonlyMap<number, Fingerprint | null>;
 }
@@ -59,11 +65,14 @@ export async function applied(
   const merge = new Merge(store, wipe, adopt);
   for (const segment of segments) await merge.segment(segment);
   if (!wipe) await merge.endHoldings(segments, ended);
-  return { wipe, adopt, rows: merge.rows, fingerprints: merge.fingerprints(all, copied) };
+  const erased = merge.erased.size > 0 ? [...merge.erased] : undefined;
+  return { wipe, adopt, rows: merge.rows, ends: merge.ends, erased, fingerprints: merge.fingerprints(all, copied) };
 }
 
 class Merge {
   readonly rows = new Map<Key, Row | null>();
+  readonly erased = new Set<Key>();
+  readonly ends = new Map<Key, Origins>();
   /** The rows as the store has them, of the keys in `rows`. */
   readonly #before = new Map<Key, Row>();
   /** What each copy brought that replaces what was held; in a delta what it held stays. */
@@ -94,15 +103,27 @@ class Merge {
   async #lines(lines: readonly RecordLine[], subscription: Subscription): Promise<void> {
     await this.#load(lines.flatMap(keysOf));
     for (const line of lines) {
-      if (line.op === "remove") for (const key of keysOf(line)) this.#remove(key, subscription.number);
-      else for (const data of line.records) this.#record(line, data, subscription);
+      if (line.op === "remove") {
+        this.#removes(line, subscription);
+        if (line.erased) for (const key of keysOf(line)) this.erased.add(key);
+      } else for (const [i, data] of line.records.entries()) this.#record(line, i, data, subscription);
     }
   }
 
-  #record({ op, collection, at }: PutLine | PatchLine, data: RecordData, subscription: Subscription): void {
+  #record(line: PutLine | PatchLine, place: number, data: RecordData, subscription: Subscription): void {
+    const { op, collection, at } = line;
     const key = keyOf(collection, data.id);
-    if (op === "put") this.#put(key, at, data, subscription);
-    else this.#patch(key, at, data, subscription);
+    const origins = originsAt(line, place);
+    if (op === "put") this.#put({ key, at, data, ...(origins && { origins }) }, subscription);
+    else this.#patch(key, at, data, origins, subscription);
+  }
+
+  #removes(line: RemoveLine, { number }: Subscription): void {
+    for (const [i, key] of keysOf(line).entries()) {
+      this.#remove(key, number);
+      const origins = originsAt(line, i);
+      if (origins !== undefined) this.ends.set(key, origins);
+    }
   }
 
   async #load(keys: readonly Key[]): Promise<void> {
@@ -118,27 +139,32 @@ class Merge {
     return row === undefined ? this.#before.get(key) : (row ?? undefined);
   }
 
-  #put(key: Key, at: Revision, data: RecordData, { number, distrust }: Subscription): void {
+  #put(fresh: Omit<Row, "holders">, { number, distrust }: Subscription): void {
+    const { key, at } = fresh;
     this.#received.get(number)?.add(key);
     const row = this.#now(key);
     if (row === undefined) {
-      this.rows.set(key, { key, at, holders: holdersOf(number), data });
+      this.rows.set(key, { ...fresh, holders: holdersOf(number) });
       return;
     }
     const holders = withHolder(row.holders, number);
     const trusted = !distrust || this.rows.has(key);
-    if (at > row.at || !trusted) this.rows.set(key, { key, at, holders, data });
+    if (at > row.at || !trusted) this.rows.set(key, { ...fresh, holders });
     else this.rows.set(key, holders === row.holders ? row : { ...row, holders });
   }
 
-  #patch(key: Key, at: Revision, atoms: RecordData, subscription: Subscription): void {
+  #patch(key: Key, at: Revision, atoms: RecordData, later: Origins | undefined, subscription: Subscription): void {
     const row = this.#now(key);
     const received = this.#received.get(subscription.number);
     const held = received === undefined ? row?.holders.includes(subscription.number) : received.has(key);
     if (row === undefined || !held) {
       throw new ReplicaDamage(subscription, `the server changed ${key}, which this replica should hold and does not`);
     }
-    if (at > row.at) this.rows.set(key, { ...row, at, data: patched(row.data, atoms) });
+    if (at <= row.at) return;
+    const { origins: earlier, ...rest } = row;
+    const origins =
+      earlier === undefined && later === undefined ? undefined : patchedOrigins(earlier, later, row.data, atoms);
+    this.rows.set(key, { ...rest, at, data: patched(row.data, atoms), ...(origins && { origins }) });
   }
 
   #remove(key: Key, number: number): void {

@@ -2,6 +2,7 @@ import { type Fingerprint, sameFingerprint } from "../model/fingerprint.ts";
 import { prefixOf } from "../model/names.ts";
 import { type Key, type KeyRange, keyOf, keyParts, type Revision } from "../model/record.ts";
 import { sameJson } from "../util/json.ts";
+import { type Authored, authoredAt } from "../wire/authors.ts";
 import type { RangeLine } from "../wire/lines.ts";
 import type { SubscriptionRequest } from "../wire/pull.ts";
 import { parsedFingerprint } from "./content.ts";
@@ -163,7 +164,11 @@ export class Verifier {
   }
 
   /** Brings one range to what the server has, and names what differed (V3). */
-  async #repair(number: number, range: KeyRange, records: NonNullable<RangeLine["records"]>): Promise<Difference[]> {
+  async #repair(
+    number: number,
+    range: KeyRange & Authored,
+    records: NonNullable<RangeLine["records"]>,
+  ): Promise<Difference[]> {
     return await this.#local.gate.exclusive(async () => {
       const local = this.#local;
       const held = new Map<Key, Row>();
@@ -173,12 +178,12 @@ export class Verifier {
       const at = local.meta.revision;
       const lines: RecordLine[] = [];
       const differences: Difference[] = [];
-      for (const [collection, data] of records) {
+      for (const [i, [collection, data]] of records.entries()) {
         const row = held.get(keyOf(collection, data.id));
         held.delete(keyOf(collection, data.id));
         if (row !== undefined && sameJson(row.data, data)) continue;
         differences.push({ collection, id: data.id, kind: row === undefined ? "missing" : "changed" });
-        lines.push({ op: "put", collection, at, records: [data] });
+        lines.push({ op: "put", collection, at, records: [data], ...authoredAt(range, i) });
       }
       for (const { collection, id } of [...held.keys()].map(keyParts)) {
         differences.push({ collection, id, kind: "extra" });
@@ -232,6 +237,7 @@ class Round {
     const request = {
       client: this.#local.meta.client,
       ...(this.#schema !== undefined && { schema: this.#schema }),
+      ...(this.#local.asksAuthors && { authors: true }),
       subscription: { ...requestOf(own), fingerprint: true },
       ...(others.length > 0 && { others: others.map((each) => this.#request(each)) }),
       ranges,

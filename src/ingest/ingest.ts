@@ -276,7 +276,7 @@ async function collected<T>(all: AsyncIterable<T>): Promise<T[]> {
   return items;
 }
 
-function tasksOf(config: IngestConfig): Task[] {
+export function tasksOf(config: IngestConfig): Task[] {
   const tasks: Task[] = [];
   for (const [space, pickups] of Object.entries(config)) {
     const path = `ingest.${space}`;

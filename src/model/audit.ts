@@ -25,10 +25,12 @@ export interface Audit {
   /** Of the entries that hold: those whose content was proved, and those of which a cut has left only the hash (G1). */
   readonly proved: number;
   readonly stubs: number;
+  /** Changes whose values were erased (K2): of each its hash is left, which its entry's hash covers. */
+  readonly erased: number;
 }
 
 export function auditOf(horizon: Horizon): Audit {
-  return { horizon, point: null, finding: null, proved: 0, stubs: 0 };
+  return { horizon, point: null, finding: null, proved: 0, stubs: 0, erased: 0 };
 }
 
 /**
@@ -43,17 +45,20 @@ export function auditOf(horizon: Horizon): Audit {
  */
 export function auditRun(audit: Audit, entries: readonly JournalEntry[]): Audit {
   if (audit.finding !== null) return audit;
-  let { point, proved, stubs } = audit;
+  let { point, proved, stubs, erased } = audit;
   for (const [i, entry] of entries.entries()) {
     const finding =
       misplaced(audit.horizon, point, entries, i) ??
       (entry.cut ? emptied(audit.horizon, entry) : changed(point, entry));
-    if (finding !== null) return { ...audit, point, finding, proved, stubs };
+    if (finding !== null) return { ...audit, point, finding, proved, stubs, erased };
     point = { revision: entry.revision, hash: entry.hash, time: entry.time };
     if (entry.cut) stubs++;
-    else proved++;
+    else {
+      proved++;
+      erased += entry.changes.filter((change) => change.erased !== undefined).length;
+    }
   }
-  return { ...audit, point, proved, stubs };
+  return { ...audit, point, proved, stubs, erased };
 }
 
 /** Checks that the journal ends where the space's head says. */

@@ -117,6 +117,12 @@ export interface Batch {
   readonly clear?: readonly NoteRange[];
   /** Notes that are written, and, as null, notes that go. */
   readonly notes?: ReadonlyMap<string, string | null>;
+  /**
+   * Records of which no value stays (K2). None of them is there after the batch, and its tombstone, if it has one, tells from
+   * then on that it was erased at its revision. Of their changes in the journal only hashes stay, and of rejections that
+   * nobody has acknowledged only codes, since a message may hold any value.
+   */
+  readonly erased?: readonly Key[];
 }
 
 export const NOTHING_WRITTEN: Batch = { entries: [], rows: [], fingerprints: [], clients: [], outcomes: [] };

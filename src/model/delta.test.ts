@@ -14,7 +14,7 @@ const member = (revision: number, entered: number, first: number, present = true
 function change(data: RecordData | null, at: { [atom: string]: number }, where: Membership) {
   const text = data === null ? null : JSON.stringify(data);
   const changedSince = (revision: number) => Object.keys(at).filter((atom) => (at[atom] as number) > revision);
-  return { id: "i1", member: where, text, changedSince };
+  return { id: "i1", member: where, text, erased: null, changedSince };
 }
 
 describe("what a delta since 10 says of a record", () => {

@@ -8,8 +8,15 @@ export interface Change {
   readonly member: Membership;
   /** The record's canonical text; null where it is deleted. It is here also where the record only left the scope. */
   readonly text: string | null;
+  /** The revision at which the record, or one of the same id before it, was last erased (K2); null: never. */
+  readonly erased: Revision | null;
   /** The atoms that were written after a revision, removed ones included. Asked for only where it is needed. */
   changedSince(revision: Revision): readonly string[];
+}
+
+/** Whether a replica may hold something of a record that was erased since (K2). */
+export function isErased({ member, erased }: Change, since: Revision, shown: Revision): boolean {
+  return erased !== null && erased > since && member.first <= shown;
 }
 
 export type Step =

@@ -1,11 +1,13 @@
 import { frozen, type Json, type JsonObject, sameJson } from "../util/json.ts";
 import type { Operators, Standing, Verdict } from "./conflict.ts";
 import type { Add, Amend } from "./mutation.ts";
+import { type Origins, originIn, originsOf } from "./origin.ts";
 import { composed } from "./policy.ts";
 import {
   type Author,
   atomOf,
   type Membership,
+  type Origin,
   type RecordData,
   type Revision,
   type Row,
@@ -48,6 +50,9 @@ export class Draft implements Standing {
   #remade = false;
   readonly #operators = new Map<string, Add | Amend>();
   readonly #confirmed = new Set<string>();
+  /** Where what was written here was written first. */
+  readonly #origins = new Map<string, Origin | undefined>();
+  #ended: Origin | undefined;
 
   constructor(collection: string, id: string, held: Held | null, path: string) {
     this.collection = collection;
@@ -61,7 +66,15 @@ export class Draft implements Standing {
   }
 
   /** `writer` is to stand at `revision`, so that what this mutation made is its own. */
-  apply(verdict: Verdict, writer: Author, revision: Revision): void {
+  apply(verdict: Verdict, writer: Author, revision: Revision, origins?: Origins): void {
+    this.#do(verdict, writer, revision);
+    if (origins === undefined && this.#origins.size === 0 && this.#ended === undefined) return;
+    if (verdict.does === "delete") this.#ended = originIn(origins, null);
+    else if (verdict.does === "insert" || verdict.does === "update")
+      for (const atom of verdict.atoms.keys()) this.#origins.set(atom, originIn(origins, atom));
+  }
+
+  #do(verdict: Verdict, writer: Author, revision: Revision): void {
     if (verdict.does === "insert") this.#insert(verdict.atoms, verdict.operators, writer, revision);
     else if (verdict.does === "delete") this.#delete();
     else if (verdict.does === "update") {
@@ -84,6 +97,7 @@ export class Draft implements Standing {
     this.data = null;
     this.#operators.clear();
     this.#confirmed.clear();
+    this.#origins.clear();
   }
 
   #write(atoms: ReadonlyMap<string, Json>, operators: Operators): void {
@@ -138,8 +152,24 @@ export class Draft implements Standing {
       const old = stamps.get(atom);
       if (old !== undefined && stamp.lost !== undefined) stamps.set(atom, { ...old, lost: stamp.lost });
     }
-    for (const atom of Object.keys(net?.after ?? {})) stamps.set(atom, stamp);
+    for (const atom of Object.keys(net?.after ?? {})) {
+      const origin = this.#originOf(atom);
+      stamps.set(atom, origin === undefined ? stamp : { ...stamp, origin });
+    }
     return stamps;
+  }
+
+  /** Where the net change was written first; undefined: here, as far as is known. */
+  originsOf({ after }: Net): Origins | undefined {
+    if (after === null) return this.#ended && [this.#ended];
+    const atoms = Object.keys(after);
+    if (atoms.length === 0) return this.#ended && [this.#ended];
+    return originsOf(atoms.map((atom) => [atom, this.#originOf(atom)]));
+  }
+
+  /** An atom that went with an earlier record of the id went by who deleted that. */
+  #originOf(atom: string): Origin | undefined {
+    return this.#origins.has(atom) ? this.#origins.get(atom) : this.#ended;
   }
 
   /** Whether nothing changed but that lost writes confirmed what stands (R2). */

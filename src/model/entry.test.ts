@@ -32,9 +32,9 @@ describe("the chain", () => {
       hash({}, ["a"], "1".repeat(64)),
     ];
     expect(new Set([hash(), ...others]).size).toBe(others.length + 1);
-    const salted = [CHANGE, { ...CHANGE, operators: { title: { $add: 1 } } }].map((change) =>
-      changeHash({ change, salt: SALT }),
-    );
-    expect(new Set([...salted, changeHash({ change: CHANGE, salt: SALT.replace("0", "1") })]).size).toBe(3);
+    const origin = [{ server: "acme@there", revision: 7, user: "ann", client: "c1" }];
+    const changes = [CHANGE, { ...CHANGE, operators: { title: { $add: 1 } } }, { ...CHANGE, origin }];
+    const salted = changes.map((change) => changeHash({ change, salt: SALT }));
+    expect(new Set([...salted, changeHash({ change: CHANGE, salt: SALT.replace("0", "1") })]).size).toBe(4);
   });
 });

@@ -1,5 +1,6 @@
 import { canonical, type Json, type JsonObject } from "../util/json.ts";
 import { sha256Hex } from "../util/sha256.ts";
+import type { Origins } from "./origin.ts";
 import { type Author, authorParts, type Revision } from "./record.ts";
 
 /** What a transaction did to one record: its changed atoms before and after; null for a record that was not there. */
@@ -10,13 +11,17 @@ export interface RecordChange {
   readonly after: JsonObject | null;
   /** Operators as the client sent them, by atom (W5). */
   readonly operators?: JsonObject | undefined;
+  /** Who wrote it, where it was written on another server first (S1). */
+  readonly origin?: Origins | undefined;
 }
 
 /** A record's change with the salt that hides it in the chain (M6): without the salt its hash tells nothing. */
 export interface SaltedChange {
   readonly change: RecordChange;
-  /** 32 hex digits; random. */
+  /** 32 hex digits; random. Empty where the change was erased. */
   readonly salt: string;
+  /** The hash that stood for the change before it was erased (K2), 64 hex digits; `before` and `after` are null then. */
+  readonly erased?: string | undefined;
 }
 
 /** One transaction in the journal. */
@@ -45,19 +50,22 @@ export interface HistoryItem {
   readonly author: Author;
   readonly mutation: number;
   readonly change: RecordChange;
+  /** Its values are gone (K2). */
+  readonly erased?: true;
 }
 
 /** The hash before revision 1. */
 export const GENESIS = "0".repeat(64);
 
 /** What a change is hashed as, and may be stored as. */
-export function changeText({ collection, id, before, after, operators }: RecordChange): string {
-  return canonical([collection, id, before, after, (operators ?? null) as Json]);
+export function changeText({ collection, id, before, after, operators, origin }: RecordChange): string {
+  const parts = [collection, id, before, after, (operators ?? null) as Json];
+  return canonical(origin === undefined ? parts : [...parts, origin as unknown as Json]);
 }
 
 /** The hash that stands for a change in the chain; it remains when the change and its salt are erased. */
-export function changeHash({ change, salt }: SaltedChange): string {
-  return saltedHash(salt, changeText(change));
+export function changeHash({ change, salt, erased }: SaltedChange): string {
+  return erased ?? saltedHash(salt, changeText(change));
 }
 
 /** The same, where the text is at hand. */

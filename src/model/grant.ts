@@ -6,6 +6,8 @@ export type Action =
   | { readonly do: "read" | "write"; readonly space: string; readonly scope: string }
   /** The journal and operations of a space; with space "*" of the whole server. */
   | { readonly do: "admin"; readonly space: string }
+  /** Learn who wrote what, and say so of what is brought from another server (S24). */
+  | { readonly do: "authors"; readonly space: string }
   /** Learn that the space exists, its head, and its own client's numbers. */
   | { readonly do: "head"; readonly space: string };
 

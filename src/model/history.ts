@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../util/json.ts";
 import type { HistoryItem } from "./entry.ts";
+import type { Origins } from "./origin.ts";
 import type { RecordData } from "./record.ts";
 
 /** A record as a revision left it. */
@@ -7,8 +8,12 @@ export interface Version extends Omit<HistoryItem, "change"> {
   /** The changed atoms, null inside for an absent one; null: the record was not there. */
   readonly before: JsonObject | null;
   readonly after: JsonObject | null;
+  /** Who wrote it, where that was on another server (S1). */
+  readonly origin?: Origins | undefined;
   /** The whole record; null: deleted. */
   readonly record: RecordData | null;
+  /** Its values are gone, and with them what the record was (K2). */
+  readonly erased?: true;
 }
 
 /**
@@ -19,8 +24,8 @@ export interface Version extends Omit<HistoryItem, "change"> {
 export function versionsOf(text: string | null, items: readonly HistoryItem[]): Version[] {
   let record = text === null ? null : (JSON.parse(text) as RecordData);
   return items.map(({ change, ...item }) => {
-    const { id, before, after } = change;
-    const version: Version = { ...item, before, after, record };
+    const { id, before, after, origin } = change;
+    const version: Version = { ...item, before, after, ...(origin && { origin }), record };
     record = undone(id, record, before);
     return version;
   });

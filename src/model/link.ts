@@ -3,6 +3,7 @@ import type { Batch, Loaded } from "./batch.ts";
 import type { Held } from "./draft.ts";
 import { presentIn } from "./membership.ts";
 import { type Mutation, type Outcome, type Rejection, targetOf, type Write } from "./mutation.ts";
+import type { Origins } from "./origin.ts";
 import type { Rules, SpaceReview } from "./push.ts";
 import {
   type Author,
@@ -47,6 +48,8 @@ export interface MirrorChange {
   readonly scopes: readonly string[];
   /** Why it cannot be taken in whatever it holds; null: it can. */
   readonly barred: string | null;
+  /** Who wrote it upstream, or further up; undefined: it is not known (S1). */
+  readonly origins?: Origins | undefined;
 }
 
 /** What a link overwrote here that nobody upstream has been asked about: written here by somebody else. */
@@ -196,23 +199,24 @@ function writeFor(
   link: LinkRules,
 ): { readonly write: Write | null; readonly lost: Overwritten | null } {
   const { collection, id } = keyParts(change.key);
-  const { after } = change;
+  const { after, origins } = change;
   const here = held?.data ?? null;
+  const from = origins === undefined ? {} : { origins };
   const unsettled = unsettledOf(change, held, link);
   const kept = { write: null, lost: null };
   if (unsettled === "all") return kept;
   if (after === null) {
     if (here === null || unsettled.size > 0) return kept;
-    return { write: { op: "delete", collection, id }, lost: lostOf(change, held, Object.keys(here)) };
+    return { write: { op: "delete", collection, id, ...from }, lost: lostOf(change, held, Object.keys(here)) };
   }
-  if (here === null) return { write: { op: "insert", collection, record: after }, lost: null };
+  if (here === null) return { write: { op: "insert", collection, record: after, ...from }, lost: null };
   const atoms: { [atom: string]: Json } = {};
   for (const atom of concerned(change, here, after)) {
     if (!unsettled.has(atom) && !sameJson(atomOf(here, atom), atomOf(after, atom))) atoms[atom] = atomOf(after, atom);
   }
   if (Object.keys(atoms).length === 0) return kept;
   const record = { ...atoms, id } as RecordData;
-  return { write: { op: "update", collection, record }, lost: lostOf(change, held, Object.keys(atoms)) };
+  return { write: { op: "update", collection, record, ...from }, lost: lostOf(change, held, Object.keys(atoms)) };
 }
 
 /** The atoms that may have to change: those that the mirror changed, and those of which an outcome has come. */

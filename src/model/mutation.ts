@@ -1,6 +1,7 @@
 import { canonical, type Json, type JsonObject } from "../util/json.ts";
 import { sha256Hex } from "../util/sha256.ts";
-import type { RecordData, Revision } from "./record.ts";
+import type { Origins } from "./origin.ts";
+import type { Origin, RecordData, Revision } from "./record.ts";
 
 /** `{"$add": n}` on an atom whose policy is "sum". */
 export interface Add {
@@ -20,6 +21,8 @@ interface Conditions {
   readonly expect?: JsonObject | undefined;
   /** What the writer saw, for atoms whose policy is a function (W5). */
   readonly from?: JsonObject | undefined;
+  /** Who wrote it on another server first: of what a link brings (S1). */
+  readonly origins?: Origins | undefined;
 }
 
 export type Write =
@@ -38,6 +41,8 @@ export interface Mutation {
   readonly whole?: boolean | undefined;
   /** The revision that this mutation had in a history that a restore has lost (R2). */
   readonly lost?: Revision | undefined;
+  /** Who wrote it on another server first: what a link says that sends it on (S24). No part of the content. */
+  readonly origin?: Origin | undefined;
   readonly writes: readonly Write[];
 }
 

@@ -52,12 +52,25 @@ export interface KeyRange {
   readonly to: Key | null;
 }
 
+/** Who wrote something on the server where it was written first, and in which revision of it (S1). */
+export interface Origin {
+  /** The identity of that server's space; absent: of the server that tells it, or not known. */
+  readonly server?: string | undefined;
+  readonly revision: Revision;
+  readonly user: string;
+  readonly client: string;
+  /** The client's number of it, where it is known: it stands in the journal of that server. */
+  readonly mutation?: number | undefined;
+}
+
 /** What last wrote an atom (M3). Kept for an atom that was removed, too. */
 export interface Stamp {
   readonly revision: Revision;
   readonly author: Author;
   /** The revision that this write had in a history that a restore has lost (R2). */
   readonly lost?: Revision;
+  /** Where it was written first, where that is another server (S1). */
+  readonly origin?: Origin;
 }
 
 /** A record in a scope that holds it, or once did. */
@@ -91,4 +104,6 @@ export interface Row {
   readonly digest: Lanes;
   /** By scope, `*` included, scopes that it left included. */
   readonly scopes: ReadonlyMap<string, Membership>;
+  /** When it, or a record of its id before it, was last erased (K2). The store keeps it: it is written by `Batch.erased`. */
+  readonly erased?: Revision | undefined;
 }

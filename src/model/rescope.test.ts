@@ -55,7 +55,7 @@ describe("a change of a collection's scopes", () => {
       const member = scopes.get(scope);
       const changedSince = (revision: number) =>
         [...stamps].filter(([, stamp]) => stamp.revision > revision).map(([atom]) => atom);
-      return member === undefined ? undefined : stepOf({ id, text, member, changedSince }, 1, 1, null);
+      return member === undefined ? undefined : stepOf({ id, text, member, erased: null, changedSince }, 1, 1, null);
     };
     expect(step("p/1")).toEqual({ op: "remove" });
     expect(step("t/1")).toEqual({ op: "put" });

@@ -88,17 +88,29 @@ function drafted(
     const draft = drafts.get(key) ?? opened(working, name, id, sender, path);
     drafts.set(key, draft);
     draft.path = path;
+    if (mutation.lost !== undefined && draft.held?.erased !== undefined && draft.data === null) {
+      // What was erased does not come back out of a history that a restore has lost (K2).
+      superseded.push({ collection: name, id, atoms: namesOf(write), reason: "missing" });
+      continue;
+    }
     const writer = writerOf(write, mutation, sender.client);
     const verdict = verdictOf(write, draft, writer, collection, rules.limits.depth);
     if (verdict.does === "fail") throw new Rejected(verdict.code, verdict.reason, `${path}.record.${verdict.atom}`);
     if (verdict.does === "lose")
       superseded.push({ collection: name, id, atoms: verdict.atoms, reason: verdict.reason });
-    else draft.apply(verdict, sender.client.author, working.head.revision + 1);
+    else {
+      const origins = write.origins ?? (mutation.origin && [mutation.origin]);
+      draft.apply(verdict, sender.client.author, working.head.revision + 1, origins);
+    }
     if (verdict.does === "update" && verdict.superseded.length > 0) {
       superseded.push({ collection: name, id, atoms: verdict.superseded, reason: "newer" });
     }
   }
   return { drafts: drafts.values(), superseded };
+}
+
+function namesOf(write: Write): string[] {
+  return write.op === "delete" ? [] : Object.keys(write.record).filter((atom) => atom !== "id");
 }
 
 function configured(rules: Rules, name: string, path: string): Collection {
@@ -214,6 +226,13 @@ function tooMany(count: number, most: number): Rejected {
   return new Rejected("too-many-descendants", detail, "writes");
 }
 
-function changeOf({ collection, id }: Draft, { before, after, operators }: Net): SaltedChange["change"] {
-  return operators === undefined ? { collection, id, before, after } : { collection, id, before, after, operators };
+function changeOf(draft: Draft, net: Net): SaltedChange["change"] {
+  const { collection, id } = draft;
+  const { before, after, operators } = net;
+  const origin = draft.originsOf(net);
+  return {
+    ...{ collection, id, before, after },
+    ...(operators !== undefined && { operators }),
+    ...(origin !== undefined && { origin }),
+  };
 }

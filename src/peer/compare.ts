@@ -1,12 +1,13 @@
 import type { Local } from "../client/local.ts";
 import { rowsOf } from "../client/replica.ts";
-import { type Mutation, targetOf, type Write } from "../model/mutation.ts";
+import type { Mutation, Write } from "../model/mutation.ts";
 import { prefixOf } from "../model/names.ts";
 import { atomOf, type Key, keyOf, keyParts, type RecordData, type Row } from "../model/record.ts";
 import type { PageQuery, PageResult, ScopeName, Store } from "../store/store.ts";
 import { type Json, sameJson } from "../util/json.ts";
 import { originText } from "./conflicts.ts";
 import type { Queued } from "./feed.ts";
+import { keyOfWrite } from "./queue.ts";
 import type { SpaceStore } from "./space-store.ts";
 
 /** Writes of one mutation. */
@@ -103,9 +104,4 @@ async function recordAt(store: Store, space: string, key: Key): Promise<RecordDa
   const answer = await store.read(space, [{ kind: "row", ...keyParts(key) }]);
   const row: Row | null | undefined = answer?.results[0];
   return row == null || row.text === null ? null : (JSON.parse(row.text) as RecordData);
-}
-
-function keyOfWrite(write: Write): Key {
-  const { collection, id } = targetOf(write);
-  return keyOf(collection, id);
 }

@@ -2,14 +2,16 @@ import type { Local } from "../client/local.ts";
 import type { Pending } from "../client/state.ts";
 import type { JournalEntry } from "../model/entry.ts";
 import { isOfLink, isWithin, writesOf } from "../model/link.ts";
-import { type Mutation, targetOf, type Write } from "../model/mutation.ts";
-import { type Key, keyOf, type Revision, type Row } from "../model/record.ts";
+import type { Mutation, Write } from "../model/mutation.ts";
+import { originIn, ownOrigin } from "../model/origin.ts";
+import { type Key, keyOf, type Origin, type Revision, type Row } from "../model/record.ts";
 import type { Collections } from "../model/schema.ts";
 import type { Store } from "../store/store.ts";
 import { LIMITS } from "../wire/limits.ts";
 import { originText } from "./conflicts.ts";
 import { rowName } from "./names.ts";
 import { baseAt } from "./place.ts";
+import { keyOfWrite } from "./queue.ts";
 import type { SpaceStore } from "./space-store.ts";
 
 /** So many mutations wait in the client's queue at most; what comes behind them waits in the journal. */
@@ -26,6 +28,8 @@ export interface FeedOptions {
   readonly link: string;
   readonly scopes: readonly string[];
   readonly collections: Collections;
+  /** Of this space, by which upstream is told where something was written; null: nothing is told. */
+  readonly identity: string | null;
   readonly mirror: SpaceStore;
   readonly local: Local;
 }
@@ -51,6 +55,8 @@ export class Feed {
   /** Queues what there is, as far as the queue has room; true where something was queued. */
   async feed(): Promise<boolean> {
     let queued = false;
+    // Whether it wants to know authors is not known before it has answered, and nothing is sent before that.
+    if (this.#options.local.toldAuthors === null) return false;
     for (;;) {
       const room = QUEUED - this.#options.local.unsettledCount;
       if (room <= 0) return queued;
@@ -82,7 +88,8 @@ export class Feed {
       const mutations = await this.#mutationsOf(entry, pending);
       const rest = mutations.slice(part);
       const fits = rest.slice(0, limit - pending.length);
-      pending.push(...fits.map((mutation) => queuedAs(mutation, entry)));
+      const origin = this.#originOf(entry);
+      pending.push(...fits.map((mutation) => queuedAs({ ...mutation, ...(origin && { origin }) }, entry)));
       if (fits.length < rest.length) {
         part += fits.length;
         break;
@@ -139,6 +146,15 @@ export class Feed {
     return mutations;
   }
 
+  /** Who wrote an entry, here or further down, where upstream wants to know it (S24). */
+  #originOf({ author, revision, mutation, changes }: JournalEntry & { readonly cut: false }): Origin | undefined {
+    const { identity, local } = this.#options;
+    if (identity === null || local.toldAuthors !== true) return undefined;
+    // A mutation from below has one author, so that all its changes have the same origin.
+    const below = changes.find(({ change }) => change.origin !== undefined)?.change.origin;
+    return originIn(below, null) ?? { server: identity, ...ownOrigin(author, revision, mutation) };
+  }
+
   /** Those of the records that upstream has, or that were in the link's scopes when the entry was written. */
   async #concerned(keys: readonly Key[], revision: Revision): Promise<ReadonlySet<Key>> {
     const { store, space, link, scopes } = this.#options;
@@ -162,9 +178,4 @@ export class Feed {
 function queuedAs(mutation: Omit<Mutation, "id">, { revision, author }: JournalEntry & { readonly cut: false }) {
   const call = originText({ revision, author });
   return { call, mutation, outcome: null, under: null, held: false, refused: null };
-}
-
-function keyOfWrite(write: Write): Key {
-  const { collection, id } = targetOf(write);
-  return keyOf(collection, id);
 }

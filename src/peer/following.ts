@@ -31,6 +31,8 @@ export interface FollowingOptions {
   readonly random: Random;
   readonly fetch: typeof globalThis.fetch;
   readonly WebSocket: SocketConstructor | undefined;
+  /** Of the space here, by which upstream is told where something was written; null: nothing is told. */
+  readonly identity: string | null;
   onStatus(status: Status): void;
   /** Something worth a line in the log. */
   onEvent(event: string, cause: string): void;
@@ -54,13 +56,13 @@ export class Following {
   #stopped = false;
 
   private constructor(options: FollowingOptions, local: Local, sync: Sync) {
-    const { store, space, plan, mirror, collections } = options;
+    const { store, space, plan, mirror, collections, identity } = options;
     this.#options = options;
     this.#local = local;
     this.#sync = sync;
     const { name: link, scopes } = plan;
     this.#feed =
-      plan.direction === "both" ? new Feed({ store, space, link, scopes, collections, mirror, local }) : null;
+      plan.direction === "both" ? new Feed({ store, space, link, scopes, collections, identity, mirror, local }) : null;
     this.#unwatch = this.#feed === null ? () => {} : store.watch((changed) => changed === space && this.feedSoon());
   }
 
@@ -76,6 +78,7 @@ export class Following {
       space: plan.space,
       collections: {},
       onSettled: () => following?.feedSoon(),
+      asksAuthors: true,
     }).catch((error: unknown) => {
       if (!(error instanceof ClientError)) throw error;
       throw new Refused(`the link ${plan.name} followed something else before: give it another name. ${error.message}`);
@@ -90,7 +93,12 @@ export class Following {
     const transport = new Transport({ url: plan.url, space: plan.space, bearer, fetch, clock });
     const sync = new Sync({ local, transport, bearer, Socket: WebSocket, random, wait: 25, schema: undefined });
     following = new Following(options, local, sync);
-    events.on("status", (status) => options.onStatus(status));
+    let contacted = false;
+    events.on("status", (status) => {
+      options.onStatus(status);
+      if (!contacted && local.toldAuthors !== null) following?.feedSoon();
+      contacted ||= local.toldAuthors !== null;
+    });
     events.on("recovered", ({ reason }) => options.onEvent("recovered", reason));
     events.on("damaged", ({ message }) => options.onEvent("damaged", message));
     events.on("revoked", ({ key }) => options.onEvent("revoked", key));
@@ -101,6 +109,11 @@ export class Following {
 
   get status(): Status {
     return this.#sync.status;
+  }
+
+  /** Whether upstream says who wrote what; null: it has not answered yet. */
+  get authors(): boolean | null {
+    return this.#local.toldAuthors;
   }
 
   /** What went wrong while the journal was queued; null: nothing. */

@@ -64,6 +64,7 @@ export class Link {
   readonly #holder: string;
   #ran: Promise<void> = Promise.resolve();
   #last: Status | null = null;
+  #authors: boolean | null = null;
   #key: LinkKey | null = null;
   /** Upstream's path, as it last said. */
   path: readonly string[] = [];
@@ -78,6 +79,8 @@ export class Link {
       clock: host.clock,
       space,
       link: plan.name,
+      // A server without links of its own tells no path.
+      upstream: () => this.path[0] ?? plan.url,
       sends: plan.direction === "both",
       others,
       stored,
@@ -96,6 +99,11 @@ export class Link {
 
   get status(): Status | null {
     return this.#following?.status ?? this.#last;
+  }
+
+  /** Whether upstream says who wrote what; null: it has not been asked yet (S24). */
+  get authors(): boolean | null {
+    return this.#following?.authors ?? this.#authors;
   }
 
   /** Whether it exchanges with upstream now. */
@@ -246,6 +254,7 @@ export class Link {
       else await following.round();
     } finally {
       this.#last = following.status;
+      this.#authors = following.authors;
       this.#following = null;
       await following.stop();
     }
@@ -302,6 +311,7 @@ export class Link {
       random,
       fetch,
       WebSocket,
+      identity: await identityOf(store, space, random),
       onStatus: (status) => this.#tell(status),
       onEvent: (event, cause) => {
         host.log.info({ space, link: plan.name, event, cause }, "a link was told");

@@ -14,6 +14,7 @@ import { pathName } from "./names.ts";
 import { Keyring } from "./registration/key.ts";
 import { detailsOf, statusOf } from "./status.ts";
 import { hasLeft, keepLink, type StoredLink, storedLinks, storedPlan } from "./stored.ts";
+import { linkTraces } from "./traces.ts";
 
 const NO_ACCOUNTS = "this server has no accounts for the users to come into: start it with --users, or `users: true`";
 
@@ -51,6 +52,7 @@ export function linksOver({
 }
 
 export class RunningLinks implements Links {
+  readonly traces = linkTraces;
   readonly #host: LinkHost;
   readonly #fetch: typeof globalThis.fetch;
   readonly #WebSocket: SocketConstructor | undefined;

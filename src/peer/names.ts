@@ -1,7 +1,7 @@
 import type { NoteRange } from "../store/store.ts";
 
 /** All that a space keeps of its links lies in its notes, under `link/NAME/`, and commits with the records. */
-const LINKS = "link/";
+export const LINKS = "link/";
 /** The links that were added to the running server (S13), apart from what each keeps. */
 export const STORED = "links/";
 
@@ -17,6 +17,8 @@ export function under(prefix: string): NoteRange {
 
 export const storedName = (link: string) => `${STORED}${link}`;
 export const rowName = (link: string, key: string) => `${rootOf(link)}row/${key}`;
+/** Who took a record out upstream that is still here. */
+export const endName = (link: string, key: string) => `${rootOf(link)}end/${key}`;
 export const asideName = (link: string, key: string) => `${rootOf(link)}aside/${key}`;
 export const clientName = (link: string, name: string) => `${rootOf(link)}client/${name}`;
 export const placeName = (link: string) => `${rootOf(link)}place`;

@@ -1,6 +1,6 @@
 import { Interrupted } from "../client/errors.ts";
 import { rowsOf } from "../client/replica.ts";
-import { META, type Meta, noteOf, type Pending, SETTLED, type Settled, type Subscription } from "../client/state.ts";
+import { META, type Meta, noteOf, type Pending, type Settled, type Subscription } from "../client/state.ts";
 import { after as nextKey } from "../client/store/rows.ts";
 import type {
   Adopted,
@@ -12,18 +12,22 @@ import type {
   Span,
 } from "../client/store/store.ts";
 import type { MirrorChange } from "../model/link.ts";
-import { targetOf, type Write } from "../model/mutation.ts";
-import { type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
+import { type Origins, originsFrom } from "../model/origin.ts";
+import { type Key, keyParts, type Revision } from "../model/record.ts";
+import { doneName } from "../server/erase.ts";
 import type { Held, Intake } from "../server/identity.ts";
 import type { NoteRange, Store } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { canonical, type Json } from "../util/json.ts";
 import type { Lost } from "./conflicts.ts";
 import { lostOf } from "./conflicts.ts";
+import { nameable, rowOf, textOf } from "./mirrored.ts";
 import { asideName, clientName, partialName, rowName, under } from "./names.ts";
+import { byKey, keyOfWrite, settledIn } from "./queue.ts";
 import { Space, type SpaceOptions } from "./space.ts";
 import { Staging } from "./staging.ts";
 import { type Change, leftOver, type Rows, takeIn } from "./take-in.ts";
+import { linkTraces } from "./traces.ts";
 
 /** Records that one transaction takes in. A delta of more is several revisions, and the checkpoint moves with the last. */
 const STEP = 5_000;
@@ -40,6 +44,7 @@ export class SpaceStore implements ClientStore {
   readonly #name: string;
   readonly #link: string;
   readonly #intake: Intake | null;
+  readonly #upstream: SpaceOptions["upstream"];
   readonly #clock: Clock;
   readonly #staging: Staging;
   #partial = false;
@@ -57,6 +62,7 @@ export class SpaceStore implements ClientStore {
     this.#name = options.space;
     this.#link = options.link;
     this.#intake = options.intake;
+    this.#upstream = options.upstream;
     this.#space = new Space(options);
   }
 
@@ -78,7 +84,7 @@ export class SpaceStore implements ClientStore {
 
   async notes(prefix: string, limit = Number.POSITIVE_INFINITY): Promise<readonly (readonly [string, Json])[]> {
     const root = clientName(this.#link, "");
-    const range = prefix === "" ? under(root) : { from: root + prefix, to: after(root + prefix) };
+    const range = prefix === "" ? under(root) : { from: root + prefix, to: under(root + prefix).to };
     const found = await this.#between(range, limit);
     return found.map(([name, text]) => [name.slice(root.length), JSON.parse(text) as Json] as const);
   }
@@ -126,7 +132,7 @@ export class SpaceStore implements ClientStore {
   }
 
   async write(batch: ClientBatch): Promise<void> {
-    const settled = this.#settled(batch);
+    const settled = settledIn(batch, this.pending);
     if (batch.adopt !== undefined) {
       const { adopt, rows = NO_ROWS } = batch;
       const slice = (changes: readonly Change[], notes: Taken["notes"] = NOTHING.notes) =>
@@ -143,9 +149,11 @@ export class SpaceStore implements ClientStore {
     }
     const changed = [...rows];
     const held = await this.#heldOf(changed);
+    const { ends = NOTHING.ends } = batch;
+    if (batch.erased !== undefined && batch.erased.length > 0) await this.#erase(batch.erased, { settled, held });
     // All but the last part could be done again: what they hold is only compared with what comes anew.
     while (changed.length > STEP) {
-      await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held });
+      await this.#take(changed.splice(0, STEP), { ...NOTHING, settled, held, ends });
       await this.#clock.sleep(0);
     }
     const { clear, notes } = this.#staging.writing(batch);
@@ -154,12 +162,28 @@ export class SpaceStore implements ClientStore {
     }
     const partial = this.#partial && !this.#completes(batch);
     if (partial !== this.#partial) notes.set(partialName(this.#link), null);
-    await this.#take(changed, { clear, notes, settled, meta: this.#metaIn(batch), log: settled, held });
+    await this.#take(changed, { clear, notes, settled, meta: this.#metaIn(batch), log: settled, held, ends });
     this.#partial = partial;
     for (const [name, value] of batch.notes ?? []) this.#remember(name, value);
     this.#staging.wrote(batch);
     const lost = settled.flatMap(lostOf);
     if (lost.length > 0) this.onLost(lost);
+  }
+
+  /**
+   * Upstream has erased records: they go here as they went there, before what else the delta says of their ids, and with them
+   * what the link kept of them. The order is durable first, as where somebody gives it here (K2).
+   */
+  async #erase(keys: readonly Key[], { settled, held }: Pick<Taken, "settled" | "held">): Promise<void> {
+    const notes = new Map<string, string | null>();
+    for (const order of await this.#space.order(keys)) notes.set(doneName(order), "");
+    for (const key of keys) {
+      const traced = await linkTraces.find(this.#store, { space: this.#name, ...keyParts(key) });
+      for (const [name, text] of traced.notes) notes.set(name, text);
+    }
+    const rows = keys.map((key) => [key, null] as const);
+    await this.#take(rows, { ...NOTHING, notes, settled, held, erased: keys });
+    await this.#store.rewrite();
   }
 
   /** Tries again what was set aside (S6); what waits for a confirmation only with that (U5). */
@@ -219,6 +243,7 @@ export class SpaceStore implements ClientStore {
         waiting: waiting.get(key) ?? [],
         settled: settled.get(key) ?? [],
         scopes: this.#scopesOf(row),
+        origins: originsFrom(this.#upstream(), row === null ? with_.ends.get(key) : row.origins),
       }),
     );
     const notes = new Map<string, string | null>(with_.notes);
@@ -234,6 +259,7 @@ export class SpaceStore implements ClientStore {
       moves: with_.meta !== null,
       log,
       held: with_.held,
+      ...(with_.erased !== undefined && { erased: with_.erased }),
     });
   }
 
@@ -294,24 +320,6 @@ export class SpaceStore implements ClientStore {
     return (notes?.get(META) as unknown as Meta | undefined) ?? null;
   }
 
-  /** The mutations that leave the queue in this batch, with their outcomes. */
-  #settled({ notes = new Map() }: ClientBatch): Settled[] {
-    const gone = [...this.pending].filter(([name]) => notes.get(name) === null).map(([, each]) => each);
-    const kept = new Map(
-      [...notes].flatMap(([name, value]) => {
-        if (!name.startsWith(SETTLED) || value === null) return [];
-        const each = value as unknown as Settled;
-        return [[each.seq, each] as const];
-      }),
-    );
-    return gone.map((each) => {
-      const outcome = each.outcome ?? { id: each.number, status: "unknown" as const, revision: 0 };
-      const { seq, call, number, mutation } = each;
-      const told = { seq, ...(call !== undefined && { call }), client: "", number, mutation, outcome, time: 0 };
-      return kept.get(seq) ?? told;
-    });
-  }
-
   async #wiped(rows: Map<Key, Row | null>): Promise<void> {
     let from: Key | null = null;
     for (;;) {
@@ -350,47 +358,24 @@ interface Taken {
   /** Of these what lost is logged. */
   readonly log: readonly Settled[];
   readonly held: Held | "nothing" | null;
+  /** Of these records no value stays. */
+  readonly erased?: readonly Key[];
+  /** Of records that go, who took them out upstream. */
+  readonly ends: ReadonlyMap<Key, Origins>;
 }
 
 const NO_ROWS: Rows = new Map();
-const NOTHING: Taken = { clear: [], notes: new Map(), settled: [], meta: null, log: [], held: null };
+const NOTHING: Taken = {
+  clear: [],
+  notes: new Map(),
+  settled: [],
+  meta: null,
+  log: [],
+  held: null,
+  ends: new Map(),
+};
 
 /** Of a copy in several parts, all but the last are as new as their newest record. */
 function originOf(rows: readonly Change[], base: Revision, { meta }: Taken): Revision {
   return meta?.revision ?? rows.reduce((most, [, row]) => Math.max(most, row?.at ?? 0), base);
-}
-
-function byKey(writes: readonly Write[]): ReadonlyMap<Key, Write[]> {
-  const found = new Map<Key, Write[]>();
-  for (const write of writes) {
-    const key = keyOfWrite(write);
-    const known = found.get(key);
-    if (known === undefined) found.set(key, [write]);
-    else known.push(write);
-  }
-  return found;
-}
-
-function keyOfWrite(write: Write): Key {
-  const { collection, id } = targetOf(write);
-  return keyOf(collection, id);
-}
-
-function rowOf(key: Key, text: string | undefined): Row | undefined {
-  if (text === undefined) return undefined;
-  return { key, ...(JSON.parse(text) as Omit<Row, "key">) };
-}
-
-function textOf({ at, holders, data }: Row): string {
-  return JSON.stringify({ at, holders, data });
-}
-
-/** The key next to another ends with a zero, which PostgreSQL takes in no text; as keys hold no control characters, a one does. */
-function nameable(key: Key): string {
-  return key.endsWith("\u0000") ? `${key.slice(0, -1)}\u0001` : key;
-}
-
-/** The least name that does not begin so. */
-function after(prefix: string): string {
-  return under(prefix).to;
 }

@@ -7,18 +7,21 @@ import {
   type NoteRange,
   type Wanted,
 } from "../model/batch.ts";
-import { wantedOf } from "../model/decide.ts";
+import { Lacking, wantedOf } from "../model/decide.ts";
+import { eraseRecords } from "../model/erase.ts";
 import { followMirror, LackingFamilies, linkAuthor, type MirrorChange, mutationOf } from "../model/link.ts";
+import type { Origins } from "../model/origin.ts";
 import type { Rules } from "../model/push.ts";
-import { type Key, keyParts, type RecordData, type Revision } from "../model/record.ts";
+import { type Key, keyOf, keyParts, type RecordData, type Revision } from "../model/record.ts";
 import type { Held, Intake, SpaceRule } from "../server/identity.ts";
 import { SCOPES_NOTE, scopesNote } from "../server/rescope.ts";
 import { begunRule, CATCH_UPS, RuleBehind } from "../server/rule.ts";
 import { type Store, StoreError } from "../store/store.ts";
+import { sha256Hex } from "../util/sha256.ts";
 import type { RemovedData } from "../wire/links.ts";
 import { admit } from "./admit.ts";
 import { type Aside, type Conflict, type Lost, lostOf, overwrittenOf } from "./conflicts.ts";
-import { asideName, conflictName, leaseName, placeName, rootOf, rowName, storedName } from "./names.ts";
+import { asideName, conflictName, endName, leaseName, placeName, rootOf, rowName, storedName } from "./names.ts";
 import { advanced, BEGINNING, floored, moved, type Place, placeOf } from "./place.ts";
 import type { StoredLink } from "./stored.ts";
 
@@ -33,6 +36,8 @@ export interface SpaceOptions {
   readonly store: Store;
   readonly space: string;
   readonly link: string;
+  /** The identity of the space that is followed, or its address where it tells none; undefined: not known (S24). */
+  upstream(): string | undefined;
   /** Whether local transactions go upstream. */
   readonly sends: boolean;
   readonly holder: string;
@@ -64,6 +69,8 @@ export interface Taking {
   readonly log: readonly Settled[];
   /** What of it waits for confirmation; "nothing": not even what waited before. */
   readonly held: Held | "nothing" | null;
+  /** All of the changes are records that upstream has erased (K2). */
+  readonly erased?: readonly Key[];
 }
 
 /** Another server runs the link now. */
@@ -141,6 +148,19 @@ export class Space {
     }
   }
 
+  /** Orders of erasure that upstream has given, under names that are the same each time: told twice, they stand once. */
+  async order(keys: readonly Key[]): Promise<string[]> {
+    const { store, space, link, rules } = this.#options;
+    const time = rules().now;
+    const orders: string[] = [];
+    for (const key of keys) {
+      const order = sha256Hex(JSON.stringify([space, link, key, time])).slice(0, 32);
+      await store.order({ order, space, ...keyParts(key), time, author: linkAuthor(link) });
+      orders.push(order);
+    }
+    return orders;
+  }
+
   async take(taking: Taking): Promise<void> {
     const { store, space } = this.#options;
     const { rule } = this.#options;
@@ -159,7 +179,7 @@ export class Space {
           await rule.catchUp();
           continue;
         }
-        if (!(error instanceof LackingFamilies) || attempt === ATTEMPTS) throw error;
+        if (!(error instanceof LackingFamilies || error instanceof Lacking) || attempt === ATTEMPTS) throw error;
         lacking = error.families;
       }
     }
@@ -169,7 +189,8 @@ export class Space {
     const { link, rules } = this.#options;
     const others = this.#options.others();
     const names = [placeName(link), leaseName(link), conflictsName(link)];
-    for (const { key } of changes) {
+    for (const { key, after } of changes) {
+      if (after === null) names.push(endName(link, key));
       names.push(rowName(link, key), asideName(link, key), ...others.map((other) => rowName(other, key)));
     }
     const mutation = mutationOf(changes);
@@ -185,12 +206,13 @@ export class Space {
     const lease = notes.get(leaseName(link));
     if (lease === undefined || !lease.includes(JSON.stringify(holder))) throw new LeaseLost();
     const place = placeOf(notes.get(placeName(link)));
-    const known = taking.changes.map((change) => ({ ...change, ...this.#known(change.key, notes) }));
+    const known = taking.changes.map((change) => ({ ...change, ...this.#known(change, notes) }));
     const admitted =
       intake === null
         ? { changes: known, held: NONE }
         : admit(known, { intake, loaded, held: taking.held, aside: this.#aside(notes) });
     const { changes, held } = admitted;
+    if (taking.erased !== undefined) return this.#erased(loaded, taking, changes, place);
     const { batch, refused, overwritten } = followMirror(
       loaded,
       changes,
@@ -213,11 +235,44 @@ export class Space {
         written.set(asideName(link, key), JSON.stringify(aside));
       } else if (notes.has(asideName(link, key))) written.set(asideName(link, key), null);
     }
+    this.#keepEnds(written, changes, batch, loaded);
     const lost = [...taking.log.flatMap(lostOf), ...overwritten.map(overwrittenOf)];
     const conflicts = this.#log(written, lost, notes, changes, now.now);
     const next = this.#moved(place, loaded, taking);
     if (next !== place) written.set(placeName(link), JSON.stringify(next));
     return { ...batch, clear: taking.clear, notes: written, place: next, conflicts };
+  }
+
+  /** What upstream has erased goes whatever was written here since, but for records that are not this link's. */
+  #erased(
+    loaded: Loaded,
+    { origin, notes }: Taking,
+    changes: readonly MirrorChange[],
+    place: Place,
+  ): Batch & { place: Place; conflicts: number } {
+    const { link, rules } = this.#options;
+    const keys = changes.flatMap(({ key, barred }) => (barred === null ? [key] : []));
+    const erased = eraseRecords(loaded, keys, { author: linkAuthor(link), mutation: origin }, rules());
+    if ("rejected" in erased) throw new StoreError("unavailable", `nothing is erased here: ${erased.rejected.message}`);
+    return { ...erased, notes, place, conflicts: this.#conflicts };
+  }
+
+  /** What went upstream and is still here, for a write that waits, goes later: by then nobody says any more who did it. */
+  #keepEnds(
+    written: Map<string, string | null>,
+    changes: readonly MirrorChange[],
+    { rows }: Batch,
+    { rows: before, notes }: Loaded,
+  ): void {
+    const { link } = this.#options;
+    const ended = changes.filter(({ after }) => after === null);
+    if (ended.length === 0) return;
+    const after = new Map(rows.map((row) => [keyOf(row.collection, row.id), row]));
+    for (const { key, origins } of ended) {
+      const stays = origins !== undefined && (after.get(key) ?? before.get(key))?.text != null;
+      if (stays) written.set(endName(link, key), JSON.stringify(origins));
+      else if (notes?.has(endName(link, key))) written.set(endName(link, key), null);
+    }
   }
 
   #aside(notes: ReadonlyMap<string, string>): (key: Key) => Aside | null {
@@ -226,10 +281,14 @@ export class Space {
   }
 
   /** What the mirror held of a record, and whether it stands apart. */
-  #known(key: Key, notes: ReadonlyMap<string, string>): Pick<MirrorChange, "before" | "whole" | "barred"> {
+  #known(
+    { key, origins }: Taking["changes"][number],
+    notes: ReadonlyMap<string, string>,
+  ): Pick<MirrorChange, "before" | "whole" | "barred" | "origins"> {
     const { link, others, adopted } = this.#options;
     const { collection } = keyParts(key);
     const row = notes.get(rowName(link, key));
+    const ended = row === undefined ? notes.get(endName(link, key)) : undefined;
     const other = others().find((each) => notes.has(rowName(each, key)));
     return {
       before: row === undefined ? null : (JSON.parse(row) as { data: RecordData }).data,
@@ -239,6 +298,7 @@ export class Space {
         : other === undefined
           ? null
           : `the link ${other} brings this record already`,
+      origins: origins ?? (ended === undefined ? undefined : (JSON.parse(ended) as Origins)),
     };
   }
 

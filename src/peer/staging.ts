@@ -3,6 +3,7 @@ import { after } from "../client/store/rows.ts";
 import type { Adopted, Batch, RecordLine, Row, Span } from "../client/store/store.ts";
 import { compareKeys, type Key, keyOf, keyParts, type Revision } from "../model/record.ts";
 import type { NoteRange, Store } from "../store/store.ts";
+import { authoredOf, originsAt } from "../wire/authors.ts";
 import type { PutLine } from "../wire/lines.ts";
 import { pageName, pagesRoot, stagedName, stagedRoot, under } from "./names.ts";
 
@@ -151,11 +152,13 @@ export class Staging {
   }
 
   async #rebuilt(subscription: number, span: Span, at: Revision): Promise<PutLine> {
-    const records: PutLine["records"][number][] = [];
+    const taken: Row[] = [];
     for await (const rows of this.#rows(span.first, after(span.last))) {
-      for (const { holders, data } of rows) if (holders.includes(subscription)) records.push(data);
+      for (const row of rows) if (row.holders.includes(subscription)) taken.push(row);
     }
-    return { op: "put", collection: keyParts(span.first).collection, at, records };
+    const records = taken.map(({ data }) => data);
+    const authors = authoredOf(taken.map(({ origins }) => origins));
+    return { op: "put", collection: keyParts(span.first).collection, at, records, ...authors };
   }
 
   #of(subscription: number): Kept[] {
@@ -175,8 +178,12 @@ export class Staging {
 }
 
 /** A page as rows that its subscription alone holds. */
-export function rowsOfPage({ collection, at, records }: PutLine, subscription: number): Row[] {
-  return records.map((data) => ({ key: keyOf(collection, data.id), at, holders: [subscription], data }));
+export function rowsOfPage(line: PutLine, subscription: number): Row[] {
+  const { collection, at, records } = line;
+  return records.map((data, i) => {
+    const origins = originsAt(line, i);
+    return { key: keyOf(collection, data.id), at, holders: [subscription], data, ...(origins && { origins }) };
+  });
 }
 
 function keptOf(line: RecordLine): Kept {

@@ -40,6 +40,7 @@ export async function statusOf({ store, clock }: Place, space: string, link: Lin
     aside: asides.length,
     conflicts: mirror.space.conflicts,
     held: asides.filter(({ held }) => held === true).length,
+    authors: link.authors,
     path,
   };
 }

@@ -110,6 +110,7 @@ export function demand(access: Access, user: User, action: Action): void {
 }
 
 function describe(action: Action): string {
+  if (action.do === "authors") return "learn who wrote what";
   if (action.do === "admin") return `administer ${action.space === "*" ? "the server" : "this space"}`;
   return action.do === "head" ? "use this space" : `${action.do} this scope`;
 }
@@ -218,15 +219,17 @@ interface Grant {
   readonly read: readonly string[];
   readonly write: readonly string[];
   readonly admin: boolean;
+  readonly authors: boolean;
 }
 
-const NOTHING: Grant = { read: [], write: [], admin: false };
+const NOTHING: Grant = { read: [], write: [], admin: false, authors: false };
 
-/** The claim `tidemark`: `{space: {read: [pattern], write: [pattern], admin}}`; space "*" is every space and the server. */
+/** The claim `tidemark`: `{space: {read: [pattern], write: [pattern], admin, authors}}`; space "*" is every space and the server. */
 function byClaims(user: User, action: Action): boolean {
   const server = grantOf(user.claims, "*");
   const space = action.space === "*" ? NOTHING : grantOf(user.claims, action.space);
   if (action.do === "admin") return server.admin || space.admin;
+  if (action.do === "authors") return [server, space].some(({ admin, authors }) => admin || authors);
   const patterns = (kind: "read" | "write") => [...server[kind], ...space[kind]];
   if (action.do === "head")
     return server.admin || space.admin || patterns("read").length > 0 || patterns("write").length > 0;
@@ -237,7 +240,12 @@ function grantOf(claims: unknown, space: string): Grant {
   const spaces = isObject(claims) && isObject(claims.tidemark) ? claims.tidemark : {};
   const grant = Object.hasOwn(spaces, space) ? spaces[space] : null;
   if (!isObject(grant)) return NOTHING;
-  return { read: texts(grant.read), write: texts(grant.write), admin: grant.admin === true };
+  return {
+    read: texts(grant.read),
+    write: texts(grant.write),
+    admin: grant.admin === true,
+    authors: grant.authors === true,
+  };
 }
 
 function texts(value: unknown): string[] {

@@ -6,6 +6,7 @@ import { Problem } from "../wire/problem.ts";
 import type { Access } from "./access.ts";
 import type { Active } from "./active.ts";
 import type { Settings } from "./config.ts";
+import type { Erasing } from "./erase.ts";
 import type { Grants } from "./grants/grants.ts";
 import type { Links } from "./links.ts";
 import type { Log } from "./log.ts";
@@ -32,6 +33,8 @@ export interface Core {
   /** Null where there are no principals to bound. */
   readonly newcomers: Newcomers | null;
   readonly pages: Pages;
+  /** What carries out orders of erasure. */
+  readonly erasing: Erasing;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -28,8 +28,10 @@ export async function history(core: Core, call: Call): Promise<Response> {
     throw new Problem("not-found", "there is no such record, and was none");
   countRows(core, call.user, answers.of(items).length);
   const versions = versionsOf(current?.text ?? null, answers.of(items)).map((version) => {
-    const { revision, time, before, after, record } = version;
-    return { revision, at: new Date(time).toISOString(), author: wireAuthor(version), before, after, record };
+    const { revision, time, before, after, record, origin, erased } = version;
+    const at = new Date(time).toISOString();
+    const more = { ...(origin && { origin }), ...(erased && { erased }) };
+    return { revision, at, author: wireAuthor(version), before, after, record, ...more };
   });
   const response: HistoryResponse = { collection, id, versions };
   return json(call.request, response);

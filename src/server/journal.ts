@@ -45,9 +45,12 @@ export function wireEntry(entry: JournalEntry): WireEntry {
   const { revision, hash } = entry;
   const at = new Date(entry.time).toISOString();
   if (entry.cut) return { revision, at, hash, cut: true };
-  const changes = entry.changes.map(({ change: { collection, id, before, after, operators }, salt }) => {
-    return { collection, id, before, after, ...(operators !== undefined && { operators }), salt };
-  });
+  const changes = entry.changes.map(
+    ({ change: { collection, id, before, after, operators, origin }, salt, erased }) => {
+      const named = { ...(operators !== undefined && { operators }), ...(origin !== undefined && { origin }) };
+      return { collection, id, before, after, ...named, salt, ...(erased !== undefined && { erased }) };
+    },
+  );
   return { revision, at, author: wireAuthor(entry), changes, hash };
 }
 

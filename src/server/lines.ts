@@ -1,4 +1,4 @@
-import { type Step, stepOf } from "../model/delta.ts";
+import { isErased, type Step, stepOf } from "../model/delta.ts";
 import type { Revision } from "../model/record.ts";
 import type { PageResult, ScanResult } from "../store/store.ts";
 import type { Json } from "../util/json.ts";
@@ -65,6 +65,11 @@ export function* deltaLines(progress: Progress, { changes }: ScanResult, at: Rev
   const gathered = new Gathered(at);
   for (const change of changes) {
     const step = stepFor(progress, change);
+    if (erasedFor(progress, change)) {
+      // A line of its own, before what there is of the id since.
+      yield lineText({ op: "remove", collection: change.collection, at, erased: true, ids: [change.id] });
+      if (step?.op === "remove") continue;
+    }
     if (step === null) continue;
     const full = gathered.add(step.op, change.collection, itemText(change, step));
     if (full !== null) yield full;
@@ -79,7 +84,14 @@ function itemText({ id, text }: ScanResult["changes"][number], step: NonNullable
 
 /** Whether a scan holds anything for the replica. */
 export function hasSteps(progress: Progress, { changes }: ScanResult): boolean {
-  return changes.some((change) => stepFor(progress, change) !== null);
+  return changes.some((change) => stepFor(progress, change) !== null || erasedFor(progress, change));
+}
+
+/** Whether the replica may hold values of a record that was erased since (K2). */
+function erasedFor({ at, page, pattern }: Progress, found: ScanResult["changes"][number]): boolean {
+  if (found.erased === null) return false;
+  const change = pattern === null ? found : jointly(found, pattern, page.revision > at.revision);
+  return isErased(change, at.revision, page.revision);
 }
 
 function stepFor({ subscription, at, page, pattern }: Progress, found: ScanResult["changes"][number]): Step {

@@ -10,6 +10,7 @@ import { readJson } from "./body.ts";
 import { ConfigError, type Settings } from "./config.ts";
 import type { Call, Core } from "./core.ts";
 import { json } from "./encode.ts";
+import type { Traces } from "./erase.ts";
 import type { Intake, SpaceRule } from "./identity.ts";
 import type { LinkPlan } from "./links-config.ts";
 import { additionSchema } from "./links-config.ts";
@@ -48,6 +49,8 @@ export interface Links {
   add(space: string, link: LinkRequest): Promise<void>;
   /** Null: there is no link of that name. */
   order(space: string, name: string, order: LinkOrder): Promise<object | null>;
+  /** Where they keep values of records, for `erase` (K2). */
+  readonly traces?: Traces;
   close(): Promise<void>;
 }
 

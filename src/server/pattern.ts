@@ -115,7 +115,7 @@ export function endPattern({ pattern: { all, readable } }: PatternProgress, know
 /** A change as the replica sees it, in all scopes together. */
 export function jointly(change: ScanChange, progress: Spread, paged: boolean): ScanChange {
   const members = change.members ?? new Map<string, Membership>();
-  const { collection, id, text } = change;
+  const { collection, id, text, erased } = change;
   const member = { ...change.member, ...jointMembership(members, progress, paged) };
-  return { collection, id, text, member, changedSince: (revision) => change.changedSince(revision) };
+  return { collection, id, text, erased, member, changedSince: (revision) => change.changedSince(revision) };
 }

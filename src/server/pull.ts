@@ -8,6 +8,7 @@ import { Problem } from "../wire/problem.ts";
 import type { PullRequest } from "../wire/pull.ts";
 import { type Access, demand, demandStanding } from "./access.ts";
 import { type Addition, type Ask, answerLines, hasNews } from "./answer.ts";
+import { authoredLines, tellsAuthors } from "./authors.ts";
 import { readJson } from "./body.ts";
 import { type Asker, type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
 import { streamed } from "./encode.ts";
@@ -25,6 +26,7 @@ export async function pull(core: Core, call: Call): Promise<Response> {
   const request = pullRequest(await readJson(call.request, core.settings.limits), core.settings.limits);
   checkSchemaVersion(core.settings, request.schema);
   const subscriptions = request.subscriptions.map((each) => subscriptionOf(call.space, each));
+  const authors = tellsAuthors(core, call, request);
   const prepare = () => prepared(core, call, request, subscriptions);
   let ask = await prepare();
   if (request.wait !== undefined && request.wait > 0 && ask.revoked.length === 0) {
@@ -39,6 +41,7 @@ export async function pull(core: Core, call: Call): Promise<Response> {
   const { user, space } = call;
   const taken = ask;
   const shared = (own: Progress) => core.pages.of({ user, space }, taken, own);
+  if (authors) return answered(core, call, ask, authoredLines(ask));
   return answered(core, call, request.pages === true ? { ...ask, shared } : ask);
 }
 
@@ -100,15 +103,15 @@ export async function askOf(core: Core, asker: Asker, asked: Judged): Promise<As
   };
 }
 
-export function answered(core: Core, call: Call, ask: Ask): Promise<Response> {
-  return streamed(call.request, { type: "application/x-ndjson", text: guardedLines(core, call, ask) });
+export function answered(core: Core, call: Call, ask: Ask, lines = answerLines(ask)): Promise<Response> {
+  return streamed(call.request, { type: "application/x-ndjson", text: guardedLines(core, call, lines) });
 }
 
 /** A fault in the middle of an answer is told as its last line, since the status has been sent. */
-async function* guardedLines(core: Core, { space }: Call, ask: Ask): AsyncGenerator<string> {
+async function* guardedLines(core: Core, { space }: Call, lines: AsyncIterable<string>): AsyncGenerator<string> {
   const ended = core.active.begin();
   try {
-    yield* answerLines(ask);
+    yield* lines;
   } catch (error) {
     logFault(core.log, error, { space });
     yield lineText({ op: "error", problem: { ...problemOf(error).body() } });

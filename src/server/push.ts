@@ -1,6 +1,7 @@
 import type { PushRequest, PushResponse, Refusal } from "../model/push.ts";
 import { Problem } from "../wire/problem.ts";
 import { demandStanding } from "./access.ts";
+import { tellsAuthors } from "./authors.ts";
 import { readJson } from "./body.ts";
 import { type Asker, type Call, type Core, checkSchemaVersion } from "./core.ts";
 import { json } from "./encode.ts";
@@ -19,10 +20,17 @@ export async function pushed(core: Core, { space, user }: Asker, request: PushRe
   const writes = request.mutations.reduce((sum, mutation) => sum + mutation.writes.length, 0);
   core.rate.charge(user.id, "writes", writes);
   demandStanding(core.access, user);
-  const result = await core.spaces.push(space, { user, request });
+  // Whose word nobody asked for names no other author (S24).
+  const attributed = request.mutations.some(({ origin }) => origin !== undefined);
+  const heard = !attributed || tellsAuthors(core, { space, user }, { authors: true }) ? request : unattributed(request);
+  const result = await core.spaces.push(space, { user, request: heard });
   await settled?.();
   if ("refused" in result) throw refusalProblem(result);
   return result;
+}
+
+function unattributed(request: PushRequest): PushRequest {
+  return { ...request, mutations: request.mutations.map(({ origin: _, ...mutation }) => mutation) };
 }
 
 function refusalProblem({ refused, detail, lastMutation, id }: Refusal): Problem {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Problem } from "../wire/problem.ts";
 import type { Call, Core } from "./core.ts";
+import { erase, eraseBody } from "./erase.ts";
 import { head } from "./head.ts";
 import { history } from "./history.ts";
 import { journal } from "./journal.ts";
@@ -183,6 +184,13 @@ export const routes: readonly Route[] = [
     asks: "admin",
     about: { summary: "Cuts the journal, tombstones and outcomes by age", body: cutBody, answer: answers.cut },
     handle: cut,
+  },
+  {
+    method: "POST",
+    path: `${SPACE}/erase`,
+    asks: "admin",
+    about: { summary: "Erases a record for good, wherever it went", body: eraseBody, answer: answers.erased },
+    handle: erase,
   },
 ];
 

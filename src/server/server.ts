@@ -10,6 +10,7 @@ import { Active } from "./active.ts";
 import { adopt, checkAdoption } from "./adopt.ts";
 import { type Config, ConfigError, settingsOf } from "./config.ts";
 import type { Core } from "./core.ts";
+import { carryOutAll, type Erasing, type Traces } from "./erase.ts";
 import { Book } from "./grants/book.ts";
 import { Grants } from "./grants/grants.ts";
 import { grantRoutes } from "./grants/routes.ts";
@@ -58,6 +59,8 @@ export interface ServerOptions {
   readonly links?: StartLinks | undefined;
   /** Further ways in, beside those of the server itself, such as those of `createIngest` in `tidemark/ingest`. */
   readonly routes?: readonly Route[] | undefined;
+  /** What else keeps values of records in this store and beside it, where `erase` has to look (K2). */
+  readonly traces?: readonly Traces[] | undefined;
 }
 
 export interface Server {
@@ -124,18 +127,25 @@ export function createServer(options: ServerOptions): Server {
   const spaces = new Spaces({ store, clock, log, metrics, rules, mayCreate, ruleOf });
   const shared = { store, settings, access, clock, random, log, metrics, active, stopping: stop.signal };
   const host = { store, log, stopping: stop.signal, authorize: access.authorize, push: spaces.push.bind(spaces) };
-  const prepared = prepare({ ...shared, rules }, [...(identity?.spaces.keys() ?? [])], async () => {
-    await identity?.open(host);
-    return adopt(options.store, settings, rules, log, metrics);
-  });
-  const ready = prepared.then(() => undefined);
   const reading = {
     followed: followedStore(store, (space) => settings.spaces === "open" && mayCreate(space)),
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
   };
+  const pages = new Pages({ ...shared, ...reading, limit: settings.limits.pages });
+  const traces = [...(options.traces ?? [])];
+  const erasing: Erasing = { store: options.store, pages, clock, rules, traces };
+  const prepared = prepare({ ...shared, rules }, [...(identity?.spaces.keys() ?? [])], async () => {
+    // Before anything is answered, and before anybody offers again what a restore has lost (K2).
+    const count = await carryOutAll(erasing);
+    if (count > 0) log.info({ orders: count }, "records were erased anew, as the store had been restored");
+    await identity?.open(host);
+    return adopt(options.store, settings, rules, log, metrics);
+  });
+  const ready = prepared.then(() => undefined);
   const intakeOf = (space: string, link: LinkPlan) => identity?.spaces.get(space)?.intake?.(link) ?? null;
   const following = { store, settings, clock, random, log, ready, mayCreate, rules, ruleOf, intakeOf, vault };
   const links = linksOf(options.links, following);
+  if (links.traces !== undefined) traces.push(links.traces);
   const core: Core = {
     ...shared,
     ...reading,
@@ -144,7 +154,8 @@ export function createServer(options: ServerOptions): Server {
     links,
     grants,
     waiting: new WaitingRooms(shared),
-    pages: new Pages({ ...shared, ...reading, limit: settings.limits.pages }),
+    pages,
+    erasing,
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };
   const all = [...routes, ...grantRoutes(grants), ...(identity?.routes ?? []), ...(options.routes ?? [])];

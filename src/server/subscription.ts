@@ -14,11 +14,13 @@ export interface Subscription {
   readonly matcher: Matcher | null;
   /** Whether `end` tells its fingerprint (P9); "small": where there are few records to add up. */
   readonly fingerprint: boolean | "small";
+  /** Lines say who wrote what they tell (S24). */
+  readonly authors: boolean;
   /** Its cursor: of any age, of another history, or nonsense. Without one it is as if that could not be read. */
   readonly reading: CursorReading;
 }
 
-export function subscriptionOf(space: string, request: SubscriptionRequest): Subscription {
+export function subscriptionOf(space: string, request: SubscriptionRequest, authors = false): Subscription {
   const { scope, key = scope, collections, where, cursor, fingerprint } = request;
   const coverage = { scope, collections, where };
   const matcher = where === undefined ? null : matcherOf(where);
@@ -29,6 +31,7 @@ export function subscriptionOf(space: string, request: SubscriptionRequest): Sub
     prefix,
     matcher,
     fingerprint: fingerprint ?? (matcher !== null ? false : prefix === null || "small"),
+    authors,
     reading: cursor ? readCursor(space, coverage, cursor) : { kind: "unreadable" },
   };
 }

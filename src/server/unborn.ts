@@ -32,6 +32,7 @@ function nothing(query: Query): ResultOf<Query> {
     case "ranges":
       return query.ranges.map((range) => ({ ...range, fingerprint: EMPTY, records: [] }));
     case "notes":
+    case "rows":
       return new Map();
     case "hashes":
       return new Map(query.revisions.includes(0) ? [[0, GENESIS]] : []);

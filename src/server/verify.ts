@@ -1,6 +1,7 @@
 import { formatDigest } from "../model/fingerprint.ts";
 import type { RangesQuery } from "../store/store.ts";
-import type { Addition } from "./answer.ts";
+import { type Addition, answerLines } from "./answer.ts";
+import { authoredLines, tellsAuthors } from "./authors.ts";
 import { readJson } from "./body.ts";
 import { type Call, type Core, checkSchemaVersion, countRows } from "./core.ts";
 import { rangeText } from "./lines.ts";
@@ -23,7 +24,9 @@ export async function verify(core: Core, call: Call): Promise<Response> {
     subject.matcher === null && subject.prefix === null
       ? stored(subject, request, rows)
       : mirrored(core, call, subject, request);
-  return answered(core, call, await prepared(core, call, request, [subject, ...others], addition));
+  const authors = tellsAuthors(core, call, request);
+  const ask = await prepared(core, call, request, [subject, ...others], addition);
+  return answered(core, call, ask, authors ? authoredLines(ask) : answerLines(ask));
 }
 
 /** Ranges that the store keeps fingerprints of. */

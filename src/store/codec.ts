@@ -1,18 +1,24 @@
-import { changeText, type Entry, type RecordChange, type SaltedChange } from "../model/entry.ts";
+import { changeHash, changeText, type Entry, type RecordChange, type SaltedChange } from "../model/entry.ts";
 import type { Lanes } from "../model/fingerprint.ts";
 import type { Outcome, RejectedCode, Superseded } from "../model/mutation.ts";
-import type { Author, Revision, Row, Stamp } from "../model/record.ts";
+import { type Origins, originName, originNamed } from "../model/origin.ts";
+import type { Author, Origin, Revision, Row, Stamp } from "../model/record.ts";
 import type { JsonObject } from "../util/json.ts";
 
 /** An author as a store writes it: its name, or a number that stands for it. */
 type Code = string | number;
 
-/** `[atom, revision, author, revision in a lost history?]` */
-type StoredStamp = readonly [string, Revision, Code, Revision?];
+/** `[atom, revision, author, revision in a lost history or null?, origin?]` */
+type StoredStamp = readonly [string, Revision, Code, (Revision | null)?, StoredOrigin?];
+/** `[revision, user and client and server, mutation?]` */
+type StoredOrigin = readonly [Revision, Code, number?];
+
+/** In the place of an atom's name: the stamp that is implied, where it has an origin. */
+const IMPLIED = "";
 
 /**
  * Stamps as they are stored: only those that are not implied. Implied is, for each atom that the record has, the
- * stamp of its creation. Null where all are implied.
+ * stamp of its creation; its origin is that of the first such atom. Null where all are implied, and have no origin.
  */
 export function encodeStamps(
   row: Pick<Row, "text" | "data" | "created" | "creator" | "stamps">,
@@ -21,13 +27,38 @@ export function encodeStamps(
   if (row.text === null || row.stamps.size === 0) return null;
   const present = row.data ?? (JSON.parse(row.text) as object);
   const stored: StoredStamp[] = [];
+  let origin: Origin | null | undefined = null;
   for (const [atom, stamp] of row.stamps) {
-    const implied = stamp.revision === row.created && stamp.author === row.creator && stamp.lost === undefined;
-    if (implied && Object.hasOwn(present, atom)) continue;
-    const author = codeOf(stamp.author);
-    stored.push(stamp.lost === undefined ? [atom, stamp.revision, author] : [atom, stamp.revision, author, stamp.lost]);
+    const made = stamp.revision === row.created && stamp.author === row.creator && stamp.lost === undefined;
+    if (made && Object.hasOwn(present, atom)) {
+      if (origin === null) {
+        origin = stamp.origin;
+        if (origin !== undefined) stored.push(storedStamp(IMPLIED, stamp, codeOf));
+      }
+      if (isSameOrigin(origin, stamp.origin)) continue;
+    }
+    stored.push(storedStamp(atom, stamp, codeOf));
   }
   return stored.length === 0 ? null : JSON.stringify(stored);
+}
+
+function storedStamp(
+  atom: string,
+  { revision, author, lost, origin }: Stamp,
+  codeOf: (author: Author) => Code,
+): StoredStamp {
+  const code = codeOf(author);
+  if (origin === undefined) return lost === undefined ? [atom, revision, code] : [atom, revision, code, lost];
+  const { mutation } = origin;
+  const name = codeOf(originName(origin));
+  const from: StoredOrigin = mutation === undefined ? [origin.revision, name] : [origin.revision, name, mutation];
+  return [atom, revision, code, lost ?? null, from];
+}
+
+function isSameOrigin(a: Origin | undefined, b: Origin | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
+  return a.revision === b.revision && a.mutation === b.mutation && originName(a) === originName(b);
 }
 
 export function decodeStamps<C extends Code>(
@@ -36,14 +67,36 @@ export function decodeStamps<C extends Code>(
 ): ReadonlyMap<string, Stamp> {
   const stamps = new Map<string, Stamp>();
   if (row.text === null) return stamps;
-  const implied: Stamp = { revision: row.created, author: authorOf(row.creator) };
+  const stored = row.stamps === null ? [] : (JSON.parse(row.stamps) as StoredStamp[]);
+  const first = stored.find(([atom]) => atom === IMPLIED);
+  const made: Stamp = { revision: row.created, author: authorOf(row.creator) };
+  const implied = first === undefined ? made : stampOf(first, authorOf);
   for (const atom of Object.keys(JSON.parse(row.text) as object)) if (atom !== "id") stamps.set(atom, implied);
-  if (row.stamps === null) return stamps;
-  for (const [atom, revision, author, lost] of JSON.parse(row.stamps) as StoredStamp[]) {
-    const stamp = { revision, author: authorOf(author as C) };
-    stamps.set(atom, lost === undefined ? stamp : { ...stamp, lost });
-  }
+  for (const each of stored) if (each !== first) stamps.set(each[0], stampOf(each, authorOf));
   return stamps;
+}
+
+function stampOf<C extends Code>(
+  [, revision, author, lost, origin]: StoredStamp,
+  authorOf: (code: C) => Author,
+): Stamp {
+  const stamp: Stamp = { revision, author: authorOf(author as C) };
+  const whole = lost === undefined || lost === null ? stamp : { ...stamp, lost };
+  if (origin === undefined) return whole;
+  const [at, name, mutation] = origin;
+  return { ...whole, origin: originNamed(authorOf(name as C), at, mutation) };
+}
+
+/** The same stamps as another store writes them, which has other codes for authors. */
+export function recodedStamps<C extends Code>(stamps: string, codeOf: (code: C) => Code): string {
+  const recoded = (JSON.parse(stamps) as StoredStamp[]).map(([atom, revision, author, ...more]) => {
+    const [lost, origin] = more;
+    const code = codeOf(author as C);
+    if (origin === undefined) return [atom, revision, code, ...more];
+    const [at, name, ...mutation] = origin;
+    return [atom, revision, code, lost ?? null, [at, codeOf(name as C), ...mutation]];
+  });
+  return JSON.stringify(recoded);
 }
 
 /** The atoms whose stamp is greater than a revision, without those of a record whose creation is not. */
@@ -52,7 +105,8 @@ export function changedSince(
   revision: Revision,
 ): string[] {
   if (row.text === null) return [];
-  const stored = row.stamps === null ? [] : (JSON.parse(row.stamps) as StoredStamp[]);
+  const all = row.stamps === null ? [] : (JSON.parse(row.stamps) as StoredStamp[]);
+  const stored = all.filter(([atom]) => atom !== IMPLIED);
   const changed = stored.filter(([, written]) => written > revision).map(([atom]) => atom);
   if (row.created <= revision) return changed;
   const own = new Set(["id", ...stored.map(([atom]) => atom)]);
@@ -92,15 +146,16 @@ export function outcomeOf(row: { id: number; status: string; revision: Revision;
 
 /**
  * A change as it is stored: its salt, the revision of the record's change before it, 0 for none, and what `changeText`
- * gives. An entry's changes lie in one text, so that a journal that is written and read in order costs one row an entry.
+ * gives; of one that was erased the hash that stood for it, without salt and values. An entry's changes lie in one text, so that a journal that is written and read in order costs one row an entry.
  */
-export type StoredChange = readonly [salt: string, prior: Revision, change: ChangeParts];
+export type StoredChange = readonly [salt: string, prior: Revision, change: ChangeParts, erased?: string];
 type ChangeParts = readonly [
   collection: string,
   id: string,
   before: JsonObject | null,
   after: JsonObject | null,
   operators: JsonObject | null,
+  origin?: Origins,
 ];
 
 /**
@@ -120,9 +175,33 @@ export function decodeChanges(text: string | null): readonly StoredChange[] {
 }
 
 export function saltedChanges(text: string | null): readonly SaltedChange[] {
-  return decodeChanges(text).map(([salt, , parts]) => ({ change: changeOf(parts), salt }));
+  return decodeChanges(text).map(([salt, , parts, erased]) => {
+    return { change: changeOf(parts), salt, ...(erased !== undefined && { erased }) };
+  });
 }
 
-export function changeOf([collection, id, before, after, operators]: ChangeParts): RecordChange {
-  return { collection, id, before, after, ...(operators === null ? {} : { operators }) };
+/** An entry's changes without the values of one record's, and the revision of the change before it; null: it has none. */
+export function erasedChanges(
+  text: string,
+  collection: string,
+  id: string,
+): { readonly text: string; readonly prior: Revision } | null {
+  const changes = decodeChanges(text);
+  const at = changes.findIndex(([, , parts]) => parts[0] === collection && parts[1] === id);
+  const found = changes[at];
+  if (found === undefined) return null;
+  const [salt, prior, parts, erased = changeHash({ change: changeOf(parts), salt })] = found;
+  const left: StoredChange = ["", prior, [collection, id, null, null, null], erased];
+  return { text: JSON.stringify(changes.with(at, left)), prior };
 }
+
+export function changeOf([collection, id, before, after, operators, origin]: ChangeParts): RecordChange {
+  return {
+    ...{ collection, id, before, after },
+    ...(operators === null ? {} : { operators }),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}
+
+/** What a rejection says whose message may have held a value that was erased (K2). */
+export const ERASED_REJECTION = "What it said was erased.";

@@ -27,6 +27,8 @@ export type { HistoryItem, JournalEntry } from "../model/entry.ts";
 export interface Store {
   /** Nobody else writes to it while it is open: what another server held there before has died with that. */
   readonly exclusive?: boolean;
+  /** Nothing can be written to it. */
+  readonly readonly?: boolean;
   /** The head of a space, or null where there is none of that name. */
   head(space: string): Promise<Head | null>;
   spaces(): Promise<readonly string[]>;
@@ -61,12 +63,34 @@ export interface Store {
    */
   adopt?(plans: ReadonlyMap<string, AdoptionPlan>, host: AdoptionHost): Promise<Adoption>;
 
+  /**
+   * Keeps an order of erasure, durably, where no backup of the spaces reaches (K2): before it is carried out, so that a space
+   * that is restored to a state from before it is told again. One of a number that is there already is passed over.
+   */
+  order(order: ErasureOrder): Promise<void>;
+  /** All orders that were ever given, the oldest first. */
+  orders(): Promise<readonly ErasureOrder[]>;
+  /** Writes what is kept anew, so that of what was removed or replaced nothing is left in its files, where it has its own. */
+  rewrite(): Promise<void>;
+
   /** Calls the listener after commits to any space. It may miss one and may come twice, but never lies. */
   watch(listener: (space: string) => void): () => void;
 
   /** Bytes on disk, for people and metrics. */
   size(): Promise<number>;
   close(): Promise<void>;
+}
+
+/** That a record was to be erased (K2). It names it, and holds no value of it. */
+export interface ErasureOrder {
+  /** Random; the same wherever the order is carried out. */
+  readonly order: string;
+  readonly space: string;
+  readonly collection: string;
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly author: Author;
 }
 
 export interface CutHorizon extends Horizon {
@@ -84,6 +108,7 @@ export type Query =
   | ScopesQuery
   | ClientQuery
   | RowQuery
+  | RowsQuery
   | JournalQuery
   | HistoryQuery
   | AtQuery
@@ -204,6 +229,12 @@ export interface RowQuery {
   readonly id: string;
 }
 
+/** Of these records the rows that there are, tombstones included. */
+export interface RowsQuery {
+  readonly kind: "rows";
+  readonly keys: readonly Key[];
+}
+
 /** Entries with a revision greater than `after`, the lowest first. */
 export interface JournalQuery {
   readonly kind: "journal";
@@ -252,17 +283,19 @@ export type ResultOf<Q extends Query> = Q extends ScanQuery
                 ? ClientRow | null
                 : Q extends RowQuery
                   ? Row | null
-                  : Q extends JournalQuery
-                    ? readonly JournalEntry[]
-                    : Q extends HistoryQuery
-                      ? readonly HistoryItem[]
-                      : Q extends AtQuery
-                        ? { readonly revision: Revision; readonly hash: string; readonly time: number } | null
-                        : Q extends NotesQuery
-                          ? ReadonlyMap<string, string>
-                          : Q extends NotesBetweenQuery
-                            ? readonly (readonly [name: string, text: string])[]
-                            : never;
+                  : Q extends RowsQuery
+                    ? ReadonlyMap<Key, Row>
+                    : Q extends JournalQuery
+                      ? readonly JournalEntry[]
+                      : Q extends HistoryQuery
+                        ? readonly HistoryItem[]
+                        : Q extends AtQuery
+                          ? { readonly revision: Revision; readonly hash: string; readonly time: number } | null
+                          : Q extends NotesQuery
+                            ? ReadonlyMap<string, string>
+                            : Q extends NotesBetweenQuery
+                              ? readonly (readonly [name: string, text: string])[]
+                              : never;
 
 export interface Snapshot<Q extends readonly Query[]> {
   readonly head: Head;

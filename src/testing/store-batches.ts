@@ -38,6 +38,7 @@ export interface Beside {
   readonly outcomes?: readonly OutcomeRow[];
   readonly clear?: NonNullable<Batch["clear"]>;
   readonly notes?: NonNullable<Batch["notes"]>;
+  readonly erased?: NonNullable<Batch["erased"]>;
 }
 
 export const ANN: Author = authorOf("ann", "c-1");

@@ -140,6 +140,30 @@ export const writing: readonly Case[] = [
     },
   },
   {
+    title: "[S1] an atom keeps who wrote it on another server, and an entry who wrote its changes there",
+    run: async (trial) => {
+      const transactions = [{ puts: [put("items", "a", { w: 1, x: 1, y: 1, z: 1 })] }];
+      const origin = { server: "acme@there", revision: 7, user: "cem", client: "c-3" };
+      const numbered = { ...origin, revision: 8, mutation: 5 };
+      await trial.store.write(SPACE, wantedFor(transactions), (loaded) => {
+        const batch = batchOf(loaded, transactions);
+        const row = batch.rows[0] as (typeof batch.rows)[number];
+        const stamp = { revision: 1, author: ANN };
+        const origins = { w: { origin }, x: { origin }, y: { origin: numbered }, z: {} };
+        const stamps = new Map(Object.entries(origins).map(([atom, from]) => [atom, { ...stamp, ...from }]));
+        return { ...batch, rows: [{ ...row, stamps }] };
+      });
+      const row = await trial.ask({ kind: "row", collection: "items", id: "a" });
+      const [w, x, y, z] = ["w", "x", "y", "z"].map((atom) => row?.stamps.get(atom));
+      trial.expect([w?.origin, x?.origin, y?.origin, z?.origin]).toEqual([origin, origin, numbered, undefined]);
+      trial.expect([w?.revision, w?.author]).toEqual([1, ANN]);
+      const { changes } = await trial.ask({ kind: "scan", scope: "*", after: 0, limit: 9 });
+      trial.expect([...(changes[0]?.changedSince(0) ?? [])].sort()).toEqual(["w", "x", "y", "z"]);
+      const rows = await trial.ask({ kind: "rows", keys: ["items/a", "items/none"] });
+      trial.expect([...rows.keys()]).toEqual(["items/a"]);
+    },
+  },
+  {
     title: "[M4] a deleted record leaves a tombstone in every scope that held it, and keeps when it first came",
     run: async (trial) => {
       await trial.writeEach([

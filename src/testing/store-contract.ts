@@ -1,6 +1,7 @@
 import type { Runner } from "./runner.ts";
 import { acknowledged } from "./store-cases-acknowledged.ts";
 import { cutting } from "./store-cases-cut.ts";
+import { erasing } from "./store-cases-erase.ts";
 import { journalled } from "./store-cases-journal.ts";
 import { noted } from "./store-cases-notes.ts";
 import { reading } from "./store-cases-read.ts";
@@ -18,6 +19,7 @@ const CASES: readonly Case[] = [
   ...scoped,
   ...noted,
   ...cutting,
+  ...erasing,
 ];
 
 /**

@@ -6,7 +6,7 @@ import { SYSTEM } from "./names.ts";
 export function allows(grants: readonly Granted[], action: Action): boolean {
   const { space } = action;
   const here = grants.filter((grant) => grant.space === space || (grant.space === "*" && space !== SYSTEM));
-  if (action.do === "admin") return here.some(({ admin }) => admin);
+  if (action.do === "admin" || action.do === "authors") return here.some(({ admin }) => admin);
   if (action.do === "head") return here.some(({ read, write, admin }) => admin || read.length > 0 || write.length > 0);
   return here.some((grant) => {
     const covers = (pattern: string) => patternCovers(pattern, action.scope);

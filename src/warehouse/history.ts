@@ -109,19 +109,27 @@ interface Changed {
   readonly leaving: Leaving;
   readonly fresh: boolean;
   readonly gone: boolean;
+  /** Its values were erased, and with them those of all that was before (K2). */
+  readonly erased: boolean;
 }
 
 async function write(work: Work, tables: TableSet, page: readonly WireEntry[]): Promise<void> {
   const byCollection = new Map<string, Changed[]>();
   for (const entry of page) {
-    for (const { collection, id, before, after } of entry.changes ?? []) {
+    for (const { collection, id, before, after, erased } of entry.changes ?? []) {
       if (work.collections !== null && !work.collections.includes(collection)) continue;
       if (tables.isPaused(collection)) continue;
       const leaving = {
         id: work.exporter.id(collection, id),
         atoms: work.exporter.atoms(collection, (after ?? {}) as RecordData),
       };
-      const changed: Changed = { entry, leaving, fresh: before === null, gone: after === null };
+      const changed: Changed = {
+        entry,
+        leaving,
+        fresh: before === null,
+        gone: after === null,
+        erased: erased !== undefined,
+      };
       const list = byCollection.get(collection);
       if (list === undefined) byCollection.set(collection, [changed]);
       else list.push(changed);
@@ -143,10 +151,11 @@ async function writeTable(
   const { session } = work;
   const table = tables.named(collection);
   const fields = tables.fields(collection);
+  await erase(work, tables, collection, changes);
   const created = new Set<string>();
   const wanted = new Set<string>();
-  for (const { leaving, fresh } of changes) {
-    if (fresh && !wanted.has(leaving.id)) created.add(leaving.id);
+  for (const { leaving, fresh, erased } of changes) {
+    if (fresh && !erased && !wanted.has(leaving.id)) created.add(leaving.id);
     else if (!created.has(leaving.id)) wanted.add(leaving.id);
   }
   const open = wanted.size === 0 ? [] : await session.open(table, fields, [...wanted], "_valid_to");
@@ -155,9 +164,10 @@ async function writeTable(
   );
   const closed: StoredRow[] = [];
   const added: StoredRow[] = [];
-  for (const { entry, leaving, fresh, gone } of changes) {
+  for (const { entry, leaving, fresh, gone, erased } of changes) {
     const { id } = leaving;
     const before = present.get(id);
+    if (before === undefined && erased) continue;
     if (before === undefined && !fresh) throw new Broken("damaged", false);
     const end = { _valid_to: entry.revision, _to_at: entry.at };
     if (before?.old === true) closed.push({ id, ...end });
@@ -180,4 +190,16 @@ async function writeTable(
   const ends = fields.filter(({ name }) => name === "id" || name === "_valid_to" || name === "_to_at");
   if (closed.length > 0) await session.apply({ do: "patch", table, fields: ends, rows: closed, where: "_valid_to" });
   if (added.length > 0) await session.apply({ do: "insert", table, fields, rows: added });
+}
+
+/** The rows of a record that was erased stay, with their ids and times, and hold no values (K2). What came later is not there yet. */
+async function erase(work: Work, tables: TableSet, collection: string, changes: readonly Changed[]): Promise<void> {
+  const ids = new Set(changes.flatMap(({ leaving, erased }) => (erased ? [leaving.id] : [])));
+  const columns = tables.tables[collection]?.columns ?? [];
+  if (ids.size === 0 || columns.length === 0) return;
+  await work.erase();
+  const empty = Object.fromEntries(columns.map(({ name }) => [name, null]));
+  const rows = [...ids].map((id) => ({ id, ...empty }));
+  const fields = tables.fields(collection).filter(({ name }) => name === "id" || Object.hasOwn(empty, name));
+  await work.session.apply({ do: "patch", table: tables.named(collection), fields, rows, where: null });
 }

@@ -37,6 +37,8 @@ interface LoaderOptions {
   /** Whether a row whose record is gone stays, marked. */
   readonly soft: boolean;
   readonly copy: boolean;
+  /** Before values are erased. */
+  readonly onErase: () => Promise<void>;
 }
 
 /** Takes the record lines of one subscription, and writes them in batches. */
@@ -64,6 +66,7 @@ export class Loader {
   async take(line: PutLine | PatchLine | RemoveLine, text: string): Promise<void> {
     const { exporter } = this.#options;
     const { collection, at } = line;
+    if (line.op === "remove" && line.erased) await this.#erase(line);
     if (!this.#wants(collection)) return;
     if (line.op === "remove") {
       this.#pages = false;
@@ -130,6 +133,26 @@ export class Loader {
       if (this.#options.tables.mode === "append") await this.#insert(collection, [...ops.values()]);
       else await this.#apply(collection, [...ops.values()]);
     }
+  }
+
+  /** Of records that were erased no table holds a value, also one that rests: what is left of a row says that it was there. */
+  async #erase({ collection, at, ids }: RemoveLine): Promise<void> {
+    const { collections, tables, session, exporter, soft, now, onErase } = this.#options;
+    if (collections !== null && !collections.includes(collection)) return;
+    await this.flush();
+    const known = tables.tables[collection];
+    if (known === undefined) return;
+    await onErase();
+    const table = tables.named(collection);
+    const own = ids.map((id) => exporter.id(collection, id));
+    if (tables.mode === "history" || (tables.mode === "current" && !soft)) {
+      await session.apply({ do: "remove", table, ids: own });
+      return;
+    }
+    const empty = Object.fromEntries(known.columns.map(({ name }) => [name, null]));
+    const gone = tables.mode === "current" ? { _rev: at, _synced_at: now, _deleted_at: now } : {};
+    const rows = own.map((id) => ({ id, ...empty, ...gone }));
+    await session.apply({ do: "patch", table, where: null, ...named(tables.fields(collection), rows) });
   }
 
   #wants(collection: string): boolean {

@@ -168,7 +168,8 @@ export function loaderOf(
   copy = true,
 ): Loader {
   const { session, exporter, now, soft } = work;
-  return new Loader({ session, exporter, tables, collections, now, soft, copy }, beginning);
+  const onErase = () => work.erase();
+  return new Loader({ session, exporter, tables, collections, now, soft, copy, onErase }, beginning);
 }
 
 /** Reads an answer to its end, line by line. */

@@ -99,6 +99,8 @@ export interface Session {
   commit(state: State): Promise<void>;
   /** Forgets what was applied since the last commit. */
   rollback(): Promise<void>;
+  /** Leaves nothing of what was replaced or removed in files that are this warehouse's own (K2). Nothing waits for a commit. */
+  rewrite?(): Promise<void>;
 }
 
 export interface Answer {

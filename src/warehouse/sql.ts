@@ -33,12 +33,14 @@ export function quoted(name: string): string {
 /** A warehouse in a database: rows and state in one transaction. */
 export class SqlSession implements Session {
   readonly #engine: Engine;
+  readonly rewrite?: () => Promise<void>;
   #open = false;
   /** While it is written, what comes next can be read and parsed. */
   #loading: Promise<void> | null = null;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, rewrite?: () => Promise<void>) {
     this.#engine = engine;
+    if (rewrite !== undefined) this.rewrite = rewrite;
   }
 
   async state(): Promise<State | null> {

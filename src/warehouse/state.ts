@@ -50,6 +50,8 @@ export interface State extends Place {
   readonly tables: Tables;
   readonly build: Build | null;
   readonly untagged: { readonly [collection: string]: readonly string[] };
+  /** Values were erased of which the files may still hold something (K2). */
+  readonly erasing?: true | undefined;
 }
 
 export const NOWHERE: Place = { cursor: null, revision: 0, hash: null };

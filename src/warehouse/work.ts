@@ -30,6 +30,8 @@ export class Work {
   state: State;
   taken = 0;
   readonly rebuilt: string[] = [];
+  /** Values were erased since the last commit. */
+  #erased = false;
 
   constructor(parts: Omit<Work, "taken" | "rebuilt" | keyof WorkMethods>) {
     this.session = parts.session;
@@ -63,7 +65,25 @@ export class Work {
     return new TableSet({ session: this.session, mode: this.mode, tables, suffix: NEXT, whole: true });
   }
 
+  /** The values of records are being erased: no generation from before is kept, and no file with what it held (K2). */
+  async erase(): Promise<void> {
+    if (this.#erased) return;
+    this.#erased = true;
+    for (const { name } of Object.values(this.state.tables)) {
+      await this.session.apply({ do: "drop", table: `${name}${OLD}` });
+    }
+  }
+
   async commit(changes: Partial<State>): Promise<void> {
+    const erasing = this.#erased || this.state.erasing === true;
+    await this.#commit(erasing ? { ...changes, erasing: true } : changes);
+    this.#erased = false;
+    if (!erasing) return;
+    await this.session.rewrite?.();
+    await this.#commit({ erasing: undefined });
+  }
+
+  async #commit(changes: Partial<State>): Promise<void> {
     const untagged = Object.fromEntries([...this.exporter.untagged].map(([name, atoms]) => [name, [...atoms].sort()]));
     const state: State = {
       ...this.state,
@@ -134,4 +154,4 @@ export class Work {
   }
 }
 
-type WorkMethods = Pick<Work, "mode" | "shown" | "next" | "commit" | "rebuild" | "complete" | "swap">;
+type WorkMethods = Pick<Work, "mode" | "shown" | "next" | "erase" | "commit" | "rebuild" | "complete" | "swap">;

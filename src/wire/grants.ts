@@ -7,6 +7,8 @@ export interface LinkGrant {
   readonly direction: "pull" | "both";
   /** Of the accounts: nothing, who there is and in which roles, or password verifiers besides. */
   readonly users: "none" | "directory" | "verifier";
+  /** It learns who wrote what here, and says who wrote what it brings (S24); absent: no. */
+  readonly authors?: boolean | undefined;
 }
 
 /** `POST /v1/links/invite` */

@@ -1,3 +1,4 @@
+import type { Origins } from "../model/origin.ts";
 import type { Revision } from "../model/record.ts";
 import type { JsonObject } from "../util/json.ts";
 
@@ -18,8 +19,12 @@ export interface WireEntry {
     readonly before: JsonObject | null;
     readonly after: JsonObject | null;
     readonly operators?: JsonObject;
-    /** With it the chain can be checked by whoever reads the journal (K1). */
+    /** Who wrote it, where that was on another server (S1); without `atoms` all that no other origin names. */
+    readonly origin?: Origins;
+    /** With it the chain can be checked by whoever reads the journal (K1). Empty where the change was erased. */
     readonly salt: string;
+    /** The hash that stands for a change whose values were erased (K2); `before` and `after` are null. */
+    readonly erased?: string;
   }[];
   readonly hash: string;
   readonly cut?: true;
@@ -37,9 +42,12 @@ export interface HistoryResponse {
     readonly revision: Revision;
     readonly at: string;
     readonly author: WireAuthor;
+    readonly origin?: Origins;
     readonly before: JsonObject | null;
     readonly after: JsonObject | null;
     /** The whole record after this revision; null: deleted. */
     readonly record: JsonObject | null;
+    /** Its values were erased (K2). */
+    readonly erased?: true;
   }[];
 }

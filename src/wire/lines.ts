@@ -1,5 +1,6 @@
 import type { RecordData, Revision } from "../model/record.ts";
 import type { JsonObject } from "../util/json.ts";
+import type { Authored } from "./authors.ts";
 
 /** Why a subscription is copied although it had a cursor, or none (P6). */
 export type CopyReason = "new" | "expired" | "diverged" | "changed";
@@ -10,6 +11,8 @@ export interface BeginLine {
   readonly revision: Revision;
   /** The principal, opaquely: the same for the same principal of this server (C9). */
   readonly principal: string;
+  /** The lines of this answer say who wrote what they tell, as was asked for (S24). */
+  readonly authors?: true;
 }
 
 /**
@@ -39,14 +42,14 @@ export type SubscriptionLine =
       readonly restore?: "heal" | "discard";
     };
 
-export interface PutLine {
+export interface PutLine extends Authored {
   readonly op: "put";
   readonly collection: string;
   readonly at: Revision;
   readonly records: readonly RecordData[];
 }
 
-export interface PatchLine {
+export interface PatchLine extends Authored {
   readonly op: "patch";
   readonly collection: string;
   readonly at: Revision;
@@ -54,10 +57,12 @@ export interface PatchLine {
   readonly records: readonly RecordData[];
 }
 
-export interface RemoveLine {
+export interface RemoveLine extends Authored {
   readonly op: "remove";
   readonly collection: string;
   readonly at: Revision;
+  /** They were erased (K2): no value of theirs stays, of earlier versions either. What follows of such an id is a new record. */
+  readonly erased?: true;
   readonly ids: readonly string[];
 }
 
@@ -86,7 +91,7 @@ export interface RevokedLine {
   readonly key: string;
 }
 
-export interface RangeLine {
+export interface RangeLine extends Authored {
   readonly op: "range";
   readonly from: string | null;
   readonly to: string | null;

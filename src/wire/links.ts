@@ -30,6 +30,8 @@ export interface LinkStatus {
   readonly conflicts: number;
   /** Of what is set aside, what waits for `confirm` (U5). */
   readonly held: number;
+  /** Whether upstream says who wrote what (S24); null: it has not answered yet. */
+  readonly authors: boolean | null;
   /** Upstream and those above it, as it last said. */
   readonly path: readonly string[];
 }

@@ -20,6 +20,8 @@ export interface PullRequest {
   readonly wait?: number | undefined;
   /** Copies may come as addresses of pages (P17). */
   readonly pages?: boolean | undefined;
+  /** Lines are to say who wrote what they tell, where the caller may know (S24). */
+  readonly authors?: boolean | undefined;
   /** The version of the schema that the client speaks (C8). */
   readonly schema?: number | undefined;
   /** Past cursors, to find out what a restored server has in common with this replica (R2). */

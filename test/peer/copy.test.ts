@@ -2,11 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { memoryStore } from "../../src/client/store/memory.ts";
 import type { Row } from "../../src/client/store/store.ts";
+import { originIn } from "../../src/model/origin.ts";
 import { leftOver } from "../../src/peer/take-in.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import type { Store } from "../../src/store/store.ts";
 import { folderOf } from "../support/folder.ts";
-import { insert, update } from "../support/server.ts";
+import { insert, remove, update } from "../support/server.ts";
 import { type Site, World } from "./support.ts";
 
 const RECORDS = 5_000;
@@ -49,6 +50,39 @@ async function notesOf(site: Site, root: string) {
   return (await site.store.read("acme", [query]))?.results[0] ?? [];
 }
 
+/** The folder of a server whose link was killed in the middle of taking its first copy in. */
+async function killedCopy(world: World): Promise<string> {
+  const folder = folderOf();
+  const first = openSqliteStore({ path: folder });
+  let dead = false;
+  const dying = before(first, () => {
+    // As a process that was killed, it writes nothing from here on.
+    if (dead) throw new Error("killed");
+  });
+  const b = world.site("b", { up: { url: "http://a" } }, { store: dying });
+  first.watch((space) => {
+    if (space === "acme") void b.head().then(({ revision }) => (dead ||= revision >= 2));
+  });
+  await b.until(() => dead);
+  const taken = (await entriesOf(b)).reduce((sum, { changes }) => sum + changes.length, 0);
+  expect(taken).toBeGreaterThan(0);
+  expect(taken).toBeLessThan(RECORDS);
+  await b.end();
+  return folder;
+}
+
+/** Who wrote each record, and who deleted it at last, as far as a server that follows knows. */
+async function writersAt(site: Site, ids: readonly string[]) {
+  const keys = ids.map((id) => `items/${id}`);
+  const rows = (await site.store.read("acme", [{ kind: "rows", keys }]))?.results[0];
+  const ends = (await entriesOf(site)).flatMap(({ changes }) => changes.map(({ change }) => change));
+  return ids.map((id, i) => {
+    const row = rows?.get(keys[i] as string);
+    if (row?.text == null) return ends.findLast((change) => change.id === id)?.origin?.map(({ client }) => client);
+    return [row.stamps.get("n")?.origin?.client, row.stamps.get("box")?.origin?.client];
+  });
+}
+
 describe("a copy over a link", () => {
   test("[S27 S14] is taken in page by page, in revisions of at most a thousand records, and leaves nothing staged", async () => {
     const world = new World();
@@ -69,22 +103,7 @@ describe("a copy over a link", () => {
     const world = new World();
     const a = world.site("a");
     await fill(a, idsFrom(0, RECORDS));
-    const folder = folderOf();
-    const first = openSqliteStore({ path: folder });
-    let dead = false;
-    const dying = before(first, () => {
-      // As a process that was killed, it writes nothing from here on.
-      if (dead) throw new Error("killed");
-    });
-    const b = world.site("b", { up: { url: "http://a" } }, { store: dying });
-    first.watch((space) => {
-      if (space === "acme") void b.head().then(({ revision }) => (dead ||= revision >= 2));
-    });
-    await b.until(() => dead);
-    const taken = (await entriesOf(b)).reduce((sum, { changes }) => sum + changes.length, 0);
-    expect(taken).toBeGreaterThan(0);
-    expect(taken).toBeLessThan(RECORDS);
-    await b.end();
+    const folder = await killedCopy(world);
 
     let asked = 0;
     const again = new World();
@@ -105,6 +124,35 @@ describe("a copy over a link", () => {
     const changes = (await entriesOf(c)).flatMap((entry) => entry.changes.map(({ change }) => change.id));
     expect(new Set(changes).size).toBe(RECORDS);
     expect(changes.length).toBe(RECORDS);
+  });
+
+  test("[S24 S27] that was killed and goes on keeps who wrote what, also of what changed meanwhile and afterwards", async () => {
+    const world = new World();
+    const a = world.site("a");
+    const ids = idsFrom(0, RECORDS);
+    await fill(a, ids);
+    const folder = await killedCopy(world);
+    // By their keys the first two had been taken in, and the last two had not.
+    const [early, gone, late, never] = ["r0", "r1", "r998", "r999"] as const;
+    await a.write("bob", [update(early, { n: 2 }), update(late, { n: 2 }), remove(gone), remove(never)]);
+    const b = world.site("b", { up: { url: "http://a" } }, { store: openSqliteStore({ path: folder }) });
+    await world.settle(b);
+    expect(await b.digest()).toBe(await a.digest());
+    const meanwhile = new Set<string>([early, gone, late, never]);
+    const rest = ids.filter((id) => !meanwhile.has(id));
+    expect(new Set((await writersAt(b, rest)).map(String))).toEqual(new Set(["ann,ann"]));
+    const changed = [["bob", "ann"], ["bob"], ["bob", "ann"]];
+    expect(await writersAt(b, [early, gone, late])).toEqual(changed);
+    for (const id of [early, late]) {
+      const { origins } = (await b.link.mirror.get([`items/${id}`]))[0] as Row;
+      expect([originIn(origins, "n")?.client, originIn(origins, "box")?.client]).toEqual(["bob", "ann"]);
+    }
+
+    await a.write("cem", [update("r2", { n: 3 }), update("r997", { n: 3 }), remove("r3"), remove("r996")]);
+    await world.settle(b);
+    const later = [["cem", "ann"], ["cem", "ann"], ["cem"], ["cem"]];
+    expect(await writersAt(b, ["r2", "r997", "r3", "r996"])).toEqual(later);
+    expect(await writersAt(b, [early, gone, late])).toEqual(changed);
   });
 
   test("[S27 H15] does not hold up a server that ends: what is not taken in yet is the next time", async () => {

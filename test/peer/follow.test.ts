@@ -1,5 +1,6 @@
 // A server that follows another: what is written above arrives below, with its journal (section S).
 import { describe, expect, test } from "vitest";
+import type { Authorize } from "../../src/model/grant.ts";
 import { conflictName } from "../../src/peer/names.ts";
 import { insert, remove, update } from "../support/server.ts";
 import { type Site, World } from "./support.ts";
@@ -83,7 +84,9 @@ describe("a link that pulls", () => {
 
   test("[S10] a record that leaves the scope upstream goes here, and a copy of many records is several revisions", async () => {
     const world = new World();
-    const a = world.site("a");
+    // Where no authors are told, so many small records are one page.
+    const authorize: Authorize = (_, action) => action.do !== "authors";
+    const a = world.site("a", {}, { config: { auth: { authenticate: () => ({ id: "ann" }), authorize } } });
     for (let n = 0; n < 11; n++) {
       await a.write(
         "ann",

@@ -158,6 +158,25 @@ describe("registering a link", () => {
 });
 
 describe("what a registered link may do", () => {
+  test.for([undefined, true])("[S24] it learns who wrote what only where the code says so: %s", async (authors) => {
+    const hq = await headquarters();
+    await withBox(hq);
+    const grant = { space: "acme", users: "none", ...(authors && { authors }) } as const;
+    const { code } = await invited(hq.server, hq.ann.accessToken, grant);
+    expect((await granted(hq)).length).toBe(0);
+    const { local } = await following(hq, code);
+    await until(running(local));
+    await until(async () => (await kept(local.server, "items", "i", "acme")) !== null);
+    const answer = await local.server.store.read("acme", [{ kind: "row", collection: "items", id: "i" }]);
+    const origin = answer?.results[0]?.stamps.get("box")?.origin;
+    const { url: server } = hq.server;
+    // This server has no links of its own, and so no identity.
+    if (authors) expect(origin).toMatchObject({ server, revision: 1, client: "x" });
+    else expect(origin).toBeUndefined();
+    expect(await local.state()).toMatchObject({ state: "running", authors: authors === true });
+    expect((await granted(hq))[0]?.authors).toBe(authors);
+  });
+
   test("[S7 S21] only what it was granted: it reads and writes nothing else, and administers nothing", async () => {
     const hq = await headquarters();
     await withBox(hq);

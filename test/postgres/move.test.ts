@@ -66,6 +66,24 @@ test(`[D17] [P1] what was moved answers every delta, copy and push as the oracle
   for (const what of ["deltas", "restores", "cuts", "fingerprints"]) expect(total[what] ?? 0, what).toBeGreaterThan(0);
 }, 600_000);
 
+test("[D17] [S1] atoms keep who wrote them on another server", async () => {
+  const folder = folderOf();
+  const url = await schemaUrl();
+  const origin = { server: "acme@there", revision: 7, user: "cem", client: "tablet", mutation: 3 };
+  {
+    await using server = new TestServer({}, { store: openSqliteStore({ path: folder }) });
+    await server.write("c1", [insert("a", { n: 1, m: 1 })], { origin });
+    await server.write("c2", [update("a", { m: 2 })]);
+  }
+  await moveToPostgres(folder, { url });
+  const store = await openPostgresStore({ url });
+  const answer = await store.read("acme", [{ kind: "row", collection: "items", id: "a" }]);
+  const stamps = answer?.results[0]?.stamps;
+  expect(stamps?.get("n")).toMatchObject({ revision: 1, author: "anyone\nc1", origin });
+  expect(stamps?.get("m")).toEqual({ revision: 2, author: "anyone\nc2" });
+  await store.close();
+});
+
 test("[D17] every table of a folder is moved", () => {
   const folder = folderOf();
   void openSqliteStore({ path: folder }).close();
@@ -121,6 +139,19 @@ test("[D17] journal, history, scopes, fingerprints and notes are the same in the
   const moved = await moveToPostgres(folder, { url });
   expect(moved).toMatchObject({ spaces: 1, before: false, rows: { space: 1, record: 3, entry: 2 } });
   expect(await answers(await openPostgresStore({ url }))).toEqual(before);
+});
+
+test("[D17] [K2] orders of erasure bind the database, too", async () => {
+  const folder = await filled();
+  const order = { order: "o1", space: "acme", collection: "items", id: "r1", time: 1, author: "ann\nerase" };
+  const before = openSqliteStore({ path: folder });
+  await before.order(order);
+  await before.close();
+  const url = await schemaUrl();
+  await moveToPostgres(folder, { url });
+  const store = await openPostgresStore({ url });
+  expect(await store.orders()).toEqual([order]);
+  await store.close();
 });
 
 describe("tidemark move", () => {

@@ -81,9 +81,9 @@ describe("openapi.json", () => {
     await post("pull", { subscriptions: [{ scope: "*", key: "all" }], client: "c1" });
     const cursor = (await server.head()).cursor;
     await server.write("c0", [update("a", { n: null }), remove("c")]);
-    await post("pull", { subscriptions: [{ scope: "*", cursor }, { scope: "box/1" }] });
+    await post("pull", { subscriptions: [{ scope: "*", cursor }, { scope: "box/1" }], authors: true });
     await post("pull", { subscriptions: "all" });
-    await post("verify", { subscription: { scope: "*" }, ranges: [{ from: null, to: null }], leaf: 4 });
+    await post("verify", { subscription: { scope: "*" }, ranges: [{ from: null, to: null }], leaf: 4, authors: true });
     await get(`${S}/journal`, "?since=0&limit=10");
     await get(`${S}/journal`, "?since=x");
     await get(`${S}/history/{collection}/{id}`, "", { collection: "items", id: "a" });
@@ -102,6 +102,7 @@ describe("openapi.json", () => {
     await server.write("c0", ["d", "e", "f", "g"].map(large));
     const page = ofOp(await server.pull({ subscriptions: [{ scope: "*" }], pages: true }), "page")[0];
     await judge.judge("GET", `${S}/pages/{page}`, await server.request(`${SPACE}/${page?.href}`));
+    await post("erase", { collection: "items", id: "a" });
     await post("cut", { journal: "0s" });
     await get(`${S}/journal`);
     const own = routes

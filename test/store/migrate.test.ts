@@ -9,6 +9,7 @@ import { folderOf } from "../support/folder.ts";
 function toFormat2(folder: string): void {
   const db = new DatabaseSync(join(folder, "tidemark.db"));
   db.exec(`
+    ALTER TABLE record DROP COLUMN erased;
     ALTER TABLE note RENAME TO note_3;
     CREATE TABLE note (space INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (space, name)) STRICT, WITHOUT ROWID;
     INSERT INTO note SELECT space, name, text FROM note_3;

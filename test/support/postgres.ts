@@ -98,6 +98,9 @@ export function postgresStore(): Store {
     setRestore: async (space, policy) => (await opening).setRestore(space, policy),
     note: async (space, name) => (await opening).note(space, name),
     setNote: async (space, name, text) => (await opening).setNote(space, name, text),
+    order: async (order) => (await opening).order(order),
+    orders: async () => (await opening).orders(),
+    rewrite: async () => (await opening).rewrite(),
     watch(listener) {
       const stopped = opening.then((store) => store.watch(listener));
       return () => void stopped.then((stop) => stop());

@@ -75,24 +75,33 @@ test("[X8 X13] while another process has a file of DuckDB open, a command says s
 });
 
 const PLACES = ['duckdb: "reports.duckdb"', 'parquet: "reports"'];
-test.each(PLACES)("[X8 X12 X13] serve syncs %s at its times, tells of it, and another process can ask it between", async (place) => {
-  const port = await freePort();
-  const cwd = folderOf({ "tidemark.config.ts": configOf(`{ ${place}, schedule: "* * * * * *" }`) });
-  const running = start(["serve", "--port", String(port)], { cwd });
-  await running.says(/listening on/);
-  const url = `http://127.0.0.1:${port}`;
-  await push(url, 1, [note("a", "one")]);
-  await reached(url, 1);
-  const asked = async () => await run(["warehouse", "query", "reports", "SELECT text FROM notes", "--json"], { cwd });
-  let answer = await asked();
-  while (answer.code !== 0) answer = await asked();
-  expect(JSON.parse(answer.stdout)).toEqual({ text: "one" });
-  const listed = async () =>
-    (await (await fetch(`${url}/v1/spaces/main/warehouses`)).json()) as { warehouses: { last: object | null }[] };
-  let list = await listed();
-  while (list.warehouses[0]?.last === null) list = await listed();
-  expect(list.warehouses).toMatchObject([
-    { name: "reports", kind: place.slice(0, place.indexOf(":")), schedule: "* * * * * *", due: expect.any(Number), last: { revision: 1 } },
-  ]);
-  expect((await running.stop()).code).toBe(0);
-});
+test.each(PLACES)(
+  "[X8 X12 X13] serve syncs %s at its times, tells of it, and another process can ask it between",
+  async (place) => {
+    const port = await freePort();
+    const cwd = folderOf({ "tidemark.config.ts": configOf(`{ ${place}, schedule: "* * * * * *" }`) });
+    const running = start(["serve", "--port", String(port)], { cwd });
+    await running.says(/listening on/);
+    const url = `http://127.0.0.1:${port}`;
+    await push(url, 1, [note("a", "one")]);
+    await reached(url, 1);
+    const asked = async () => await run(["warehouse", "query", "reports", "SELECT text FROM notes", "--json"], { cwd });
+    let answer = await asked();
+    while (answer.code !== 0) answer = await asked();
+    expect(JSON.parse(answer.stdout)).toEqual({ text: "one" });
+    const listed = async () =>
+      (await (await fetch(`${url}/v1/spaces/main/warehouses`)).json()) as { warehouses: { last: object | null }[] };
+    let list = await listed();
+    while (list.warehouses[0]?.last === null) list = await listed();
+    expect(list.warehouses).toMatchObject([
+      {
+        name: "reports",
+        kind: place.slice(0, place.indexOf(":")),
+        schedule: "* * * * * *",
+        due: expect.any(Number),
+        last: { revision: 1 },
+      },
+    ]);
+    expect((await running.stop()).code).toBe(0);
+  },
+);

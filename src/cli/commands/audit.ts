@@ -67,19 +67,20 @@ function entryOf({ revision, at, author, changes, hash, cut }: WireEntry): Journ
     time,
     author: authorOf(author.user, author.client),
     mutation: author.mutation,
-    changes: changes.map(({ salt, ...change }) => ({ salt, change })),
+    changes: changes.map(({ salt, erased, ...change }) => ({ salt, change, ...(erased !== undefined && { erased }) })),
     hash,
     cut: false,
   };
 }
 
-function reportOf({ finding, proved, stubs }: Audit) {
-  return { holds: finding === null, proved, cut: stubs, ...(finding === null ? {} : { finding }) };
+function reportOf({ finding, proved, stubs, erased }: Audit) {
+  return { holds: finding === null, proved, cut: stubs, erased, ...(finding === null ? {} : { finding }) };
 }
 
-function sentenceOf(space: Space, head: HeadResponse, { finding, proved, stubs }: Audit): string {
+function sentenceOf(space: Space, head: HeadResponse, { finding, proved, stubs, erased }: Audit): string {
   const cut = stubs === 0 ? "" : ` Of ${stubs} more, retention has left number, time and hash.`;
+  const gone = erased === 0 ? "" : ` Of ${erased} changes that were erased, the hashes are left, which it covers.`;
   if (finding === null)
-    return `The journal of ${space.name} holds: ${proved} entries proved, up to ${head.revision}.${cut}`;
+    return `The journal of ${space.name} holds: ${proved} entries proved, up to ${head.revision}.${cut}${gone}`;
   return `The journal of ${space.name} does not hold: entry ${finding.revision} was ${finding.what} (${finding.detail}). ${proved} entries before it are proved.`;
 }

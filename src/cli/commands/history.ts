@@ -1,5 +1,6 @@
 import { isOfLink } from "../../model/link.ts";
-import { authorOf } from "../../model/record.ts";
+import { originIn } from "../../model/origin.ts";
+import { authorOf, type Origin } from "../../model/record.ts";
 import type { JsonObject } from "../../util/json.ts";
 import type { HistoryResponse } from "../../wire/journal.ts";
 import { askJson } from "../api.ts";
@@ -24,7 +25,7 @@ export default command({
       const path = `/history/${encodeURIComponent(args.collection)}/${encodeURIComponent(args.id)}`;
       const history = await askJson<HistoryResponse>(space, path);
       out.data(history);
-      if (history.versions.length > 0) return out.print(table([HEADER, ...history.versions.flatMap(rowsOf)]));
+      if (history.versions.length > 0) return out.print(tableOf(history.versions));
       out.print(`The journal holds nothing about ${args.collection}/${args.id}.`);
       return 1;
     } finally {
@@ -34,6 +35,31 @@ export default command({
 });
 
 const HEADER = ["REVISION", "TIME", "WHO", "CHANGE"];
+
+/** Where something came from another server, with a column that says who wrote it there. */
+function tableOf(versions: readonly Version[]): string {
+  if (versions.every(({ origin }) => origin === undefined)) return table([HEADER, ...versions.flatMap(rowsOf)]);
+  const rows = versions.flatMap((version) => {
+    const origins = originRows(version);
+    return rowsOf(version).map((row, i) => [...row, origins[i] ?? ""]);
+  });
+  return table([[...HEADER, "FIRST WRITTEN BY"], ...rows]);
+}
+
+/** For each of `changesOf`. */
+function originRows(version: Version): string[] {
+  const { before, after, origin } = version;
+  const atoms = after === null ? [null] : atomsOf(version);
+  const texts = atoms.map((atom) => originText(originIn(origin, atom)));
+  return after !== null && before === null ? ["", ...texts] : texts;
+}
+
+function originText(origin: Origin | undefined): string {
+  if (origin === undefined) return "";
+  const { server, revision, user, client, mutation } = origin;
+  const number = mutation === undefined ? "" : ` #${mutation}`;
+  return `${user} · ${client}${number}, revision ${revision}${server === undefined ? "" : ` of ${server}`}`;
+}
 
 /** One row for each atom; revision, time and author only on the first. */
 function rowsOf(version: Version): string[][] {
@@ -45,10 +71,15 @@ function rowsOf(version: Version): string[][] {
   return changesOf(version).map((change, i) => [...(i === 0 ? lead : ["", "", ""]), change]);
 }
 
-function changesOf({ before, after }: Version): string[] {
+function atomsOf({ before, after }: Version): string[] {
+  return Object.keys({ ...before, ...after }).filter((atom) => atom !== "id");
+}
+
+function changesOf(version: Version): string[] {
+  const { before, after, erased } = version;
+  if (erased) return ["erased"];
   if (after === null) return ["deleted"];
-  const atoms = Object.keys({ ...before, ...after }).filter((atom) => atom !== "id");
-  const changes = atoms.map((atom) => `${atom}: ${valueOf(before, atom)} → ${valueOf(after, atom)}`);
+  const changes = atomsOf(version).map((atom) => `${atom}: ${valueOf(before, atom)} → ${valueOf(after, atom)}`);
   return before === null ? ["created", ...changes] : changes;
 }
 

@@ -56,6 +56,7 @@ const ARGS = {
     description: "add: which role upstream gives which role here, as there=here, with commas between",
     valueHint: "ROLES",
   },
+  authors: { type: "boolean", description: "invite: the link learns who wrote what, and says so of what it brings" },
   lasts: { type: "string", description: "invite: how long the code is good; 24h by default", valueHint: "AGE" },
   ...SPACE_ARGS,
 } as const;
@@ -133,9 +134,10 @@ function countsOf({ revision, queued, unsent, aside, held, conflicts }: LinkStat
 async function show(space: Space, name: string, out: Output): Promise<void> {
   const details = await askJson<LinkDetails>(space, pathOf(name));
   out.data(details);
-  const { state, cause, since, history, asideLog, conflictLog, path } = details;
+  const { state, cause, since, history, asideLog, conflictLog, path, authors } = details;
   out.print(`${name}: ${state} since ${since}${cause === null ? "" : `: ${cause}`}`);
   out.print(`${upstreamOf(details)}, ${details.direction}, ${countsOf(details)}`);
+  if (authors !== null) out.print(authors ? "upstream says who wrote what" : "upstream does not say who wrote what");
   if (path.length > 0) out.print(`above: ${path.join(" ← ")}`);
   for (const each of history) out.print(`  ${each.at}  ${each.state}${each.cause === null ? "" : `: ${each.cause}`}`);
   if (asideLog.length > 0) out.print("\nset aside:");

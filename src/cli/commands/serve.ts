@@ -1,6 +1,7 @@
 import pino from "pino";
 import pretty from "pino-pretty";
 import type { createIngest } from "../../ingest/index.ts";
+import { ingestTraces } from "../../ingest/traces.ts";
 import { linksOver } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
 import { createServer, listen, logTo } from "../../server/index.ts";
@@ -55,9 +56,10 @@ export default command({
     const links = linksOver({ tokenOf: (link) => env[`TIDEMARK_LINK_${link.toUpperCase()}`] });
     const secrets = { secretKey: env.TIDEMARK_SECRET_KEY };
     const incoming = await incomingOf({ store, config, folder: isPostgres(data) ? null : data, log: logTo(log) });
+    const traces = [ingestTraces(isPostgres(data) ? null : data, config)];
     const warehouses = new Warehouses({ config, log: logTo(log), clock: systemClock, stop });
     const routes = [...(incoming?.routes ?? []), ...warehouses.routes];
-    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets, routes });
+    const server = createServer({ store, config, log: logTo(log), identity: users, links, secrets, routes, traces });
     if (incoming !== null) {
       await server.ready;
       incoming.start();

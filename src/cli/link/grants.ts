@@ -7,13 +7,14 @@ interface InviteArgs {
   readonly scope?: string | undefined;
   readonly direction?: string | undefined;
   readonly users?: string | undefined;
+  readonly authors?: boolean | undefined;
   readonly lasts?: string | undefined;
 }
 
 /** Prints the code alone, for whoever sets the other server up. */
-export async function grantLink(space: Space, { scope, direction, users, lasts }: InviteArgs, out: Output) {
+export async function grantLink(space: Space, { scope, direction, users, authors, lasts }: InviteArgs, out: Output) {
   const scopes = scope === undefined ? undefined : listOf(scope);
-  const body = { space: space.name, scopes, direction, users, lasts };
+  const body = { space: space.name, scopes, direction, users, authors, lasts };
   const invitation = (await (await askServer(space, "/v1/links/invite", body)).json()) as Invitation;
   out.note(`Good once, until ${invitation.expires}, for a link that gets ${whatOf(invitation)}:`);
   out.result(invitation.code, invitation);
@@ -38,6 +39,6 @@ export async function revokeLink(space: Space, link: string, out: Output): Promi
 
 const ACCOUNTS = { none: "", directory: ", users", verifier: ", users and password verifiers" };
 
-function whatOf({ space, scopes, direction, users }: Invitation | GrantedLink): string {
-  return `${space} ${scopes.join(",")}, ${direction}${ACCOUNTS[users]}`;
+function whatOf({ space, scopes, direction, users, authors }: Invitation | GrantedLink): string {
+  return `${space} ${scopes.join(",")}, ${direction}${ACCOUNTS[users]}${authors === true ? ", authors" : ""}`;
 }

@@ -1,3 +1,4 @@
+import type { Origins } from "../../model/origin.ts";
 import type { Key, RecordData, Revision } from "../../model/record.ts";
 import type { Json } from "../../util/json.ts";
 import type { PatchLine, PutLine, RemoveLine } from "../../wire/lines.ts";
@@ -55,6 +56,8 @@ export interface Row {
   /** Numbers of the subscriptions that hold the record, ascending. */
   readonly holders: readonly number[];
   readonly data: RecordData;
+  /** Who wrote it on the server, where that was asked for; undefined: it is not known. */
+  readonly origins?: Origins | undefined;
 }
 
 /** Keys from the first to the last, both included. */
@@ -96,8 +99,15 @@ export interface Batch {
   readonly adopt?: readonly Adopted[] | undefined;
   /** Rows that are written, and, as null, rows that go. */
   readonly rows?: ReadonlyMap<Key, Row | null> | undefined;
+  /** Of rows that go, who took them out on the server, where that was asked for. */
+  readonly ends?: ReadonlyMap<Key, Origins> | undefined;
   /** Notes that are written, and, as null, notes that go. */
   readonly notes?: ReadonlyMap<string, Json | null> | undefined;
+  /**
+   * Records that were erased (K2), of which nothing may be left: of what was written of them before neither, where the store
+   * has its files in its own hands.
+   */
+  readonly erased?: readonly Key[] | undefined;
   /** Power loss may undo the batch, with all that came after it: it would only be fetched again. */
   readonly lazy?: boolean | undefined;
 }

@@ -1,11 +1,12 @@
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { finished } from "node:stream/promises";
-import { constants, createGunzip, createGzip, type Gzip } from "node:zlib";
+import { constants, createGunzip, createGzip, type Gzip, gzipSync } from "node:zlib";
 import type { Clean } from "../clean/pipeline.ts";
-import { padded } from "../names.ts";
+import { nameOfKey, padded } from "../names.ts";
 import type { Page, SourceChange } from "../source.ts";
 
 /** Runs whose raw pages are kept beside the database. */
@@ -122,4 +123,27 @@ export class Landing {
 
 function lineOf(line: Line): string {
   return `${JSON.stringify(line)}\n`;
+}
+
+/**
+ * Takes source records, by the names under which they are kept, out of the raw pages of a stream's finished runs, and with them
+ * what could not be read, since nobody can tell whose it is (K2).
+ */
+export async function withoutSources(folder: string, task: string, names: ReadonlySet<string>): Promise<void> {
+  const own = join(folder, "ingest", task);
+  const files = await readdir(own).catch(() => []);
+  for (const name of files.filter((each) => each.endsWith(ENDING))) {
+    const path = join(own, name);
+    const lines: string[] = [];
+    let removed = 0;
+    const text = createReadStream(path).pipe(createGunzip());
+    for await (const each of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const line = JSON.parse(each) as Line;
+      if ("change" in line && (line.change.op === "broken" || names.has(nameOfKey(line.change.key)))) removed++;
+      else lines.push(`${each}\n`);
+    }
+    if (removed === 0) continue;
+    await writeFile(`${path}.part`, gzipSync(lines.join("")), { mode: 0o600, flush: true });
+    await rename(`${path}.part`, path);
+  }
 }

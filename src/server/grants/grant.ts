@@ -6,9 +6,10 @@ const SYSTEM = "system";
 const CREDENTIALS = "system-credentials";
 
 /** Whether a link may do something (S7): in its space by its scopes, in those of the accounts by `users`. */
-export function grants({ space, scopes, direction, users }: LinkGrant, action: Action): boolean {
+export function grants({ space, scopes, direction, users, authors }: LinkGrant, action: Action): boolean {
   if (action.do === "admin") return false;
   const own = action.space === space && space !== SYSTEM;
+  if (action.do === "authors") return own && authors === true;
   const accounts = action.space === SYSTEM && users !== "none";
   const verifiers = action.space === CREDENTIALS && users === "verifier";
   if (action.do === "head") return own || accounts || verifiers;

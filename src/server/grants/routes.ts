@@ -22,6 +22,7 @@ const grant = z
     scopes: z.array(named(subscribedFlaw)).max(100).default(["*"]),
     direction: z.enum(["pull", "both"]).default("pull"),
     users: z.enum(["none", "directory", "verifier"]).default("none"),
+    authors: z.boolean().optional(),
   })
   .refine(({ space }) => !space.startsWith("system-"), { path: ["space"], error: "this space is followed by no link" })
   .refine(({ space, users }) => space !== "system" || users !== "none", {

@@ -5,7 +5,7 @@ import type { Subscription } from "../subscription.ts";
 export interface Bundle {
   readonly name: string;
   readonly subscriptions: readonly Subscription[];
-  /** What a pattern stands for is another thing for each principal (P14): who follows one is told alone. */
+  /** What a pattern stands for is another thing for each principal (P14), and so are authors (S24): who follows such is told alone. */
   readonly alone: boolean;
 }
 
@@ -23,12 +23,16 @@ export class Bundles {
   /** To be given back by `leave`. */
   enter(subscriptions: readonly Subscription[]): Bundle {
     const name = JSON.stringify(
-      subscriptions.map(({ key, coverage, fingerprint }) => [key, coverageDigest(this.space, coverage), fingerprint]),
+      subscriptions.map(({ key, coverage, fingerprint, authors }) => [
+        key,
+        coverageDigest(this.space, coverage),
+        ...[fingerprint, authors],
+      ]),
     );
     let entry = this.known.get(name);
     if (entry === undefined) {
       const bare = subscriptions.map((subscription) => ({ ...subscription, reading: UNREAD }));
-      const alone = bare.some(({ prefix }) => prefix !== null);
+      const alone = bare.some(({ prefix, authors }) => prefix !== null || authors);
       entry = { bundle: { name, subscriptions: bare, alone }, holders: 0 };
       this.known.set(name, entry);
     }

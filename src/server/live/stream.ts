@@ -5,6 +5,7 @@ import { Problem } from "../../wire/problem.ts";
 import type { PullRequest } from "../../wire/pull.ts";
 import { demand } from "../access.ts";
 import { answerLines, hasNews } from "../answer.ts";
+import { authoredLines, tellsAuthors } from "../authors.ts";
 import { type Asker, type Core, checkSchemaVersion } from "../core.ts";
 import { endCursor, OtherHistory } from "../progress.ts";
 import { askOf, refused, sorted } from "../pull.ts";
@@ -72,7 +73,8 @@ export async function stream(streamed: Streamed): Promise<Told | "ended" | "noth
   };
   let text = "";
   let last = "";
-  for await (const piece of answerLines(told)) {
+  const authored = granted.some((each) => each.authors) && tellsAuthors(core, asker, { authors: true });
+  for await (const piece of authored ? authoredLines(told) : answerLines(told)) {
     text += last;
     last = piece;
     if (text.length < FRAME) continue;
@@ -103,7 +105,9 @@ export interface Admitted {
  */
 export function admitted(core: Core, asker: Asker, request: PullRequest, keys: Set<string>): Admitted {
   checkSchemaVersion(core.settings, request.schema);
-  const begun = request.subscriptions.map((each) => unmirrored(subscriptionOf(asker.space, each)));
+  const begun = request.subscriptions.map((each) =>
+    unmirrored(subscriptionOf(asker.space, each, tellsAuthors(core, asker, request))),
+  );
   const twice = begun.findIndex(({ key }) => keys.has(key));
   if (twice >= 0) {
     const path = `subscriptions[${twice}].key`;

@@ -12,6 +12,23 @@ const digest = z.string().regex(/^[0-9a-f]+$/);
 const object = z.record(z.string(), z.unknown());
 const record = z.looseObject({ id: z.string() }).meta({ description: "The id and the atoms of a record." });
 const author = z.object({ user: z.string(), client: z.string(), mutation: z.int() });
+const origin = z
+  .array(
+    z.object({
+      server: z.string().optional(),
+      revision,
+      user: z.string(),
+      client: z.string(),
+      mutation: z.int().optional(),
+      atoms: z.array(z.string()).optional(),
+    }),
+  )
+  .meta({ description: "Who wrote it on the server where it was written first; without `atoms`, all others." });
+/** Of lines for whom asks for `authors` and may know them. */
+const authored = {
+  authors: z.array(z.array(z.string()).min(2).max(3)).optional(),
+  by: z.array(z.array(z.array(z.union([z.int(), z.string()])))).optional(),
+};
 
 export const problem = z
   .object({
@@ -54,7 +71,9 @@ export const journal = z.object({
             before: object.nullable(),
             after: object.nullable(),
             operators: object.optional(),
+            origin: origin.optional(),
             salt: z.string(),
+            erased: z.string().optional(),
           }),
         )
         .optional(),
@@ -72,9 +91,11 @@ export const history = z.object({
       revision,
       at: time,
       author,
+      origin: origin.optional(),
       before: object.nullable(),
       after: object.nullable(),
       record: object.nullable(),
+      erased: z.literal(true).optional(),
     }),
   ),
 });
@@ -113,13 +134,27 @@ export const pushed = z.object({
 
 export const cut = z.object({ removed: z.int(), horizon: z.object({ journal: revision, tombstones: revision }) });
 
+export const erased = z.object({
+  collection: z.string(),
+  id: z.string(),
+  order: z.string(),
+  revision,
+  removed: z.array(z.object({ place: z.string(), count: z.int() })),
+});
+
 const subscriptionEnd = z.object({
   cursor: z.string().optional(),
   count: z.int().optional(),
   digest: digest.optional(),
 });
 const failed = z.object({ op: z.literal("error"), problem: object });
-const begin = z.object({ op: z.literal("begin"), space: z.string(), revision, principal: z.string() });
+const begin = z.object({
+  op: z.literal("begin"),
+  space: z.string(),
+  revision,
+  principal: z.string(),
+  authors: z.literal(true).optional(),
+});
 const end = z.object({
   op: z.literal("end"),
   revision,
@@ -142,9 +177,16 @@ const subscription = z.object({
 const changes = [
   begin,
   subscription,
-  z.object({ op: z.literal("put"), collection, at: revision, records: z.array(record) }),
-  z.object({ op: z.literal("patch"), collection, at: revision, records: z.array(record) }),
-  z.object({ op: z.literal("remove"), collection, at: revision, ids: z.array(z.string()) }),
+  z.object({ op: z.literal("put"), collection, at: revision, records: z.array(record), ...authored }),
+  z.object({ op: z.literal("patch"), collection, at: revision, records: z.array(record), ...authored }),
+  z.object({
+    op: z.literal("remove"),
+    collection,
+    at: revision,
+    erased: z.literal(true).optional(),
+    ids: z.array(z.string()),
+    ...authored,
+  }),
   z.object({ op: z.literal("mark"), key: z.string(), cursor: z.string() }),
   z.object({ op: z.literal("revoked"), key: z.string() }),
 ] as const;
@@ -165,6 +207,7 @@ export const verified = z.discriminatedUnion("op", [
     count: z.int(),
     digest,
     records: z.array(z.tuple([z.string(), record])).optional(),
+    ...authored,
   }),
   end,
   failed,
@@ -192,6 +235,7 @@ const link = z.object({
   aside: z.int(),
   conflicts: z.int(),
   held: z.int(),
+  authors: z.boolean().nullable(),
   path: z.array(z.string()),
 });
 

@@ -71,6 +71,14 @@ export class Pages {
     }
   }
 
+  /** Forgets all pages of a space, since what they hold was erased (K2): whoever asks for one gets what there is now. */
+  clear(space: string): void {
+    this.#shelf.drop(`${space}/`);
+    for (const name of this.#snapshots.keys()) {
+      if ((JSON.parse(name) as [string])[0] === space) this.#snapshots.delete(name);
+    }
+  }
+
   #holds(space: string, { digest }: Page): boolean {
     return this.#shelf.get(`${space}/${digest}`) !== undefined;
   }

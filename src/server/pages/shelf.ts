@@ -40,6 +40,15 @@ export class Shelf {
     }
   }
 
+  /** Forgets the pages whose names begin so. */
+  drop(prefix: string): void {
+    for (const [name, { length }] of this.#pages) {
+      if (!name.startsWith(prefix)) continue;
+      this.#pages.delete(name);
+      this.#size -= length;
+    }
+  }
+
   /** A page in an encoding, made once for all who ask at the same time; null: as it is. */
   async encoded(name: string, page: Uint8Array, encoding: string | null): Promise<Uint8Array> {
     const encode = encoding === null ? undefined : ENCODERS[encoding];

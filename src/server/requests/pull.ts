@@ -36,6 +36,7 @@ export const pullBody: z.ZodType<PullRequest> = z.object({
   subscriptions: z.array(subscription),
   wait: z.number().nonnegative().optional(),
   pages: z.boolean().optional(),
+  authors: z.boolean().optional(),
   schema: schemaVersion,
   known: z.array(cursor).optional(),
 });

@@ -23,6 +23,16 @@ export function pushRequest(body: unknown, limits: PushLimits): PushRequest {
 
 const schemas = new Map<number, z.ZodType<PushRequest>>();
 
+/** A user or a client of another server; the server itself has an empty name. */
+const party = z.union([z.literal(""), id]);
+const origin = z.object({
+  server: id.optional(),
+  revision,
+  user: party,
+  client: party,
+  mutation: z.int().positive().optional(),
+});
+
 /** As it is described: whatever its depth. */
 export const pushBody = schemaOf(Number.POSITIVE_INFINITY);
 
@@ -59,6 +69,7 @@ function build(depth: number): z.ZodType<PushRequest> {
     at: z.string().max(64).optional(),
     whole: z.boolean().optional(),
     lost: revision.optional(),
+    origin: origin.optional(),
     writes: z.array(write),
   });
   return z.object({

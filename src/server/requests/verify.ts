@@ -13,6 +13,7 @@ const bound = z.string().max(512).nullable();
 export const verifyBody: z.ZodType<VerifyRequest> = z.object({
   client: id.optional(),
   schema: schemaVersion,
+  authors: z.boolean().optional(),
   subscription,
   others: z.array(subscription).optional(),
   ranges: z.array(z.object({ from: bound, to: bound })),

@@ -1,4 +1,5 @@
 import { Connection } from "../postgres/connection.ts";
+import { keepOrder } from "../postgres/orders.ts";
 import { type PostgresPlace, placeOf } from "../postgres/place.ts";
 import type { Session } from "../postgres/session.ts";
 import { columnsOf } from "../postgres/values.ts";
@@ -46,6 +47,7 @@ export async function moveToPostgres(
       const found = await headsOf(session);
       if (found.length > 0 && !same(found, heads)) throw new StoreError("unavailable", occupied(place.text));
       if (found.length === 0) await copy(session, source, rows, progress);
+      for (const order of source.orders()) await keepOrder(session, place.schema, order);
       return { result: found.length > 0, sent: [], kept };
     });
     await connection.write(async (session) => {

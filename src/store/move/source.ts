@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { type Alone, openAlone } from "../sqlite/alone.ts";
 import { syncFile } from "../sqlite/backup.ts";
 import { FILE } from "../sqlite/connection.ts";
-import { StoreError } from "../store.ts";
+import { Orders } from "../sqlite/orders.ts";
+import { type ErasureOrder, StoreError } from "../store.ts";
 import { conditionOf, type Table, type Value } from "./tables.ts";
 
 /** What a database is called once its spaces are elsewhere: no server takes it up by mistake. */
@@ -31,6 +32,11 @@ export class Source {
       .prepare("SELECT name, revision, lower(hex(hash)) AS hash FROM space ORDER BY name")
       .all();
     return found.map(({ name, revision, hash }) => `${name} ${revision} ${hash}`);
+  }
+
+  /** Of erasures: they must bind the database as they bind the folder (K2). */
+  orders(): readonly ErasureOrder[] {
+    return new Orders(this.#folder).all();
   }
 
   count(table: Table): number {

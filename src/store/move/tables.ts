@@ -1,3 +1,4 @@
+import { recodedStamps } from "../codec.ts";
 import { arrayOf } from "../postgres/values.ts";
 
 /** The text behind a number of the table `name`. */
@@ -40,14 +41,12 @@ const scopes: Column = {
   read: (value, nameOf) => arrayOf((JSON.parse(value as string) as number[]).map(nameOf)),
 };
 
-/** Authors as numbers in JSON: `[atom, revision, author, lost?]`. */
+/** Authors stand as numbers in it. */
 const stamps: Column = {
   name: "stamps",
   type: "text",
   read(value, nameOf) {
-    if (value === null) return null;
-    const stored = JSON.parse(value as string) as [string, number, number, number?][];
-    return JSON.stringify(stored.map(([atom, revision, author, ...lost]) => [atom, revision, nameOf(author), ...lost]));
+    return value === null ? null : recodedStamps(value as string, nameOf);
   },
 };
 
@@ -87,6 +86,7 @@ export const TABLES: readonly Table[] = [
       text("text"),
       named("parent_collection"),
       text("parent_id"),
+      bigint("erased"),
     ],
   },
   {

@@ -43,14 +43,14 @@ export interface Written<T> {
 export class Connection {
   readonly place: Place;
   readonly #pool: Pool;
-  readonly #readonly: boolean;
+  readonly readonly: boolean;
   readonly #limits: Limits;
   #settings = "";
 
   constructor(place: Place, connections: number, readonly: boolean, limits = LIMITS) {
     this.place = place;
     this.#pool = new Pool(place, connections, limits.busy);
-    this.#readonly = readonly;
+    this.readonly = readonly;
     this.#limits = limits;
   }
 
@@ -69,7 +69,7 @@ export class Connection {
         const cure = "make one with ENCODING 'UTF8' TEMPLATE template0";
         throw new StoreError("unavailable", `${text} is a database in ${found?.encoding}: ${cure}.`);
       }
-      if (!this.#readonly) await migrate(session, schema);
+      if (!this.readonly) await migrate(session, schema);
       else if ((await formatOf(session, schema)) < FORMAT) {
         throw new StoreError("unavailable", `${text} has no tables of this version: start the server on it once.`);
       }
@@ -93,7 +93,7 @@ export class Connection {
    * the error says that it is not known. `work` may be called again.
    */
   async write<T>(work: (session: Session) => Promise<Written<T>>): Promise<T> {
-    if (this.#readonly) throw new StoreError("unavailable", `${this.place.text} is open for reading only.`);
+    if (this.readonly) throw new StoreError("unavailable", `${this.place.text} is open for reading only.`);
     return this.#tried((session) => this.#writeOnce(session, work));
   }
 

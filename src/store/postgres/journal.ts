@@ -71,9 +71,16 @@ export async function readHistory(
   );
   return rows.map(({ author, ...row }) => {
     const own = ([, , [collection, id]]: StoredChange) => collection === query.collection && id === query.id;
-    const [, , parts] = must(decodeChanges(row.changes).find(own), "the change that was found by its names");
+    const [, , parts, erased] = must(decodeChanges(row.changes).find(own), "the change that was found by its names");
     const revision = Number(row.revision);
-    return { revision, time: Number(row.time), author, mutation: Number(row.mutation), change: changeOf(parts) };
+    return {
+      revision,
+      time: Number(row.time),
+      author,
+      mutation: Number(row.mutation),
+      change: changeOf(parts),
+      ...(erased !== undefined && { erased: true as const }),
+    };
   });
 }
 

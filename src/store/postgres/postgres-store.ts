@@ -1,12 +1,25 @@
 import { InvariantError } from "../../util/assert.ts";
 import type { Adoption, AdoptionHost, AdoptionPlan } from "../adopt.ts";
-import type { Batch, CutHorizon, Head, Loaded, Query, RestorePolicy, Snapshot, Store, Wanted } from "../store.ts";
+import type {
+  Batch,
+  CutHorizon,
+  ErasureOrder,
+  Head,
+  Loaded,
+  Query,
+  RestorePolicy,
+  Snapshot,
+  Store,
+  Wanted,
+} from "../store.ts";
 import { adoptTables } from "./adopt/adopt.ts";
 import type { Adopted } from "./adopt/adopted.ts";
 import { commit } from "./commit.ts";
 import { type Connection, inOrder, type Written } from "./connection.ts";
 import { cutSlice, type Sweep } from "./cut.ts";
+import { eraseRecords } from "./erase.ts";
 import { load, readHashes } from "./load.ts";
+import { keepOrder, ordersOf } from "./orders.ts";
 import { read } from "./read.ts";
 import type { Session } from "./session.ts";
 import { createSpace, findHead, lockHead } from "./space.ts";
@@ -17,6 +30,7 @@ import type { Listening } from "./wake/listening.ts";
  * space is written under the lock of its row; it closes the connection with itself.
  */
 export class PostgresStore implements Store {
+  readonly readonly: boolean;
   readonly #connection: Connection;
   readonly #listening: Listening;
   readonly #sweeps = new Map<string, Sweep>();
@@ -24,6 +38,7 @@ export class PostgresStore implements Store {
 
   constructor(connection: Connection, listening: Listening) {
     this.#connection = connection;
+    this.readonly = connection.readonly;
     this.#listening = listening;
   }
 
@@ -48,6 +63,7 @@ export class PostgresStore implements Store {
       const loaded = adopted && rows ? { ...found, tables: adopted.differences(rows, found) } : found;
       const decided = decide(loaded);
       const sent = commit(session, space, loaded, decided);
+      if (decided.erased !== undefined) await inOrder([...sent, eraseRecords(session, space, decided.erased)]);
       // Before the commit goes out: a table may refuse without an error.
       if (adopted && rows) await inOrder(adopted.send(session, rows, decided));
       return { result: decided, sent, kept: (other) => isKept(other, space, decided) };
@@ -95,6 +111,20 @@ export class PostgresStore implements Store {
   async adopt(plans: ReadonlyMap<string, AdoptionPlan>, host: AdoptionHost): Promise<Adoption> {
     return adoptTables(this.#connection, this.#listening, this.#adopted, plans, host);
   }
+
+  async order(order: ErasureOrder): Promise<void> {
+    await this.#connection.write(async (session) => {
+      await keepOrder(session, this.#connection.place.schema, order);
+      return { result: null, sent: [], kept: async () => false };
+    });
+  }
+
+  async orders(): Promise<readonly ErasureOrder[]> {
+    return this.#connection.read((session) => ordersOf(session, this.#connection.place.schema));
+  }
+
+  /** Its files are PostgreSQL's: VACUUM FULL and the end of its archives are the administrator's. */
+  async rewrite(): Promise<void> {}
 
   watch(listener: (space: string) => void): () => void {
     return this.#listening.watch(listener);

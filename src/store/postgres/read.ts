@@ -95,6 +95,8 @@ async function answer(session: Session, space: string, query: Anywhere): Promise
       const key = keyOf(query.collection, query.id);
       return (await loadRows(session, space, [key])).get(key) ?? null;
     }
+    case "rows":
+      return loadRows(session, space, query.keys);
     case "notes":
       return loadNotes(session, space, query.names);
     case "notes-between":

@@ -24,6 +24,7 @@ interface RecordRow extends LaneColumns {
   readonly text: string | null;
   readonly parent_collection: string | null;
   readonly parent_id: string | null;
+  readonly erased: string | null;
   /** As `MEMBERS` gives them. */
   readonly members: string | null;
 }
@@ -50,7 +51,7 @@ export async function loadRows(session: Session, space: string, keys: readonly K
   const found = await session.query<RecordRow>(
     `SELECT r.collection, r.id, r.revision, r.all_entered, r.all_first, r.created, r.creator,
        r.lane0, r.lane1, r.lane2, r.lane3, r.stamps, r.text,
-       r.parent_collection, r.parent_id,
+       r.parent_collection, r.parent_id, r.erased,
        ${MEMBERS} AS members
      FROM unnest($2::text::text[], $3::text::text[]) k(collection, id)
      CROSS JOIN LATERAL (
@@ -83,5 +84,6 @@ function rowOf(found: RecordRow): Row {
     parent: parentIn === null ? null : keyOf(parentIn, parentId as string),
     digest: lanesOf(found),
     scopes: new Map([[ALL, whole], ...membersOf(found.members)]),
+    ...(found.erased !== null && { erased: Number(found.erased) }),
   };
 }

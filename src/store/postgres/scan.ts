@@ -17,6 +17,7 @@ export interface ScanRow {
   readonly creator: Author;
   readonly stamps: string | null;
   readonly text: string | null;
+  readonly erased: string | null;
 }
 
 interface CountedRow extends ScanRow {
@@ -59,7 +60,7 @@ export async function scan(session: Session, space: string, query: One<ScanQuery
 
 function select({ table, where, join, seen, entered, first, present }: Source): string {
   return `SELECT m.collection, m.id, ${seen} AS seen, ${entered} AS entered, ${first} AS first, ${present} AS present,
-    r.created, r.creator, r.stamps, r.text FROM ${table} m ${join} WHERE ${where} AND ${changedIn(seen)}`;
+    r.created, r.creator, r.stamps, r.text, r.erased FROM ${table} m ${join} WHERE ${where} AND ${changedIn(seen)}`;
 }
 
 export async function countBehind(session: Session, space: string, query: BehindQuery): Promise<number> {
@@ -89,6 +90,7 @@ export function changeOf(row: ScanRow): ScanChange {
     id,
     member,
     text,
+    erased: row.erased === null ? null : Number(row.erased),
     changedSince: (revision) => changedSince({ text, created, stamps }, revision),
   };
 }

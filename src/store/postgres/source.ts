@@ -25,7 +25,7 @@ export interface Source {
 const WHOLE: Source = {
   table: "record",
   where: "m.space = $1 AND $2::text IS NOT NULL",
-  join: "JOIN LATERAL (SELECT m.created, m.creator, m.stamps, m.text, m.lane0, m.lane1, m.lane2, m.lane3) r ON true",
+  join: "JOIN LATERAL (SELECT m.created, m.creator, m.stamps, m.text, m.erased, m.lane0, m.lane1, m.lane2, m.lane3) r ON true",
   seen: "m.revision",
   entered: "m.all_entered",
   first: "m.all_first",

@@ -168,6 +168,9 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX adopted_change_space ON adopted_change (space, seq);
   `,
+  `
+  ALTER TABLE record ADD COLUMN erased bigint;  -- the revision at which it was last erased; null: never
+  `,
 ];
 
 /** The newest format that this code reads and writes. */

@@ -55,10 +55,10 @@ const SCAN = `
     SELECT DISTINCT ON (m.collection, m.id) m.*
     FROM ${changes(`AND m.seen <= coalesce((SELECT seen FROM last), ${NEVER})`)}
     ORDER BY m.collection, m.id, m.seen DESC, m.scope)
-  SELECT m.collection, m.id, m.seen, m.entered, m.first, m.present, r.created, r.creator, r.stamps, r.text, r.members,
+  SELECT m.collection, m.id, m.seen, m.entered, m.first, m.present, r.created, r.creator, r.stamps, r.text, r.erased, r.members,
     EXISTS (SELECT FROM last, ${changes("AND m.seen > last.seen ORDER BY m.seen LIMIT 1")}) AS more
   FROM changed m CROSS JOIN LATERAL (
-    SELECT r.created, r.creator, r.stamps, r.text, ${MEMBERS} AS members FROM record r
+    SELECT r.created, r.creator, r.stamps, r.text, r.erased, ${MEMBERS} AS members FROM record r
     WHERE r.space = $1 AND r.collection = m.collection AND r.id = m.id OFFSET 0) r
   ORDER BY m.seen, m.collection, m.id`;
 

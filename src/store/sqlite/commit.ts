@@ -4,6 +4,7 @@ import { assert, must } from "../../util/assert.ts";
 import { encodeStamps, outcomeDetail } from "../codec.ts";
 import type { Batch, ClientRow, Loaded, OutcomeRow } from "../store.ts";
 import type { Connection } from "./connection.ts";
+import { eraseRecords } from "./erase.ts";
 import { appendEntry } from "./journal.ts";
 import { writeNotes } from "./notes.ts";
 import type { Space } from "./space.ts";
@@ -36,6 +37,7 @@ export function commit(connection: Connection, space: Space, loaded: Loaded, bat
     writeClient(connection, space.id, client, loaded.clients.get(client.author)?.acked ?? 0);
   }
   writeNotes(connection, space.id, batch);
+  eraseRecords(connection, space.id, batch.erased ?? []);
 }
 
 function appendEntries(connection: Connection, space: Space, loaded: Loaded, batch: Batch): void {

@@ -117,6 +117,30 @@ export class Connection {
     return this.#transaction("BEGIN IMMEDIATE", work);
   }
 
+  /**
+   * Writes the database anew: nothing of what was removed or replaced is left in its file, nor in the log beside it. SQLite
+   * else leaves it in free pages and free parts of pages. Nobody writes meanwhile; it takes the room of the database again.
+   *
+   * @throws StoreError where another process reads for so long that the log cannot be emptied.
+   */
+  rewrite(): void {
+    if (this.path === MEMORY) return;
+    try {
+      // The copy that it makes may be larger than the memory.
+      this.db.exec("PRAGMA temp_store = FILE; PRAGMA secure_delete = ON; VACUUM");
+      const emptied = this.db.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+      if (emptied?.busy === 0) return;
+      throw new StoreError(
+        "unavailable",
+        `${this.path}-wal still holds what was erased, since another process reads it: end that one, and repeat the order.`,
+      );
+    } catch (error) {
+      throw storeFailure(error, this.path);
+    } finally {
+      if (this.db.isOpen) this.db.exec("PRAGMA temp_store = MEMORY; PRAGMA secure_delete = OFF");
+    }
+  }
+
   close(): void {
     if (!this.db.isOpen) return;
     this.#statements.clear();

@@ -69,9 +69,16 @@ export function readHistory(connection: Connection, space: Space, query: History
     if (row === undefined) break;
     const found = decodeChanges(row.changes).find(([, , [name, id]]) => name === query.collection && id === query.id);
     if (found === undefined) break;
-    const [, prior, parts] = found;
+    const [, prior, parts, erased] = found;
     const author = connection.names.text(row.author as number);
-    items.push({ revision, time: row.time, author, mutation: row.mutation as number, change: changeOf(parts) });
+    items.push({
+      revision,
+      time: row.time,
+      author,
+      mutation: row.mutation as number,
+      change: changeOf(parts),
+      ...(erased !== undefined && { erased: true }),
+    });
     revision = prior;
   }
   return items;

@@ -1,21 +1,16 @@
-import { type Author, type Key, keyOf, keyParts, type Revision, type Row } from "../../model/record.ts";
+import type { Author, Revision } from "../../model/record.ts";
 import { outcomeOf } from "../codec.ts";
 import type { ClientRow, Loaded, OutcomeRow, Wanted } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { loadFamilies } from "./families.ts";
 import { readHashes } from "./journal.ts";
 import { loadNotes } from "./notes.ts";
-import { loadRow } from "./row.ts";
+import { loadRows } from "./row.ts";
 import type { Space } from "./space.ts";
 
 /** All that a batch of pushes touches, as it stands. */
 export function load(connection: Connection, space: Space, wanted: Wanted): Loaded {
-  const rows = new Map<Key, Row>();
-  for (const key of wanted.keys) {
-    const { collection, id } = keyParts(key);
-    const row = loadRow(connection, space.id, collection, id);
-    if (row) rows.set(keyOf(collection, id), row);
-  }
+  const rows = loadRows(connection, space.id, wanted.keys);
   const families = loadFamilies(connection, space.id, wanted.families, rows);
   const clients = new Map<Author, ClientRow>();
   for (const author of wanted.authors) {

@@ -7,7 +7,7 @@ import { loadClient } from "./load.ts";
 import { loadNotes, notesBetween } from "./notes.ts";
 import { readPage } from "./page.ts";
 import { readFingerprint, readRanges } from "./ranges.ts";
-import { loadRow } from "./row.ts";
+import { loadRow, loadRows } from "./row.ts";
 import { countBehind, scan } from "./scan.ts";
 import { findSpace, type Space } from "./space.ts";
 import { fingerprintUnion, pageUnion, scanUnion } from "./union.ts";
@@ -58,6 +58,8 @@ function answer(connection: Connection, space: Space, query: Query): ResultOf<Qu
       return loadClient(connection, space.id, query.author);
     case "row":
       return loadRow(connection, space.id, query.collection, query.id);
+    case "rows":
+      return loadRows(connection, space.id, query.keys);
     case "journal":
       return readJournal(connection, space, query);
     case "history":

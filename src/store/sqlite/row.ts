@@ -1,5 +1,5 @@
 import { ALL } from "../../model/names.ts";
-import { keyOf, type Membership, type Revision, type Row } from "../../model/record.ts";
+import { type Key, keyOf, keyParts, type Membership, type Revision, type Row } from "../../model/record.ts";
 import { decodeStamps, type LaneColumns, lanesOf } from "../codec.ts";
 import type { Connection } from "./connection.ts";
 
@@ -14,6 +14,7 @@ interface RecordRow extends LaneColumns {
   readonly text: string | null;
   readonly parent_collection: number | null;
   readonly parent_id: string | null;
+  readonly erased: Revision | null;
 }
 
 interface MemberRow {
@@ -29,7 +30,7 @@ export function loadRow(connection: Connection, space: number, collection: strin
   if (number === undefined) return null;
   const row = connection.one<RecordRow>(
     `SELECT revision, all_entered, all_first, created, creator, lane0, lane1, lane2, lane3, scopes, stamps, text,
-       parent_collection, parent_id
+       parent_collection, parent_id, erased
      FROM record WHERE space = ? AND collection = ? AND id = ?`,
     space,
     number,
@@ -42,7 +43,30 @@ export function loadRow(connection: Connection, space: number, collection: strin
   const stamps = decodeStamps(row, (number) => names.text(number));
   const { parent_collection: parentIn, parent_id: parentId } = row;
   const parent = parentIn === null ? null : keyOf(names.text(parentIn), parentId as string);
-  return { collection, id, revision, created, creator, text, stamps, parent, digest: lanesOf(row), scopes };
+  return {
+    collection,
+    id,
+    revision,
+    created,
+    creator,
+    text,
+    stamps,
+    parent,
+    digest: lanesOf(row),
+    scopes,
+    ...(row.erased !== null && { erased: row.erased }),
+  };
+}
+
+/** The rows that there are, tombstones included. */
+export function loadRows(connection: Connection, space: number, keys: Iterable<Key>): Map<Key, Row> {
+  const rows = new Map<Key, Row>();
+  for (const key of keys) {
+    const { collection, id } = keyParts(key);
+    const row = loadRow(connection, space, collection, id);
+    if (row !== null) rows.set(key, row);
+  }
+  return rows;
 }
 
 /** The memberships of a record in the scopes that its row names: all but `*`. */

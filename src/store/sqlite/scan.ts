@@ -17,6 +17,7 @@ interface ScanRow {
   readonly creator: number;
   readonly stamps: string | null;
   readonly text: string | null;
+  readonly erased: Revision | null;
 }
 
 /** ?4 is null for all collections, or a JSON array of their numbers: the index answers it without the rows. */
@@ -28,7 +29,7 @@ export function scan(connection: Connection, space: number, query: One<ScanQuery
   const { scope, seen, entered, first, present } = source;
   const wanted = wantedNumbers(connection, space, query.collections);
   const select = `SELECT collection, id, ${seen} AS seen, ${entered} AS entered, ${first} AS first, ${present} AS present,
-    created, creator, stamps, text FROM ${source.byChange} AND ${WANTED}`;
+    created, creator, stamps, text, erased FROM ${source.byChange} AND ${WANTED}`;
   const found = connection.iterate<ScanRow>(
     `${select} AND ${seen} > ?3 ORDER BY ${seen} LIMIT ?5`,
     space,
@@ -87,12 +88,13 @@ function resultOf(connection: Connection, rows: readonly ScanRow[], more: boolea
 }
 
 function changeOf(connection: Connection, row: ScanRow): ScanResult["changes"][number] {
-  const { id, seen, entered, first, text } = row;
+  const { id, seen, entered, first, text, erased } = row;
   return {
     collection: connection.names.text(row.collection),
     id,
     member: { revision: seen, entered, first, present: row.present === 1 },
     text,
+    erased,
     changedSince: (revision) => changedSince(row, revision),
   };
 }

@@ -1,22 +1,39 @@
 import { statSync } from "node:fs";
+import { dirname } from "node:path";
 import { InvariantError } from "../../util/assert.ts";
-import type { Batch, CutHorizon, Head, Loaded, Query, RestorePolicy, Snapshot, Store, Wanted } from "../store.ts";
+import type {
+  Batch,
+  CutHorizon,
+  ErasureOrder,
+  Head,
+  Loaded,
+  Query,
+  RestorePolicy,
+  Snapshot,
+  Store,
+  Wanted,
+} from "../store.ts";
 import { commit } from "./commit.ts";
 import { type Connection, MEMORY } from "./connection.ts";
 import { cutSlice, type Sweep } from "./cut.ts";
 import { load } from "./load.ts";
+import { Orders } from "./orders.ts";
 import { read } from "./read.ts";
 import { createSpace, findSpace, type Space } from "./space.ts";
 
 /** Every call is one synchronous transaction, so calls are in order without a lock of ours. It closes the connection with itself. */
 export class SqliteStore implements Store {
   readonly exclusive = true;
+  readonly readonly: boolean;
   readonly #connection: Connection;
   readonly #listeners = new Set<(space: string) => void>();
   readonly #sweeps = new Map<string, Sweep>();
+  readonly #orders: Orders;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.readonly = connection.readonly;
+    this.#orders = new Orders(connection.path === MEMORY ? null : dirname(connection.path));
   }
 
   async head(name: string): Promise<Head | null> {
@@ -83,6 +100,18 @@ export class SqliteStore implements Store {
         text,
       );
     });
+  }
+
+  async order(order: ErasureOrder): Promise<void> {
+    this.#orders.add(order);
+  }
+
+  async orders(): Promise<readonly ErasureOrder[]> {
+    return this.#orders.all();
+  }
+
+  async rewrite(): Promise<void> {
+    this.#connection.rewrite();
   }
 
   watch(listener: (space: string) => void): () => void {

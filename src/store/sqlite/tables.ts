@@ -142,6 +142,9 @@ const MIGRATIONS: readonly string[] = [
   INSERT INTO note (space, name, text) SELECT space, name, text FROM note_2 ORDER BY space, name;
   DROP TABLE note_2;
   `,
+  `
+  ALTER TABLE record ADD COLUMN erased INTEGER;             -- the revision at which it was last erased; null: never
+  `,
 ];
 
 /** The newest format that this code reads and writes. */

@@ -24,6 +24,7 @@ interface Found {
   readonly text: string | null;
   readonly created: Revision;
   readonly stamps: string | null;
+  readonly erased: Revision | null;
   readonly members: ReadonlyMap<string, Membership>;
 }
 
@@ -116,7 +117,7 @@ class UnionChanges {
 
 function recordOf(connection: Connection, space: number, { collection, id }: Seen): Found {
   const row = connection.one<Omit<Found, "members"> & { scopes: string }>(
-    "SELECT text, created, stamps, scopes FROM record WHERE space = ? AND collection = ? AND id = ?",
+    "SELECT text, created, stamps, erased, scopes FROM record WHERE space = ? AND collection = ? AND id = ?",
     space,
     collection,
     id,
@@ -132,6 +133,7 @@ function changeOf({ names }: Connection, { scope, collection, id }: Seen, found:
     member: must(found.members.get(names.text(scope)), "a record names the scopes of its memberships"),
     members: found.members,
     text: found.text,
+    erased: found.erased,
     changedSince: (revision) => changedSince(found, revision),
   };
 }

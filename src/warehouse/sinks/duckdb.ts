@@ -1,3 +1,4 @@
+import { renameSync, rmSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DuckDBAppender, DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
@@ -46,7 +47,7 @@ export async function driver(): Promise<typeof import("@duckdb/node-api")> {
 /** A connection to DuckDB as a warehouse uses it. */
 export class DuckDBEngine implements Engine {
   readonly dialect = dialect;
-  readonly connection: DuckDBConnection;
+  connection: DuckDBConnection;
   readonly #folder: string;
 
   /** - `folder`: for what is being loaded; it is there only then. */
@@ -154,11 +155,27 @@ export function duckdbSink(path: string, patience: Patience = {}): Sink {
     });
     return opening;
   };
+  const close = async () => {
+    if (opening === null) return;
+    const { instance, connection } = await opening;
+    connection.closeSync();
+    instance.closeSync();
+    opening = null;
+  };
   return {
     place: path,
     async session(): Promise<Session> {
-      const { connection } = await open();
-      return new SqlSession(new DuckDBEngine(connection, loadFolder(path)));
+      const engine = new DuckDBEngine((await open()).connection, loadFolder(path));
+      if (path === ":memory:") return new SqlSession(engine);
+      return new SqlSession(engine, async () => {
+        await engine.run(`ATTACH '${quotedPath(`${path}.new`)}' AS "tidemark$new"`);
+        await engine.run(`COPY FROM DATABASE ${quoted(await nameOf(engine))} TO "tidemark$new"`);
+        await engine.run('DETACH "tidemark$new"');
+        await close();
+        // The log of the old file is empty: it was closed.
+        renameSync(`${path}.new`, path);
+        engine.connection = (await open()).connection;
+      });
     },
     async query(sql): Promise<Answer> {
       const connection = await (await open()).instance.connect();
@@ -168,14 +185,16 @@ export function duckdbSink(path: string, patience: Patience = {}): Sink {
         connection.closeSync();
       }
     },
-    async close() {
-      if (opening === null) return;
-      const { instance, connection } = await opening;
-      connection.closeSync();
-      instance.closeSync();
-      opening = null;
-    },
+    close,
   };
+}
+
+function quotedPath(path: string): string {
+  return path.replaceAll("'", "''");
+}
+
+async function nameOf(engine: DuckDBEngine): Promise<string> {
+  return String((await engine.all("SELECT current_database() AS name"))[0]?.name);
 }
 
 async function opened(path: string, { wait = 0, onWait, clock = systemClock }: Patience) {
@@ -183,6 +202,8 @@ async function opened(path: string, { wait = 0, onWait, clock = systemClock }: P
   for (let waited = 0; ; waited += LOOK) {
     try {
       const instance = await DuckDBInstance.create(path);
+      // Of a copy that was broken off, by whoever had the file before: it is made anew.
+      for (const end of ["", ".wal"]) rmSync(`${path}.new${end}`, { force: true });
       const connection = await instance.connect();
       await connection.run("SET TimeZone = 'UTC'");
       return { instance, connection };

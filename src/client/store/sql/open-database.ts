@@ -61,6 +61,7 @@ export class OpenDatabase {
 
   write(batch: PackedBatch): void {
     this.#statements.transaction(batch.lazy === true, () => this.#apply(batch));
+    if (batch.erased !== undefined && batch.erased.length > 0) this.#statements.rewrite();
   }
 
   close(): void {

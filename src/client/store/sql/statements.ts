@@ -44,6 +44,17 @@ export class Statements {
     }
   }
 
+  /** Writes the database anew, so that neither it nor its log holds what was removed or replaced (K2). */
+  rewrite(): void {
+    try {
+      this.#db.exec("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (error) {
+      const failure = this.#failure(error);
+      // What was to be written has been; without room for a copy of it, the old pages stay until others need them.
+      if (!(failure instanceof StoreError && failure.failure === "full")) throw failure;
+    }
+  }
+
   parsed(text: unknown, what: string): unknown {
     try {
       return JSON.parse(text as string);
