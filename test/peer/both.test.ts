@@ -203,22 +203,6 @@ describe("the journal is the queue", () => {
     expect(await b.digest()).toBe(await a.digest());
   });
 
-  test("[S9] also where the cut has only begun", async () => {
-    const { world, a, b } = await pair();
-    await a.write("ann", [insert("x", { n: 0 })]);
-    await world.settle(a, b);
-    await unseen(b, async () => {
-      await b.write("bob", [update("x", { n: 7 })]);
-      await b.write("bob", [update("x", { m: 8 })]);
-      const { revision } = await b.head();
-      // Of the journal there is everything behind the first two entries.
-      const horizon = { journal: revision, tombstones: revision, outcomes: 0 };
-      for (let slice = 1; slice <= 2; slice++) await b.store.cut("acme", horizon, 1);
-    });
-    await world.settle(a, b);
-    expect(await a.records()).toEqual({ "items/x": { n: 7, m: 8 } });
-  });
-
   test("[S9] so is what was written to a record while something older of it was on its way", async () => {
     const { world, a, b } = await pair();
     await a.write("ann", [insert("x", { n: 0 })]);
