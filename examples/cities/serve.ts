@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
-import { createServer, type Listening, listen, type Server } from "tidemark/server";
+import { createServer, type Listening, listen, type Server, withConsole } from "tidemark/server";
 import { openSqliteStore } from "tidemark/store/sqlite";
 import { loadCities } from "./load.ts";
 import config from "./tidemark.config.ts";
@@ -20,7 +20,7 @@ export async function serveCities({ host, port, data, stop }: CitiesOptions): Pr
   try {
     await server.ready;
     await load(server, stop);
-    if (!stop.aborted) return await listen(server, { host, port });
+    if (!stop.aborted) return await listen(withConsole(server), { host, port });
   } catch (error) {
     await server.close();
     throw error;

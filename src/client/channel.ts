@@ -39,6 +39,8 @@ export class Channel {
   #size = 0;
   #lost: ConnectionLost | null = null;
   #pushing: PromiseWithResolvers<PushResponse> | null = null;
+  /** The server asks the replica to verify itself. */
+  onVerify: (number: number) => void = () => {};
   /** When something came last. */
   heard: number;
 
@@ -177,6 +179,8 @@ export class Channel {
       this.#pushing?.resolve(line);
     } else if (line.op === "error" && line.of === "push") {
       this.#pushing?.reject(problemOf(line.problem) ?? new TransportError("foreign", "an unknown error"));
+    } else if (line.op === "verify") {
+      this.onVerify(line.verify);
     } else {
       this.#lines.push({ text, line });
       this.#size += text.length;

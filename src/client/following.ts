@@ -47,6 +47,9 @@ export interface FollowingOptions {
   readonly stopped: AbortSignal;
 }
 
+/** What the server may ask of this client. */
+const ABLE = ["verify"];
+
 /**
  * What is said on one live connection (L1): its subscriptions are kept in step with the client's, and what the server
  * sends is applied just as the answer to a pull is. One caller at a time.
@@ -230,7 +233,7 @@ export class Following {
         ...(schema !== undefined && { schema }),
       };
       for (const each of added) this.#followed.set(each.key, { ...each, answered: false, astray: false });
-      this.channel.send({ op: "subscribe", ...request });
+      this.channel.send({ op: "subscribe", ...request, able: ABLE });
     }
     return gone.length + added.length > 0;
   }

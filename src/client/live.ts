@@ -5,6 +5,7 @@ import { Channel, type SocketConstructor } from "./channel.ts";
 import type { ConnectionLost } from "./errors.ts";
 import { Following } from "./following.ts";
 import type { Local } from "./local.ts";
+import type { VerifyReport } from "./verify.ts";
 import { Watch } from "./watch.ts";
 
 export interface LiveOptions {
@@ -37,6 +38,9 @@ export class Live {
   #opening = false;
   #failures = 0;
   #cooling: AbortController | null = null;
+  /** Verifies the replica, as the server asks for it (Y15). */
+  onVerify: () => Promise<VerifyReport> = () => Promise.reject(new Error("nothing verifies"));
+  #verifying = false;
   /** Told when an attempt has ended. */
   onChange: () => void = () => {};
 
@@ -104,10 +108,20 @@ export class Live {
     try {
       const token = await bearer.present(watch);
       const channel = await Channel.open(Socket, url.replace(/^http/, "ws"), clock, watch);
+      channel.onVerify = (number) => void this.#verify(channel, number);
       return new Following({ local, channel, bearer, schema, stopped }, token);
     } finally {
       watch.close();
     }
+  }
+
+  /** One at a time: whoever asks meanwhile is told what this one finds by the next answer. */
+  async #verify(channel: Channel, number: number): Promise<void> {
+    if (this.#verifying) return;
+    this.#verifying = true;
+    const answer = await this.onVerify().then(foundIn, () => ({ failure: "the replica could not verify itself now" }));
+    this.#verifying = false;
+    if (!channel.over.aborted) channel.send({ op: "verified", verify: number, ...answer });
   }
 
   #cool(): void {
@@ -125,4 +139,14 @@ export class Live {
       this.#cooling = null;
     });
   }
+}
+
+function foundIn({ subscriptions }: VerifyReport) {
+  return {
+    found: {
+      records: subscriptions.reduce((sum, { count }) => sum + count, 0),
+      differences: subscriptions.reduce((sum, { differences }) => sum + differences.length, 0),
+      copied: subscriptions.some(({ copied }) => copied),
+    },
+  };
 }

@@ -36,6 +36,7 @@ export class Sync {
       onFailure: (error) => this.storeFailed(error),
     });
     this.#session.live.onChange = () => this.#pulls.switchOver();
+    this.#session.live.onVerify = () => this.verify();
   }
 
   get status(): Status {

@@ -5,6 +5,8 @@ import type { Random } from "../util/random.ts";
 import { Problem } from "../wire/problem.ts";
 import type { Access } from "./access.ts";
 import type { Active } from "./active.ts";
+import type { LostWrites } from "./admin/lost.ts";
+import type { Replicas } from "./admin/replicas.ts";
 import type { Settings } from "./config.ts";
 import type { Erasing } from "./erase.ts";
 import type { Grants } from "./grants/grants.ts";
@@ -41,6 +43,9 @@ export interface Core {
   readonly metrics: Metrics;
   readonly active: Active;
   readonly waiting: WaitingRooms;
+  /** Who follows, and what did not stand, as far as this server has seen it. */
+  readonly replicas: Replicas;
+  readonly lost: LostWrites;
   /** Resolves when the server has done what comes before its first answer. */
   readonly ready: Promise<void>;
   /** Aborted when the server is told to end: whoever waits goes on at once. */

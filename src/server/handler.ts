@@ -59,7 +59,7 @@ export function ownPath(path: string): string {
   const others = ["/v1/auth/", "/v1/links/", "/scim/v2/"].map((begin) => path.lastIndexOf(begin));
   const own = space >= 0 ? space : Math.max(...others);
   if (own >= 0) return path.slice(own);
-  return /\/(?:healthz|readyz|metrics|openapi\.json|v1\/links)$/.exec(path)?.[0] ?? path;
+  return /\/(?:healthz|readyz|metrics|openapi\.json|v1\/links|v1\/spaces)$/.exec(path)?.[0] ?? path;
 }
 
 function matches(pattern: string, path: string): boolean {

@@ -21,6 +21,7 @@ export {
   settingsOf,
   type UsersConfig,
 } from "./config.ts";
+export { withConsole } from "./console.ts";
 export type { Context } from "./handler.ts";
 export type { Arriving, Held, Identity, IdentityHost, Intake, ReservedSpace, SpaceRule } from "./identity.ts";
 export { type LinkHost, type Links, NO_LINKS, type StartLinks } from "./links.ts";

@@ -4,7 +4,7 @@ import type { WireAuthor, WireEntry } from "../wire/journal.ts";
 import { type Call, type Core, countRows } from "./core.ts";
 import { streamed } from "./encode.ts";
 import { Questions } from "./questions.ts";
-import { numberIn } from "./requests/query.ts";
+import { numberIn, textIn } from "./requests/query.ts";
 
 /** Entries of one read: an answer of many is made slice by slice, as the caller takes it. */
 const SLICE = 50;
@@ -16,8 +16,14 @@ export async function journal(core: Core, call: Call): Promise<Response> {
   const since = numberIn(url.searchParams, "since", { fallback: 0, most: Number.MAX_SAFE_INTEGER });
   const { entries } = core.settings.limits;
   const limit = numberIn(url.searchParams, "limit", { fallback: Math.min(LIMIT, entries), most: entries });
+  const changes = numberIn(url.searchParams, "changes", {
+    fallback: Number.MAX_SAFE_INTEGER,
+    most: Number.MAX_SAFE_INTEGER,
+  });
+  const match = textIn(url.searchParams, "match")?.toLowerCase() ?? null;
   const first = await readEntries(core, call, since, Math.min(SLICE, limit));
-  return streamed(request, { type: "application/json", text: text(core, call, first, limit) });
+  const told = { limit, changes, match };
+  return streamed(request, { type: "application/json", text: text(core, call, first, told) });
 }
 
 async function readEntries(core: Core, { space, user }: Call, after: Revision, limit: number) {
@@ -28,17 +34,51 @@ async function readEntries(core: Core, { space, user }: Call, after: Revision, l
   return entries;
 }
 
-async function* text(core: Core, call: Call, first: readonly JournalEntry[], limit: number): AsyncGenerator<string> {
+interface Told {
+  /** Entries that are looked at, and changes of each that are told. */
+  readonly limit: number;
+  readonly changes: number;
+  /** Only those that hold this text, in lower case; null: all. */
+  readonly match: string | null;
+}
+
+async function* text(
+  core: Core,
+  call: Call,
+  first: readonly JournalEntry[],
+  { limit, changes, match }: Told,
+): AsyncGenerator<string> {
   yield '{"entries":[';
   let slice = first;
   let count = 0;
+  let told = 0;
   while (slice.length > 0) {
-    yield (count > 0 ? "," : "") + slice.map((entry) => JSON.stringify(wireEntry(entry))).join(",");
+    const texts = slice
+      .map(wireEntry)
+      .filter((entry) => match === null || holds(entry, match))
+      .map((entry) => JSON.stringify(shortened(entry, changes)));
+    if (texts.length > 0) yield (told > 0 ? "," : "") + texts.join(",");
+    told += texts.length;
     count += slice.length;
     const last = slice.at(-1) as JournalEntry;
     slice = count >= limit ? [] : await readEntries(core, call, last.revision, Math.min(SLICE, limit - count));
   }
   yield "]}\n";
+}
+
+/** Salts and hashes are looked at by nobody who searches. */
+function holds({ revision, author, changes = [] }: WireEntry, match: string): boolean {
+  if (String(revision) === match) return true;
+  if (author !== undefined && `${author.user}\n${author.client}`.toLowerCase().includes(match)) return true;
+  return changes.some(({ collection, id, before, after }) =>
+    JSON.stringify([collection, id, before, after]).toLowerCase().includes(match),
+  );
+}
+
+function shortened(entry: WireEntry, most: number): WireEntry {
+  const { changes } = entry;
+  if (changes === undefined || changes.length <= most) return entry;
+  return { ...entry, changes: changes.slice(0, most), changed: changes.length };
 }
 
 export function wireEntry(entry: JournalEntry): WireEntry {

@@ -17,6 +17,7 @@ export function listedStore(store: Store, shows: (space: string) => boolean): St
     rewrite: () => store.rewrite(),
     watch: (listener) => store.watch(listener),
     size: () => store.size(),
+    ...(store.disk !== undefined && { disk: async () => (await store.disk?.()) ?? null }),
     close: () => store.close(),
   };
 }

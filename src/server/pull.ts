@@ -41,8 +41,11 @@ export async function pull(core: Core, call: Call): Promise<Response> {
   const { user, space } = call;
   const taken = ask;
   const shared = (own: Progress) => core.pages.of({ user, space }, taken, own);
-  if (authors) return answered(core, call, ask, authoredLines(ask));
-  return answered(core, call, request.pages === true ? { ...ask, shared } : ask);
+  const given = request.pages === true && !authors ? { ...ask, shared } : ask;
+  const lines = authors ? authoredLines(ask) : answerLines(given);
+  const followed = taken.progress.map(({ subscription }) => subscription);
+  const ended = () => core.replicas.pulled(space, user, request.client, followed, taken.head.revision);
+  return answered(core, call, given, untilEnd(lines, ended));
 }
 
 type Request = Pick<PullRequest, "client" | "known">;
@@ -101,6 +104,12 @@ export async function askOf(core: Core, asker: Asker, asked: Judged): Promise<As
     may,
     rows: (count) => countRows(core, user, count),
   };
+}
+
+/** Calls `ended` when all lines have been taken. */
+async function* untilEnd(lines: AsyncIterable<string>, ended: () => void): AsyncGenerator<string> {
+  yield* lines;
+  ended();
 }
 
 export function answered(core: Core, call: Call, ask: Ask, lines = answerLines(ask)): Promise<Response> {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Problem } from "../wire/problem.ts";
+import { adminRoutes } from "./admin/routes.ts";
 import type { Call, Core } from "./core.ts";
 import { erase, eraseBody } from "./erase.ts";
 import { head } from "./head.ts";
@@ -26,9 +27,10 @@ export interface Route {
    * What `authorize` is asked before the route begins: to use the space, to administer it, or the server where the path
    * names no space. "scopes": the route itself asks for each scope, and answers nothing else. "ticket": likewise, for whom
    * the ticket in the address names, since no token comes with it. "credentials": it is asked of nobody who calls, since
-   * what the body shows is judged (a password, a refresh token). "nothing": anybody may.
+   * what the body shows is judged (a password, a refresh token). "each": the route asks whether the caller administers each
+   * space, and answers nothing else. "nothing": anybody may.
    */
-  readonly asks: "head" | "admin" | "scopes" | "ticket" | "credentials" | "nothing";
+  readonly asks: "head" | "admin" | "scopes" | "ticket" | "credentials" | "each" | "nothing";
   /** Which scopes the route asks for besides. */
   readonly scopes?: "read" | "write";
   /** Whether this machine need not ask. */
@@ -130,7 +132,12 @@ export const routes: readonly Route[] = [
     asks: "admin",
     about: {
       summary: "Raw entries of the journal",
-      query: { since: "Entries after this revision", limit: "How many at most" },
+      query: {
+        since: "Entries after this revision",
+        limit: "How many at most",
+        changes: "How many changes of each entry at most",
+        match: "Only entries that hold this text",
+      },
       answer: answers.journal,
     },
     handle: journal,
@@ -192,6 +199,7 @@ export const routes: readonly Route[] = [
     about: { summary: "Erases a record for good, wherever it went", body: eraseBody, answer: answers.erased },
     handle: erase,
   },
+  ...adminRoutes,
 ];
 
 /** Ready once the store answers (H8). */

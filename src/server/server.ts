@@ -7,6 +7,8 @@ import { type Random, systemRandom } from "../util/random.ts";
 import { toHex } from "../util/sha256.ts";
 import { accessOf, withLinks } from "./access.ts";
 import { Active } from "./active.ts";
+import { LostWrites } from "./admin/lost.ts";
+import { Replicas } from "./admin/replicas.ts";
 import { adopt, checkAdoption } from "./adopt.ts";
 import { type Config, ConfigError, settingsOf } from "./config.ts";
 import type { Core } from "./core.ts";
@@ -124,7 +126,8 @@ export function createServer(options: ServerOptions): Server {
   });
   const mayCreate = (space: string) => isListed(space) && !isReserved(space);
   const ruleOf = (space: string) => identity?.spaces.get(space)?.rule ?? null;
-  const spaces = new Spaces({ store, clock, log, metrics, rules, mayCreate, ruleOf });
+  const lost = new LostWrites(clock);
+  const spaces = new Spaces({ store, clock, log, metrics, lost, rules, mayCreate, ruleOf });
   const shared = { store, settings, access, clock, random, log, metrics, active, stopping: stop.signal };
   const host = { store, log, stopping: stop.signal, authorize: access.authorize, push: spaces.push.bind(spaces) };
   const reading = {
@@ -132,7 +135,7 @@ export function createServer(options: ServerOptions): Server {
     rate: access.open || rate === null ? NO_RATE : rateOf(rate, clock),
   };
   const pages = new Pages({ ...shared, ...reading, limit: settings.limits.pages });
-  const traces = [...(options.traces ?? [])];
+  const traces: Traces[] = [lost, ...(options.traces ?? [])];
   const erasing: Erasing = { store: options.store, pages, clock, rules, traces };
   const prepared = prepare({ ...shared, rules }, [...(identity?.spaces.keys() ?? [])], async () => {
     // Before anything is answered, and before anybody offers again what a restore has lost (K2).
@@ -154,6 +157,8 @@ export function createServer(options: ServerOptions): Server {
     links,
     grants,
     waiting: new WaitingRooms(shared),
+    replicas: new Replicas(clock),
+    lost,
     pages,
     erasing,
     newcomers: access.open ? null : new Newcomers(store, settings.limits),

@@ -6,6 +6,7 @@ import { RowBusy, TableRefusal } from "../store/adopt.ts";
 import { type Loaded, type Store, StoreError } from "../store/store.ts";
 import type { Clock } from "../util/clock.ts";
 import { Problem } from "../wire/problem.ts";
+import type { LostWrites } from "./admin/lost.ts";
 import type { SpaceRule } from "./identity.ts";
 import { faultFields, type Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
@@ -26,6 +27,7 @@ export interface SpaceParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly lost: Pick<LostWrites, "settled">;
   rules(space: string): Rules;
   /** Whether a first push may create the space (H9). */
   mayCreate(space: string): boolean;
@@ -199,7 +201,7 @@ class Queue {
   }
 
   private async commit(pushes: readonly Push[], refusal?: Rules["refusal"]): Promise<readonly PushResult[]> {
-    const { clock, metrics } = this.parts;
+    const { clock, metrics, lost } = this.parts;
     const rules = { ...this.parts.rules(this.space), ...(refusal && { refusal }) };
     const began = clock.now();
     const decision = await this.decided(pushes, rules);
@@ -207,6 +209,7 @@ class Queue {
     await this.note();
     metrics.commit(pushes.length, decision.entries.length, (clock.now() - began) / 1_000);
     for (const { outcome } of decision.outcomes) metrics.outcome(outcome.status);
+    lost.settled(this.space, pushes, decision.outcomes);
     return decision.results;
   }
 }

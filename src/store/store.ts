@@ -78,6 +78,8 @@ export interface Store {
 
   /** Bytes on disk, for people and metrics. */
   size(): Promise<number>;
+  /** Bytes of the disk that it lies on, as far as they can be seen from here. */
+  disk?(): Promise<{ readonly free: number; readonly total: number } | null>;
   close(): Promise<void>;
 }
 

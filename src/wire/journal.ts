@@ -26,6 +26,8 @@ export interface WireEntry {
     /** The hash that stands for a change whose values were erased (K2); `before` and `after` are null. */
     readonly erased?: string;
   }[];
+  /** How many changes there are, where fewer were asked for. */
+  readonly changed?: number;
   readonly hash: string;
   readonly cut?: true;
 }

@@ -15,6 +15,19 @@ export interface TokenMessage {
  */
 export interface SubscribeMessage extends Omit<PullRequest, "wait" | "pages"> {
   readonly op: "subscribe";
+  /** What the server may ask of this client: "verify" (Y15). */
+  readonly able?: readonly string[];
+}
+
+/** What a replica found that was asked to verify itself. */
+export interface VerifiedMessage {
+  readonly op: "verified";
+  /** Of the `verify` that asked for it. */
+  readonly verify: number;
+  /** Records that are held, and those that differed and were repaired; absent where it could not verify. */
+  readonly found?: { readonly records: number; readonly differences: number; readonly copied: boolean };
+  /** Why it could not. */
+  readonly failure?: string;
 }
 
 /** Answered by `unsubscribed`; only then may a key be used again. */
@@ -39,7 +52,13 @@ export interface PushMessage extends PushRequest {
 }
 
 /** What a client may say on a live connection (L1), each a text frame of its own. */
-export type LiveMessage = TokenMessage | SubscribeMessage | UnsubscribeMessage | PullMessage | PushMessage;
+export type LiveMessage =
+  | TokenMessage
+  | SubscribeMessage
+  | UnsubscribeMessage
+  | PullMessage
+  | PushMessage
+  | VerifiedMessage;
 
 /** The answer to a push. The revision comes, with what it brought, in a frame before or after it. */
 export interface OutcomesLine extends PushResponse {
@@ -50,6 +69,12 @@ export interface OutcomesLine extends PushResponse {
 export interface UnsubscribedLine {
   readonly op: "unsubscribed";
   readonly keys: readonly string[];
+}
+
+/** Asks a replica that is able to it to verify itself, and to say what it found (Y15). */
+export interface VerifyLine {
+  readonly op: "verify";
+  readonly verify: number;
 }
 
 /** A message that was refused. `of` is what it was, where that could be read; where it is "connection", that ends. */
@@ -64,4 +89,5 @@ export type LiveLine =
   | Exclude<Line, { readonly op: "error" | "page" }>
   | OutcomesLine
   | UnsubscribedLine
+  | VerifyLine
   | LiveErrorLine;

@@ -33,7 +33,13 @@ describe("a live connection", () => {
     const [pulled] = script.bodies("pull");
     expect(socket.heard).toEqual([
       { op: "token", token: "secret" },
-      { op: "subscribe", client: pulled.client, schema: 3, subscriptions: [{ scope: "*", cursor: "c5" }] },
+      {
+        op: "subscribe",
+        client: pulled.client,
+        schema: 3,
+        subscriptions: [{ scope: "*", cursor: "c5" }],
+        able: ["verify"],
+      },
       { op: "pull", pull: 1 },
     ]);
     expect(script.bodies("wait")).toEqual([]);

@@ -91,7 +91,7 @@ class Reader {
     } else if (line.op === "error") {
       // It asked twice to end the same.
       if (line.of !== "unsubscribe" || line.problem.code !== "not-found") throw new Error(JSON.stringify(line));
-    } else if (line.op !== "outcomes") this.#feed(line);
+    } else if (line.op !== "outcomes" && line.op !== "verify") this.#feed(line);
   }
 
   #feed(line: Line): void {

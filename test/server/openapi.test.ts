@@ -7,6 +7,7 @@ import { openSqliteStore } from "../../src/store/sqlite/index.ts";
 import { createUsers } from "../../src/users/index.ts";
 import { described, Judge } from "../support/described.ts";
 import { insert, ofOp, remove, SECRET, SPACE, TestServer, tokenFor, update } from "../support/server.ts";
+import { held } from "../support/socket.ts";
 
 async function filled() {
   const users = createUsers();
@@ -105,6 +106,14 @@ describe("openapi.json", () => {
     await post("erase", { collection: "items", id: "a" });
     await post("cut", { journal: "0s" });
     await get(`${S}/journal`);
+    await get(`${S}/journal`, "?changes=1");
+    await get("/v1/spaces");
+    for (const what of ["scopes", "records", "store", "replicas", "lost"]) await get(`${S}/${what}`);
+    const socket = await held(server.server, { headers: { authorization: `Bearer ${server.token}` } });
+    socket.say({ op: "subscribe", subscriptions: [{ scope: "*" }], able: ["verify"] });
+    while (socket.lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const order = await server.post(`${SPACE}/replicas/1`, { do: "verify" });
+    await judge.judge("POST", `${S}/replicas/{connection}`, order);
     const own = routes
       .filter(({ path }) => !path.endsWith("/live"))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);

@@ -138,6 +138,7 @@ describe("group commit", () => {
         clock: systemClock,
         log: noLog,
         metrics: metricsOf(store),
+        lost: { settled: () => undefined },
         mayCreate: () => true,
         ruleOf: () => null,
         rules: (space) => ({

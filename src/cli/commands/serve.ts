@@ -4,7 +4,7 @@ import type { createIngest } from "../../ingest/index.ts";
 import { ingestTraces } from "../../ingest/traces.ts";
 import { linksOver } from "../../peer/index.ts";
 import type { Config } from "../../server/config.ts";
-import { createServer, listen, logTo } from "../../server/index.ts";
+import { createServer, listen, logTo, withConsole } from "../../server/index.ts";
 import { createUsers, type Users } from "../../users/index.ts";
 import { systemClock } from "../../util/clock.ts";
 import { command } from "../command.ts";
@@ -64,7 +64,7 @@ export default command({
       await server.ready;
       incoming.start();
     }
-    const listening = await listen(server, { host: args.host, port }).catch(async (error: unknown) => {
+    const listening = await listen(withConsole(server), { host: args.host, port }).catch(async (error: unknown) => {
       await incoming?.close();
       await server.close();
       throw explained(error);

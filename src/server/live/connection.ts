@@ -1,8 +1,9 @@
 import type { User } from "../../model/schema.ts";
 import { utf8 } from "../../util/utf8.ts";
-import type { LiveErrorLine, LiveLine } from "../../wire/live.ts";
+import type { LiveErrorLine, LiveLine, VerifiedMessage } from "../../wire/live.ts";
 import { Problem } from "../../wire/problem.ts";
 import { demand, LOGIN_ENDED } from "../access.ts";
+import type { LiveReplica, Verification } from "../admin/replicas.ts";
 import { parseJson } from "../body.ts";
 import type { Core } from "../core.ts";
 import { logFault, problemOf } from "../problem.ts";
@@ -34,6 +35,8 @@ export interface Surroundings {
 }
 
 export interface Opened {
+  /** Of this server, since it started. */
+  readonly number: number;
   readonly space: string;
   readonly socket: LiveSocket;
   /** The principal of a token that comes on the connection. Throws `unauthenticated`. */
@@ -42,6 +45,7 @@ export interface Opened {
 
 /** One live connection (L1), whatever its socket is: messages come in, frames go out, and time passes by `sweep`. */
 export class Connection implements LivePeer, Outlet {
+  readonly number: number;
   readonly space: string;
   readonly changes = new Changes();
   user: User | null = null;
@@ -52,21 +56,32 @@ export class Connection implements LivePeer, Outlet {
   private readonly identify: Opened["identify"];
   private readonly inbox: Inbox;
   private readonly follower: Follower;
+  private readonly opened: number;
+  private able = false;
+  private verification: Verification | null = null;
   /** Seconds since it was looked at what it may read, and since the other side gave a sign of life. */
   private judged = 0;
   private quiet = 0;
 
-  constructor(around: Surroundings, { space, socket, identify }: Opened) {
+  constructor(around: Surroundings, { number, space, socket, identify }: Opened) {
+    this.number = number;
     this.around = around;
     this.space = space;
     this.socket = socket;
     this.identify = identify;
+    this.opened = around.core.clock.now();
     this.follower = new Follower(this, around.room(space));
     this.inbox = new Inbox(socket, (data) => this.takeIn(data));
   }
 
   get full(): boolean {
     return this.socket.full;
+  }
+
+  /** What administrators are told of it; null before it has said whose it is. */
+  get replica(): LiveReplica | null {
+    const { user, opened, full: slow, able, verification, number } = this;
+    return user === null ? null : { user, number, opened, slow, able, verification, ...this.follower.stands };
   }
 
   /** Whose it is. Ends it where the principal has too many. */
@@ -108,6 +123,26 @@ export class Connection implements LivePeer, Outlet {
     this.inbox.close();
     this.around.gone(this, this.follower.leave());
     this.changes.happened();
+  }
+
+  // What administrators ask of the replica
+
+  /** Asks it to verify itself (Y15); false where it is not able to. What it finds is told by `replica`. */
+  verify(): boolean {
+    if (!this.able || !this.open) return false;
+    // It is at it already.
+    if (this.verification !== null && this.verification.answer === null) return true;
+    const { clock } = this.around.core;
+    this.verification = { number: (this.verification?.number ?? 0) + 1, asked: clock.now(), answer: null };
+    this.tell({ op: "verify", verify: this.verification.number });
+    return true;
+  }
+
+  private verified({ verify, found, failure }: VerifiedMessage): void {
+    const { verification } = this;
+    if (verification === null || verification.number !== verify || verification.answer !== null) return;
+    const at = this.around.core.clock.now();
+    this.verification = { ...verification, answer: { at, found: found ?? null, failure: failure ?? null } };
   }
 
   // What time brings
@@ -192,6 +227,7 @@ export class Connection implements LivePeer, Outlet {
       case "token":
         return this.renew(await this.identify(message.token));
       case "subscribe":
+        this.able ||= message.able.includes("verify");
         return this.follower.subscribe(message.request);
       case "unsubscribe":
         return this.follower.unsubscribe(message.keys);
@@ -199,6 +235,8 @@ export class Connection implements LivePeer, Outlet {
         return this.follower.pull(message.pull);
       case "push":
         return this.push(message, user);
+      case "verified":
+        return this.verified(message);
     }
   }
 

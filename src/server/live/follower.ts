@@ -1,10 +1,11 @@
 import type { Point } from "../../model/cursor.ts";
-import { type Author, authorOf, type Revision } from "../../model/record.ts";
+import { type Author, authorOf, authorParts, type Revision } from "../../model/record.ts";
 import type { User } from "../../model/schema.ts";
 import { utf8 } from "../../util/utf8.ts";
 import type { LiveErrorLine, LiveLine } from "../../wire/live.ts";
 import { Problem } from "../../wire/problem.ts";
 import type { PullRequest } from "../../wire/pull.ts";
+import type { LiveReplica } from "../admin/replicas.ts";
 import { logFault, problemOf } from "../problem.ts";
 import { OtherHistory } from "../progress.ts";
 import { mayFollow, refused } from "../pull.ts";
@@ -86,6 +87,11 @@ export class Follower {
   /** Works that wait for their turn. */
   get waiting(): number {
     return this.works.length;
+  }
+
+  get stands(): Pick<LiveReplica, "client" | "subscriptions" | "tidemark"> {
+    const client = this.author === null ? null : authorParts(this.author).client;
+    return { client, subscriptions: this.bundle.subscriptions, tidemark: this.at?.revision ?? null };
   }
 
   isBehind(head: Revision): boolean {

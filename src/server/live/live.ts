@@ -28,6 +28,7 @@ export class Live implements Surroundings {
   private readonly sockets = new Set<LiveSocket>();
   private readonly active = new Active();
   private strangers = 0;
+  private opened = 0;
   private sweeping = false;
   private frames = 0;
   private bytes = 0;
@@ -37,6 +38,13 @@ export class Live implements Surroundings {
     const { origins, auth } = core.settings;
     this.settings = { origins, trustProxy: auth.trustProxy ?? false, open: core.access.open };
     core.metrics.live(() => ({ connections: this.connections.size, frames: this.frames, bytes: this.bytes }));
+    core.replicas.watchLive({
+      of: (space) => [...this.connections].flatMap((each) => (each.space === space ? (each.replica ?? []) : [])),
+      verify: (space, number) => {
+        const found = [...this.connections].find((each) => each.space === space && each.number === number);
+        return found === undefined ? null : found.verify();
+      },
+    });
     core.access.watch(() => {
       for (const connection of this.connections) connection.judge();
     });
@@ -124,7 +132,7 @@ export class Live implements Surroundings {
       const headers: [string, string][] = [...kept, ["authorization", `Bearer ${token}`]];
       return this.identify(new Request(url, { headers }), remote);
     };
-    const connection = new Connection(this, { space, socket, identify });
+    const connection = new Connection(this, { number: ++this.opened, space, socket, identify });
     this.connections.add(connection);
     this.sockets.add(socket);
     const ended = this.active.begin();

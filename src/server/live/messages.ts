@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { isObject } from "../../util/json.ts";
-import type { LiveMessage, PullMessage, PushMessage, TokenMessage, UnsubscribeMessage } from "../../wire/live.ts";
+import type {
+  LiveMessage,
+  PullMessage,
+  PushMessage,
+  TokenMessage,
+  UnsubscribeMessage,
+  VerifiedMessage,
+} from "../../wire/live.ts";
 import { Problem } from "../../wire/problem.ts";
 import type { PullRequest } from "../../wire/pull.ts";
 import type { Settings } from "../config.ts";
@@ -18,15 +25,17 @@ export const messages: { readonly [O in Op]: Pick<Route, "asks" | "scopes"> } = 
   unsubscribe: { asks: "nothing" },
   pull: { asks: "scopes", scopes: "read" },
   push: { asks: "head", scopes: "write" },
+  verified: { asks: "head" },
 };
 
 /** A message that is well formed; `subscribe` as the pull that it begins with. */
 export type Message =
   | TokenMessage
-  | { readonly op: "subscribe"; readonly request: PullRequest }
+  | { readonly op: "subscribe"; readonly request: PullRequest; readonly able: readonly string[] }
   | UnsubscribeMessage
   | PullMessage
-  | PushMessage;
+  | PushMessage
+  | VerifiedMessage;
 
 /** What a message is, or null where it does not say. */
 export function opOf(value: unknown): Op | null {
@@ -37,6 +46,15 @@ export function opOf(value: unknown): Op | null {
 // A token of 16 KiB is longer than any header may be.
 const token = z.object({ op: z.literal("token"), token: z.string().max(16_384) });
 const pull = z.object({ op: z.literal("pull"), pull: z.int().positive() });
+const verified: z.ZodType<VerifiedMessage> = z.object({
+  op: z.literal("verified"),
+  verify: z.int().positive(),
+  found: z
+    .object({ records: z.int().nonnegative(), differences: z.int().nonnegative(), copied: z.boolean() })
+    .optional(),
+  failure: z.string().max(1_024).optional(),
+}) as z.ZodType<VerifiedMessage>;
+const able = z.object({ able: z.array(z.string().max(64)).max(16).default([]) });
 const unsubscribe = z.object({ op: z.literal("unsubscribe"), keys: z.array(key) });
 
 /** Throws `invalid` with the path of what is wrong. */
@@ -45,7 +63,7 @@ export function messageOf(op: Op, value: unknown, limits: Settings["limits"]): M
     case "token":
       return parsed(token, value);
     case "subscribe":
-      return { op, request: pullRequest(value, limits) };
+      return { op, request: pullRequest(value, limits), ...parsed(able, value) };
     case "unsubscribe":
       if (isObject(value)) checkCount(value.keys, limits.subscriptions, "keys", "keys of subscriptions");
       return parsed(unsubscribe, value);
@@ -53,6 +71,8 @@ export function messageOf(op: Op, value: unknown, limits: Settings["limits"]): M
       return parsed(pull, value);
     case "push":
       return { op, ...pushRequest(value, limits) };
+    case "verified":
+      return parsed(verified, value);
   }
 }
 

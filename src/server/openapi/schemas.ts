@@ -77,6 +77,7 @@ export const journal = z.object({
           }),
         )
         .optional(),
+      changed: z.int().optional(),
       hash: digest,
       cut: z.literal(true).optional(),
     }),

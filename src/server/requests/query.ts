@@ -8,3 +8,11 @@ export function numberIn(search: URLSearchParams, name: string, bounds: { fallba
   if (Number.isSafeInteger(value) && value <= bounds.most) return value;
   throw new Problem("invalid", `${name} is a whole number of at most ${bounds.most}`, { path: name });
 }
+
+/** A text of a query string of at most 1,024 characters; null where it is absent or empty. */
+export function textIn(search: URLSearchParams, name: string): string | null {
+  const text = search.get(name);
+  if (text === null || text === "") return null;
+  if (text.length <= 1_024) return text;
+  throw new Problem("invalid", `${name} has at most 1,024 characters`, { path: name });
+}

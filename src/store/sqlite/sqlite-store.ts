@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { InvariantError } from "../../util/assert.ts";
 import type {
@@ -128,6 +128,13 @@ export class SqliteStore implements Store {
       return row?.bytes ?? 0;
     }
     return [path, `${path}-wal`].reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+  }
+
+  async disk(): Promise<{ free: number; total: number } | null> {
+    const { path } = this.#connection;
+    if (path === MEMORY) return null;
+    const { bavail, blocks, bsize } = statfsSync(dirname(path));
+    return { free: bavail * bsize, total: blocks * bsize };
   }
 
   async close(): Promise<void> {
