@@ -45,7 +45,7 @@ describe("a link in both directions", () => {
     await world.settle(a, b);
     expect(await a.records()).toEqual({ "items/x": { n: 9, m: 1, k: 7 } });
     expect(await b.records()).toEqual(await a.records());
-    const { conflictLog } = (await b.links.show("acme", "up")) as never as { conflictLog: object[] };
+    const { conflictLog } = (await b.links.show("acme", "up")) as never as { conflictLog: { atoms: object }[] };
     expect(conflictLog).toMatchObject([
       {
         number: 1,
@@ -57,6 +57,7 @@ describe("a link in both directions", () => {
         reason: "newer",
       },
     ]);
+    expect(conflictLog[0]?.atoms).toEqual({ n: 7 });
     expect(conflictLog[0]).toMatchObject({ upstream: { id: "x", n: 9, m: 1, k: 7 } });
   });
 
