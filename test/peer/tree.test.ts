@@ -22,7 +22,11 @@ describe("a tree of servers, while everything fails that can", () => {
   }
 
   it.each([
-    ["[S9]", "331", "a journal is cut where of a record that has a write on its way a later one had not been looked at"],
+    [
+      "[S9]",
+      "331",
+      "a journal is cut where of a record that has a write on its way a later one had not been looked at",
+    ],
     ["[S2] [W6]", "766", "a restored link asks again for an outcome that it acknowledged before"],
   ])("%s comes to rest, seed %s: %s", async (_, seed) => {
     await simulateTree(seed, folderOf());
