@@ -29,12 +29,13 @@ interface Compared {
 export async function offered({ store, space, scopes, mirror, local }: Compared): Promise<Queued[]> {
   const waiting = new Set([...local.pending.values()].flatMap(({ mutation }) => mutation.writes.map(keyOfWrite)));
   const aside = new Set(await mirror.asideKeys());
-  const base = Math.min(local.meta.revision, ...mirror.space.place.bases.map((each) => each.base));
+  const { bases, floors } = mirror.space.place;
+  const base = Math.min(local.meta.revision, ...bases.map((each) => each.base));
   const writes: Write[] = [];
   const note = (key: Key, here: RecordData | null, there: RecordData | null) => {
     if (waiting.has(key) || aside.has(key)) return;
     const write = difference(key, here, there);
-    if (write !== null) writes.push({ ...write, base });
+    if (write !== null) writes.push({ ...write, base: Math.min(base, floors[key]?.base ?? base) });
   };
   const seen = new Set<Key>();
   for (const scope of await namedScopes(store, space, scopes)) {

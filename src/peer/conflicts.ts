@@ -46,8 +46,9 @@ export function lostOf({ mutation, outcome, call }: Settled): Lost[] {
   const origin = originOf(call);
   const from = { author: origin?.author ?? null, revision: origin?.revision ?? null };
   if (outcome.status === "applied") return [];
-  if (outcome.status !== "superseded") {
-    const reason = outcome.status === "rejected" ? `${outcome.code}: ${outcome.message}` : "unknown";
+  // Asked for after it was acknowledged, as by a link that was restored, an outcome does not say any more which part (W6).
+  if (outcome.status !== "superseded" || outcome.superseded.length === 0) {
+    const reason = outcome.status === "rejected" ? `${outcome.code}: ${outcome.message}` : outcome.status;
     return mutation.writes.map((write) => ({
       ...targetOf(write),
       op: write.op,

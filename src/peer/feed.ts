@@ -77,13 +77,12 @@ export class Feed {
     const { store, space, mirror } = this.#options;
     const { place } = mirror.space;
     const answer = await store.read(space, [{ kind: "journal", after: place.taken, limit }]);
-    // Below both horizons not even a stub is left of an entry.
-    if (answer !== null && place.taken < answer.head.horizon.journal) throw new JournalCut(answer.head.horizon.journal);
     if (answer === null || answer.results[0].length === 0) return null;
     const pending: Queued[] = [];
     let taken = place.taken;
     let part = place.part;
     for (const entry of answer.results[0]) {
+      // Of what was cut at least the horizon's own entry is left, as a stub.
       if (entry.cut) throw new JournalCut(answer.head.horizon.journal);
       const mutations = await this.#mutationsOf(entry, pending);
       const rest = mutations.slice(part);

@@ -150,13 +150,15 @@ export class Following {
       return await feed.feed();
     } catch (error) {
       if (!(error instanceof JournalCut)) throw error;
-      this.#options.onEvent("compared", error.message);
       const { store, space, plan, mirror } = this.#options;
       await this.#local.gate.exclusive(async () => {
+        // What else was written to a record shows only when nothing of it is on its way any more. Each outcome comes back here.
+        if (this.#local.pending.size > 0) return;
+        this.#options.onEvent("compared", error.message);
         const pending = await offered({ store, space, scopes: plan.scopes, mirror, local: this.#local });
         await feed.queue(pending, error.horizon, 0);
+        this.#more = true;
       });
-      this.#more = true;
       return true;
     }
   }

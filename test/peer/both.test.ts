@@ -45,7 +45,7 @@ describe("a link in both directions", () => {
     await world.settle(a, b);
     expect(await a.records()).toEqual({ "items/x": { n: 9, m: 1, k: 7 } });
     expect(await b.records()).toEqual(await a.records());
-    const { conflictLog } = (await b.links.show("acme", "up")) as never as { conflictLog: object[] };
+    const { conflictLog } = (await b.links.show("acme", "up")) as never as { conflictLog: { atoms: object }[] };
     expect(conflictLog).toMatchObject([
       {
         number: 1,
@@ -57,6 +57,7 @@ describe("a link in both directions", () => {
         reason: "newer",
       },
     ]);
+    expect(conflictLog[0]?.atoms).toEqual({ n: 7 });
     expect(conflictLog[0]).toMatchObject({ upstream: { id: "x", n: 9, m: 1, k: 7 } });
   });
 
@@ -154,21 +155,109 @@ describe("the journal is the queue", () => {
     expect((await b.state())?.conflicts).toBe(600);
   });
 
+  test("[S11] nor what had not been shown here yet, as something older was on its way", async () => {
+    const { world, a, b } = await pair();
+    await unshown(world, a, b);
+    await b.write("bob", [update("x", { n: 8 })]);
+    await b.until(async () => (await b.state())?.queued === 2);
+    world.away.delete("a/push");
+    await world.settle(a, b);
+    expect(await a.records()).toEqual({ "items/x": { n: 9 } });
+    expect(await b.state()).toMatchObject({ conflicts: 2 });
+  });
+
+  test("[S2] [S5] a transaction of more writes than a mutation may have goes up once, also where the queue has room for a part", async () => {
+    const config = { collections: { items: { atoms: { n: "sum" as const } } }, limits: { writes: 1_001 } };
+    const { world, a, b } = await pair({ config });
+    const ids = Array.from({ length: 1_001 }, (_, i) => `x${i}`);
+    await a.write(
+      "ann",
+      ids.map((id) => insert(id, { n: 0 })),
+    );
+    await world.settle(a, b);
+    world.away.add("a");
+    for (let n = 1; n <= 499; n++) await b.write("bob", [update("x0", { m: n })]);
+    await b.write(
+      "bob",
+      ids.map((id) => update(id, { n: { $add: 1 } })),
+    );
+    await b.until(async () => (await b.state())?.queued === 500);
+    world.away.delete("a");
+    await world.settle(a, b);
+    const counted = Object.values(await a.records()).map((record) => (record as { n: number }).n);
+    expect(counted).toEqual(ids.map(() => 1));
+    expect(await b.digest()).toBe(await a.digest());
+  });
+
   test("[S9] what the journal no longer tells, since it was cut, is found by comparing space and mirror", async () => {
     const { world, a, b } = await pair();
     await a.write("ann", [insert("x", { n: 0 }), insert("gone", {}), insert("same", {})]);
     await world.settle(a, b);
-    await b.links.order("acme", "up", { do: "pause" });
-    await b.until(() => b.link.states.now?.state === "paused");
-    await b.write("bob", [update("x", { n: 7 })]);
-    await b.write("bob", [remove("gone")]);
-    await b.write("bob", [insert("new", { n: 1 })]);
-    const head = (await b.head()).revision;
-    const horizon = { journal: head, tombstones: head, outcomes: 0 };
-    while (!(await b.store.cut("acme", horizon, 100)).done);
-    await b.links.order("acme", "up", { do: "resume" });
+    await unseen(b, async () => {
+      await b.write("bob", [update("x", { n: 7 })]);
+      await b.write("bob", [remove("gone")]);
+      await b.write("bob", [insert("new", { n: 1 })]);
+      await cut(b);
+    });
     await world.settle(a, b);
     expect(await a.records()).toEqual({ "items/x": { n: 7 }, "items/new": { n: 1 }, "items/same": {} });
     expect(await b.digest()).toBe(await a.digest());
   });
+
+  test("[S9] so is what was written to a record while something older of it was on its way", async () => {
+    const { world, a, b } = await pair();
+    await a.write("ann", [insert("x", { n: 0 })]);
+    await world.settle(a, b);
+    world.away.add("a");
+    await b.write("bob", [update("x", { n: 7 })]);
+    await b.until(async () => (await b.state())?.queued === 1);
+    await unseen(b, async () => {
+      await b.write("bob", [update("x", { m: 8 })]);
+      await cut(b);
+    });
+    world.away.delete("a");
+    await world.settle(a, b);
+    expect(await a.records()).toEqual({ "items/x": { n: 7, m: 8 } });
+    expect(await b.digest()).toBe(await a.digest());
+  });
+
+  test("[S9] [S11] and it overwrites nothing that was not shown here yet, as something older was on its way", async () => {
+    const { world, a, b } = await pair();
+    await unshown(world, a, b);
+    await unseen(b, async () => {
+      await b.write("bob", [update("x", { n: 8 })]);
+      await cut(b);
+    });
+    world.away.delete("a/push");
+    await world.settle(a, b);
+    expect(await a.records()).toEqual({ "items/x": { n: 9 } });
+    expect(await b.digest()).toBe(await a.digest());
+    expect(await b.state()).toMatchObject({ conflicts: 2 });
+  });
 });
+
+/** `x` is 9 upstream, which the mirror holds; here it is 7, which cannot be sent. */
+async function unshown(world: World, a: Site, b: Site): Promise<void> {
+  await a.write("ann", [insert("x", { n: 0 })]);
+  await world.settle(a, b);
+  world.away.add("a/push");
+  await b.write("bob", [update("x", { n: 7 })]);
+  await b.until(async () => (await b.state())?.queued === 1);
+  await a.write("ann", [update("x", { n: 9 })]);
+  await b.until(() => b.link.mirror.revision === 2);
+  expect(await b.records()).toEqual({ "items/x": { n: 7 } });
+}
+
+async function cut(site: Site): Promise<void> {
+  const { revision } = await site.head();
+  const horizon = { journal: revision, tombstones: revision, outcomes: 0 };
+  while (!(await site.store.cut("acme", horizon, 100)).done);
+}
+
+/** Done while the link does not run. */
+async function unseen(site: Site, work: () => Promise<unknown>): Promise<void> {
+  await site.links.order("acme", "up", { do: "pause" });
+  await site.until(() => !site.link.follows);
+  await work();
+  await site.links.order("acme", "up", { do: "resume" });
+}

@@ -72,6 +72,33 @@ describe("a server that is restored from a backup", () => {
     expect(await a.records()).toEqual({ "items/x": { n: 1111 } });
     expect(await equal(a, again)).toBe(true);
   });
+
+  test("[S2] [W6] below: what lost is in its conflict log again, though upstream does not tell any more which part", async () => {
+    const world = new World();
+    const { store, backup, restored } = kept();
+    const a = world.site("a");
+    const link = { up: { url: "http://a", direction: "both" as const } };
+    const b = world.site("b", link, { store });
+    await b.write("bob", [insert("start", {})]);
+    await world.settle(a, b);
+    world.away.add("a");
+    await b.write("bob", [insert("x", { n: 7 })]);
+    await b.until(async () => (await b.state())?.queued === 1);
+    backup();
+    await a.write("ann", [insert("x", { n: 9 })]);
+    world.away.delete("a");
+    await world.settle(a, b);
+    // Upstream learns with it that the outcome has arrived.
+    await b.write("bob", [insert("y", {})]);
+    await world.settle(a, b);
+    await b.end();
+    const again = world.site("b", link, { store: restored() });
+    await world.settle(a, again);
+    expect((await again.links.show("acme", "up"))?.conflictLog).toMatchObject([
+      { id: "x", op: "insert", atoms: { n: 7 }, author: { client: "bob" }, reason: "superseded" },
+    ]);
+    expect(await equal(a, again)).toBe(true);
+  });
 });
 
 test("[S4] [V3] a mirror with a wrong byte is found and repaired, and the space with it", async () => {

@@ -16,13 +16,14 @@ interface SiteOptions {
 /** Servers that reach each other by their names, as `http://a`. */
 export class World {
   readonly #sites = new Map<string, Site>();
-  /** Servers that cannot be reached. */
+  /** Servers that cannot be reached, and ways to one that cannot, as `a/push`. */
   readonly away = new Set<string>();
 
   readonly fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
     const url = new URL(String(input));
     const site = this.#sites.get(url.hostname);
-    if (site === undefined || this.away.has(url.hostname)) throw new TypeError("fetch failed");
+    const way = `${url.hostname}/${url.pathname.split("/").at(-1)}`;
+    if (site === undefined || this.away.has(url.hostname) || this.away.has(way)) throw new TypeError("fetch failed");
     return await site.request(`${url.pathname}${url.search}`, init as RequestInit & { token?: string });
   };
 

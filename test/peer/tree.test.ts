@@ -21,6 +21,17 @@ describe("a tree of servers, while everything fails that can", () => {
     }, 900_000);
   }
 
+  it.each([
+    [
+      "[S9]",
+      "331",
+      "a journal is cut where of a record that has a write on its way a later one had not been looked at",
+    ],
+    ["[S2] [W6]", "766", "a restored link asks again for an outcome that it acknowledged before"],
+  ])("%s comes to rest, seed %s: %s", async (_, seed) => {
+    await simulateTree(seed, folderOf());
+  });
+
   it("came by everything that can happen", () => {
     for (const what of ["write", "kill", "partition", "restore", "cut"])
       expect(total[what] ?? 0, what).toBeGreaterThan(0);
