@@ -74,7 +74,7 @@ test("[K2 K6 K1 I6 X1 S1] erase: nothing of a person is left in any file, audit 
     expect.arrayContaining([
       "data/ingest/crm.people/N.ndjson.gz",
       "data/tidemark.db-wal",
-      "past/people/N.parquet",
+      "past/people/N-next.parquet",
       "people.csv",
       "reports.duckdb",
     ]),
