@@ -42,6 +42,7 @@ export type {
   DiscardResponse,
   DuplicatesOrder,
   DuplicatesResponse,
+  LiftResponse,
   LineageResponse,
   QuarantineOrder,
   QuarantineResponse,

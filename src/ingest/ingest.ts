@@ -16,6 +16,7 @@ import { Busy, Runner, type RunOptions } from "./run/runner.ts";
 import type { RunRow, TaskState } from "./run/state.ts";
 import type { Deletes, Http } from "./source.ts";
 import { createHttp } from "./sources/http/traffic.ts";
+import { lift } from "./suppressed.ts";
 import { type Verification, verifySource } from "./verify.ts";
 
 export interface IngestHost {
@@ -226,6 +227,17 @@ export class Ingest {
       collection,
       id,
       tasks.map((task) => ({ task, place: this.place(task) })),
+    );
+  }
+
+  /** Lets the source records of a record that was erased come in again (K8), with the next complete pass. Gives how many. */
+  async lift(space: string, collection: string, id: string): Promise<number> {
+    const tasks = this.tasks.filter((each) => each.space === space && each.cleaned.options.collection === collection);
+    return await lift(
+      this.#host.store,
+      space,
+      tasks.map(({ name }) => name),
+      { collection, id },
     );
   }
 

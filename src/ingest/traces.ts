@@ -1,8 +1,10 @@
 import type { Config } from "../server/config.ts";
 import type { RecordName, Traced, Traces } from "../server/erase.ts";
 import type { Store } from "../store/store.ts";
+import { systemRandom } from "../util/random.ts";
 import { byId } from "./by-id.ts";
 import type { IngestConfig } from "./declare.ts";
+import type { SourceRow } from "./entities.ts";
 import { type Task, tasksOf } from "./ingest.ts";
 import type { Question } from "./match/cluster.ts";
 import { type Entity, type Member, Names } from "./match/crosswalk.ts";
@@ -11,6 +13,7 @@ import { itemsOf } from "./quarantine/quarantine.ts";
 import { withoutSources } from "./run/landing.ts";
 import { Place } from "./run/place.ts";
 import type { TaskState } from "./run/state.ts";
+import { madeSuppressionKey, suppressing } from "./suppressed.ts";
 
 /** Notes of one kind that are read at a time. */
 const MANY = 100_000;
@@ -18,6 +21,7 @@ const MANY = 100_000;
 /**
  * What the streams of a configuration keep of a record (K2): the source records that it was made of, with their lineage and what
  * a person set right in them, what of them is in quarantine, their places in the crosswalk, and the raw pages beside the database.
+ * With what goes come the notes by which none of it comes in again (K8).
  *
  * @example createServer({ store, config, traces: [ingestTraces("data", config)] })
  */
@@ -55,7 +59,9 @@ export function ingestTraces(folder: string | null, { ingest = {} }: Pick<Config
 async function ofTask(store: Store, { space, collection, id }: RecordName, { name: task, cleaned }: Task) {
   const place = new Place({ store, space, task, holder: "", rules: noRules });
   const sources = await (cleaned.options.match ?? byId).sourcesOf(id, place, { collection, root: place.root });
-  const names = new Set([...sources, nameOfKey([id])]);
+  const names = new Set(sources);
+  const alike = nameOfKey([id]);
+  if (!(await isOthers(place, alike, id, cleaned))) names.add(alike);
   const notes = new Map<string, string | null>();
   const own = [...names].flatMap((name) => [place.rowName(name), place.seenName(name), place.overrideName(name)]);
   const there = await place.notes([...own, `${place.root}id/${id}`]);
@@ -64,17 +70,41 @@ async function ofTask(store: Store, { space, collection, id }: RecordName, { nam
   for (const [name, text] of await place.notesUnder(`${place.root}unique/`, MANY)) {
     if (names.has(text)) notes.set(name, null);
   }
+  // By default the source's key is the id: then it is known also of whom nothing is here, as in a backup from before.
+  const suppressed = new Set(sources);
+  if (there.has(place.rowName(alike)) || (cleaned.options.match ?? cleaned.options.id) === undefined)
+    suppressed.add(alike);
   let items = 0;
   for await (const { number, name, key } of itemsOf(place, { status: "all" })) {
     if (!names.has(name) && !(key !== null && names.has(nameOfKey(key)))) continue;
     items++;
+    if (key !== null) suppressed.add(name);
     for (const each of [place.itemName(number), place.waitsName(number), place.badName(name)]) notes.set(each, null);
   }
   if (rows > 0) {
     const state = await place.state();
     notes.set(place.stateName, JSON.stringify({ ...state, rows: Math.max(0, state.rows - rows) } satisfies TaskState));
   }
+  const key = await madeSuppressionKey(store, space, systemRandom);
+  for (const [name, text] of await suppressing(place, place.root, [...suppressed], { key, collection, id }))
+    notes.set(name, text);
   return { notes, names, rows, items };
+}
+
+/** Whether the source record of that key is of another record: it was matched, or has an id of its own. */
+async function isOthers(
+  place: Place,
+  name: string,
+  id: string,
+  { stream, options }: Task["cleaned"],
+): Promise<boolean> {
+  const text = (await place.notes([place.rowName(name)])).get(place.rowName(name));
+  if (text === undefined) return false;
+  const [source = ""] = place.parts.task.split(".");
+  const task = { collection: options.collection, source, stream: stream.name };
+  const now = (await options.match?.entitiesOf?.([name], place, task))?.get(name);
+  const entity = now ?? (JSON.parse(text) as SourceRow).entity;
+  return entity !== null && entity !== id;
 }
 
 /** The record as survivorship made it, its members, and where these are found. */

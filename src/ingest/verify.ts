@@ -6,6 +6,7 @@ import type { SourceRow } from "./entities.ts";
 import { type Item, type Override, overridden } from "./quarantine/item.ts";
 import { Digests } from "./run/digests.ts";
 import { nameOf } from "./run/judge.ts";
+import { withoutSuppressed } from "./run/passed-over.ts";
 import type { Place } from "./run/place.ts";
 import type { Position, ReadContext, SourceChange, SourceKey } from "./source.ts";
 
@@ -102,7 +103,8 @@ class Comparison {
 
   async compare(all: readonly SourceChange[]): Promise<void> {
     const { place } = this.#parts;
-    const changes = all.filter((change) => change.op !== "delete");
+    const { changes: kept } = await withoutSuppressed(place, { changes: all, cursor: null });
+    const changes = kept.filter((change) => change.op !== "delete");
     const names = changes.map(nameOf);
     const notes = await place.notes(
       names.flatMap((name) => [place.rowName(name), place.overrideName(name), place.badName(name)]),

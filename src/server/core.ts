@@ -14,6 +14,7 @@ import type { Links } from "./links.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Newcomers } from "./newcomer.ts";
+import type { Overdue } from "./overdue.ts";
 import type { Pages } from "./pages/pages.ts";
 import type { Reader } from "./questions.ts";
 import type { Rate } from "./rate.ts";
@@ -37,6 +38,8 @@ export interface Core {
   readonly pages: Pages;
   /** What carries out orders of erasure. */
   readonly erasing: Erasing;
+  /** Spaces that answer nothing until their orders are carried out. */
+  readonly overdue: Overdue;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -14,7 +14,7 @@ import { Problem } from "../wire/problem.ts";
 import { readJson } from "./body.ts";
 import type { Call, Core } from "./core.ts";
 import { json } from "./encode.ts";
-import { type Erasure, erasureName, erasureOf, parsedErasure } from "./erasures.ts";
+import { type Erasure, erasureName, erasureOf } from "./erasures.ts";
 import { isReserved } from "./identity.ts";
 import { unknownSpace } from "./questions.ts";
 import { parsed } from "./requests/parts.ts";
@@ -79,22 +79,6 @@ export async function carryOut(parts: Erasing, order: ErasureOrder): Promise<Era
   await store.rewrite();
   await store.setNote(order.space, erasureName(order.order), JSON.stringify({ ...erasure, done: true }));
   return [...history, ...[...places].map(([place, count]) => ({ place, count }))];
-}
-
-/** Orders that this store has not carried out, since it was restored to a state from before, or the server died at it. */
-export async function carryOutAll(parts: Erasing): Promise<number> {
-  const { store } = parts;
-  // Whoever reads a folder that no server has open sees what is there.
-  if (store.readonly === true) return 0;
-  let count = 0;
-  for (const order of await store.orders()) {
-    if ((await store.head(order.space)) === null) continue;
-    const known = await store.note(order.space, erasureName(order.order));
-    if (known !== null && parsedErasure(known).done) continue;
-    await carryOut(parts, order);
-    count++;
-  }
-  return count;
 }
 
 async function tracedIn({ store, traces }: Erasing, record: RecordName): Promise<Traced[]> {

@@ -111,6 +111,7 @@ async function routed(
   if (core.access.closedUntilReady) await core.ready;
   const user = free ? { id: "" } : await identified(core, route, call, origin);
   await core.ready;
+  core.overdue.check(call.space);
   return route.handle(core, { ...call, user });
 }
 

@@ -12,7 +12,7 @@ import { Replicas } from "./admin/replicas.ts";
 import { adopt, checkAdoption } from "./adopt.ts";
 import { type Config, ConfigError, settingsOf } from "./config.ts";
 import type { Core } from "./core.ts";
-import { carryOutAll, type Erasing, type Traces } from "./erase.ts";
+import type { Erasing, Traces } from "./erase.ts";
 import { Book } from "./grants/book.ts";
 import { Grants } from "./grants/grants.ts";
 import { grantRoutes } from "./grants/routes.ts";
@@ -27,6 +27,7 @@ import { type Log, noLog } from "./log.ts";
 import { metricsOf } from "./metrics.ts";
 import { Newcomers } from "./newcomer.ts";
 import { descriptionOf } from "./openapi/document.ts";
+import { Overdue } from "./overdue.ts";
 import { Pages } from "./pages/pages.ts";
 import { prepare } from "./prepare.ts";
 import { NO_RATE, rateOf } from "./rate.ts";
@@ -137,9 +138,10 @@ export function createServer(options: ServerOptions): Server {
   const pages = new Pages({ ...shared, ...reading, limit: settings.limits.pages });
   const traces: Traces[] = [lost, ...(options.traces ?? [])];
   const erasing: Erasing = { store: options.store, pages, clock, rules, traces };
+  const overdue = new Overdue({ ...shared, erasing });
   const prepared = prepare({ ...shared, rules }, [...(identity?.spaces.keys() ?? [])], async () => {
     // Before anything is answered, and before anybody offers again what a restore has lost (K2).
-    const count = await carryOutAll(erasing);
+    const count = await overdue.begin();
     if (count > 0) log.info({ orders: count }, "records were erased anew, as the store had been restored");
     await identity?.open(host);
     return adopt(options.store, settings, rules, log, metrics);
@@ -161,6 +163,7 @@ export function createServer(options: ServerOptions): Server {
     lost,
     pages,
     erasing,
+    overdue,
     newcomers: access.open ? null : new Newcomers(store, settings.limits),
   };
   const all = [...routes, ...grantRoutes(grants), ...(identity?.routes ?? []), ...(options.routes ?? [])];
@@ -172,6 +175,7 @@ export function createServer(options: ServerOptions): Server {
   async function close(): Promise<void> {
     stop.abort();
     await Promise.all([ready, retention, links.close()]);
+    await overdue.idle();
     await live.close();
     const idle = new AbortController();
     await Promise.race([active.idle().then(() => idle.abort()), clock.sleep(GRACE, idle.signal)]);

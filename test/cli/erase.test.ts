@@ -128,3 +128,21 @@ test("[K4 D7 D2] erase works on a stopped server's folder, and says where nothin
     stdout: expect.stringContaining("nothing was found"),
   });
 });
+
+test("[K8 I60] what was erased is let in again by ingest lift, and by nothing else", async () => {
+  const csv = `id,name,mail\n7,${PLAIN[0]},${PLAIN[1]}\n8,Bob,bob@b.org\n`;
+  const cwd = folderOf({ "tidemark.config.ts": CONFIG, "people.csv": csv });
+  const tidemark = (...args: string[]) => run(args, { cwd });
+  await tidemark("ingest", "run");
+  expect(await tidemark("erase", "data", "people", "7")).toMatchObject({ code: 0 });
+  const refreshed = await tidemark("ingest", "refresh");
+  expect(refreshed).toMatchObject({ code: 0, stdout: expect.stringContaining("1 of what came was erased here") });
+  expect(filesWith(join(cwd, "data"), PLAIN[0] as string)).toEqual([]);
+  expect(await tidemark("ingest", "lift", "people/8")).toMatchObject({ code: 1 });
+  expect(await tidemark("ingest", "lift", "people/7")).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("1 source records of people/7 come in again"),
+  });
+  await tidemark("ingest", "refresh");
+  expect(filesWith(join(cwd, "data"), PLAIN[0] as string)).not.toEqual([]);
+});

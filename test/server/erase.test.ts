@@ -3,9 +3,12 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { authorOf } from "../../src/model/record.ts";
 import { createServer } from "../../src/server/index.ts";
 import { backup, restore } from "../../src/store/sqlite/backup.ts";
 import { openSqliteStore } from "../../src/store/sqlite/index.ts";
+import { StoreError } from "../../src/store/store.ts";
+import { virtualClock } from "../../src/testing/clock.ts";
 import type { JournalResponse } from "../../src/wire/journal.ts";
 import type { EndLine, Line } from "../../src/wire/lines.ts";
 import { folderOf } from "../support/folder.ts";
@@ -136,6 +139,55 @@ describe("a store that was restored to a state from before", () => {
     const lines = await server.pull([{ scope: "*" }]);
     expect(revision).toBe(7);
     expect(ofOp(lines, "put").flatMap(({ records }) => records.map(({ id }) => id))).toEqual(["bob", "eve"]);
+    expect(filesWith(folder, PLAIN)).toEqual([]);
+  });
+
+  test("[K9] an order that fails closes its space alone, which says why, until a later attempt carries it out", async () => {
+    const folder = folderOf();
+    let broken = true;
+    const found = { notes: new Map(), places: [] };
+    const traces = [
+      {
+        async find() {
+          if (broken) throw new StoreError("unavailable", "another process holds the file");
+          return found;
+        },
+      },
+    ];
+    const first = new TestServer({}, { store: openSqliteStore({ path: folder }) });
+    await life(first);
+    await first.post("/v1/spaces/other/push", { client: "c", mutations: [{ id: 1, base: 0, writes: [insert("x")] }] });
+    const order = {
+      order: "ab12",
+      space: "acme",
+      collection: "items",
+      id: "ada",
+      time: 1,
+      author: authorOf("", "erase"),
+    };
+    await first.store.order(order);
+    await first.server.close();
+    const clock = virtualClock("1");
+    const logged: object[] = [];
+    const log = { info: () => undefined, error: (fields: object) => void logged.push(fields) };
+    await using server = new TestServer({}, { store: openSqliteStore({ path: folder }), clock, traces, log });
+    const closed = {
+      code: "unavailable",
+      detail: expect.stringMatching(/order ab12 .*another process holds the file; it is tried again/),
+    };
+    expect(await problemIn(server.request(SPACE))).toMatchObject(closed);
+    expect(await problemIn(server.post(`${SPACE}/pull`, { subscriptions: [{ scope: "*" }] }))).toMatchObject(closed);
+    const handshake = await server.server.accept(new Request(`http://localhost${SPACE}/live`), "acme", {});
+    expect("refused" in handshake && handshake.refused.status).toBe(503);
+    expect(await good(await server.request("/v1/spaces/other"))).toMatchObject({ revision: 1 });
+    expect(logged).toMatchObject([{ space: "acme", order: "ab12", collection: "items", id: "ada" }]);
+    await clock.run(10_000);
+    expect(logged.length).toBeGreaterThan(1);
+    expect(await problemIn(server.request(SPACE))).toMatchObject(closed);
+    broken = false;
+    await clock.run(600_000);
+    const lines = await server.pull([{ scope: "*" }]);
+    expect(ofOp(lines, "put").flatMap(({ records }) => records.map(({ id }) => id))).toEqual(["bob"]);
     expect(filesWith(folder, PLAIN)).toEqual([]);
   });
 

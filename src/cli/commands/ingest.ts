@@ -1,4 +1,5 @@
 import type {
+  LiftResponse,
   LineageResponse,
   RunRow,
   RunsResponse,
@@ -15,11 +16,15 @@ import { ordered } from "../ingest/order.ts";
 import { type Output, shown, table } from "../output.ts";
 
 const ARGS = {
-  do: { type: "positional", required: true, description: "run, status, runs, backfill, refresh, verify, or origin" },
+  do: {
+    type: "positional",
+    required: true,
+    description: "run, status, runs, backfill, refresh, verify, origin, or lift",
+  },
   stream: {
     type: "positional",
     required: false,
-    description: "SOURCE.STREAM or SOURCE; by default all of the space. origin: COLLECTION/ID",
+    description: "SOURCE.STREAM or SOURCE; by default all of the space. origin, lift: COLLECTION/ID",
   },
   ...INGEST_ARGS,
   from: { type: "string", description: "backfill: from this time, ISO 8601", valueHint: "TIME" },
@@ -28,7 +33,7 @@ const ARGS = {
 } as const;
 
 const READS = ["status", "runs", "origin", "verify"];
-const WRITES = ["run", "backfill", "refresh"];
+const WRITES = ["run", "backfill", "refresh", "lift"];
 
 export default command({
   name: "ingest",
@@ -38,7 +43,7 @@ export default command({
   async run({ args, env, out, stop }: Context<typeof ARGS>) {
     const reads = READS.includes(args.do);
     if (!reads && !WRITES.includes(args.do))
-      throw misuse(`There is no ingest ${args.do}: run, status, runs, backfill, refresh, verify or origin.`);
+      throw misuse(`There is no ingest ${args.do}: run, status, runs, backfill, refresh, verify, origin or lift.`);
     const order = orderOf(args);
     const open = await openIngest(args, env, reads);
     // Ended by Ctrl-C, a run of this process leaves its row before it goes.
@@ -47,6 +52,7 @@ export default command({
     try {
       const { space } = open;
       if (args.do === "origin") return await origin(space, args.stream, out);
+      if (args.do === "lift") return await lift(space, args.stream, out);
       const streams = await streamsNamed<StreamStatus>(space, args.stream);
       if (args.do === "status") return status(streams, out);
       if (args.do === "runs") return await runs(space, streams, out);
@@ -200,9 +206,7 @@ function whyOf({ atoms = {}, code, message, item }: SourceDifference): string {
 
 /** Where the atoms of a record came from (I9). */
 async function origin(space: Space, record: string | undefined, out: Output): Promise<number> {
-  const cut = record?.indexOf("/") ?? -1;
-  if (record === undefined || cut < 1) throw misuse("ingest origin needs COLLECTION/ID.");
-  const [collection, id] = [record.slice(0, cut), record.slice(cut + 1)].map(encodeURIComponent);
+  const [collection, id] = namedRecord("origin", record).map(encodeURIComponent);
   const { values } = await askJson<LineageResponse>(space, `/ingest/lineage/${collection}/${id}`);
   for (const value of values) out.data(value);
   const rows = values.map(({ atom, value, revision, author, from }) => [
@@ -223,4 +227,23 @@ async function origin(space: Space, record: string | undefined, out: Output): Pr
       : table([["ATOM", "VALUE", "REVISION", "FROM", "POSITION", "RULES"], ...rows]),
   );
   return rows.length === 0 ? 1 : 0;
+}
+
+/** Lets a record that was erased come in again (K8). Exit code 1 where none of it was kept out. */
+async function lift(space: Space, record: string | undefined, out: Output): Promise<number> {
+  const [collection, id] = namedRecord("lift", record);
+  const { lifted } = await askJson<LiftResponse>(space, "/ingest/lift", { collection, id });
+  out.data({ collection, id, lifted });
+  out.print(
+    lifted === 0
+      ? `Nothing of ${record} is kept out.`
+      : `${lifted} source records of ${record} come in again: with the next complete pass, or now with tidemark ingest refresh.`,
+  );
+  return lifted === 0 ? 1 : 0;
+}
+
+function namedRecord(what: string, record = ""): [collection: string, id: string] {
+  const cut = record.indexOf("/");
+  if (cut < 1) throw misuse(`ingest ${what} needs COLLECTION/ID.`);
+  return [record.slice(0, cut), record.slice(cut + 1)];
 }

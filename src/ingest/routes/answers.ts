@@ -30,6 +30,7 @@ export const run = z
     waiting: count,
     deleted: count,
     stale: count,
+    suppressed: count,
     overwrote: count,
     bytes: count,
     held: count,
@@ -54,6 +55,8 @@ export const streams = z.object({
     }),
   ),
 });
+
+export const lifted = z.object({ lifted: count });
 
 export const runs = z.object({ runs: z.array(run) });
 

@@ -65,6 +65,8 @@ export const itemStatus = z.enum([
   "all",
 ]);
 
+export const liftOrder = z.strictObject({ collection: z.string(), id: z.string() });
+
 export type StreamOrder = z.input<typeof streamOrder>;
 export type QuarantineOrder = z.input<typeof quarantineOrder>;
 export type DuplicatesOrder = z.input<typeof duplicatesOrder>;
@@ -104,6 +106,11 @@ export interface ReplayResponse {
 
 export interface DiscardResponse {
   readonly discarded: number;
+}
+
+export interface LiftResponse {
+  /** Source records that come in again from now on. */
+  readonly lifted: number;
 }
 
 export interface LineageResponse {

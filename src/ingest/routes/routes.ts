@@ -17,7 +17,9 @@ import {
   type DuplicatesResponse,
   duplicatesOrder,
   itemStatus,
+  type LiftResponse,
   type LineageResponse,
+  liftOrder,
   MOST_ITEMS,
   type QuarantineResponse,
   quarantineOrder,
@@ -112,6 +114,16 @@ export function ingestRoutes(ingest: Ingest, stop: AbortSignal): readonly Route[
         for await (const item of ingest.items(space, param("stream"), { numbers, status: "all" }))
           return json(request, item);
         throw new Problem("not-found", `there is no item ${param("number")} in ${param("stream")}`);
+      },
+    ),
+    route(
+      "POST",
+      `${INGEST}/lift`,
+      { summary: "Lets a record that was erased come in again", body: liftOrder, answer: answers.lifted },
+      async ({ request, space }) => {
+        const { collection, id } = parsed(liftOrder, await readJson(request, LIMITS));
+        const answer: LiftResponse = { lifted: await ingest.lift(space, collection, id) };
+        return json(request, answer);
       },
     ),
     route(

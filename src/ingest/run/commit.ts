@@ -9,9 +9,12 @@ import { type Flaw, rejected } from "../clean/step.ts";
 import type { Origin, Placement, SourceRow } from "../entities.ts";
 import { ingestAuthor, streamOfAuthor } from "../names.ts";
 import { refusedNotes, settledNotes } from "../quarantine/notes.ts";
-import { type Candidate, type Incoming, type Judged, type JudgeParts, judge, type Refusal } from "./judge.ts";
+import { SUPPRESSION_KEY, suppressionNote } from "../suppressed.ts";
+import { type Candidate, type Incoming, type Judged, type JudgeParts, judge, nameOf, type Refusal } from "./judge.ts";
 import type { RunCounts, RunRow, TaskState } from "./state.ts";
 
+/** Changes that one transaction takes. */
+export const SLICE = 1_000;
 /** Attempts to commit a slice, each with what the one before lacked or found refused. */
 const ATTEMPTS = 40;
 
@@ -33,17 +36,22 @@ class RefusedHere extends Error {
 /** What a placement rests on has changed meanwhile. */
 class Moved extends Error {}
 
+/** Something was erased since the slice was judged. */
+class Erased extends Error {}
+
 /**
  * Commits a slice of changes of distinct names in one transaction: records, source rows, quarantine, and with them where
  * the stream stands (I1).
  *
  * - `move`: what else becomes of state and run row, with the counts of this slice added already.
+ * - `anew`: how often the slice was judged before, as something was erased meanwhile.
  */
 export async function commit(
   parts: JudgeParts,
   incoming: readonly Incoming[],
   standing: Standing,
   move: (next: Standing) => Standing,
+  anew = 0,
 ): Promise<Standing> {
   const { state, row } = standing;
   const { place } = parts;
@@ -73,7 +81,8 @@ export async function commit(
     try {
       return await written(parts, { judged, candidates, refusals, placement, lacking }, standing, move);
     } catch (error) {
-      if (attempt === ATTEMPTS) throw error;
+      if (attempt === ATTEMPTS || anew === ATTEMPTS) throw error;
+      if (error instanceof Erased) return await commit(parts, incoming, standing, move, anew + 1);
       if (error instanceof RefusedHere) refuse(error.flaws, "commit");
       else if (error instanceof LackingFamilies) lacking = error.families;
       else if (!(error instanceof Moved)) throw error;
@@ -111,8 +120,12 @@ async function written(
   );
   const pushes = [{ user: { id: "" }, request: { client: "", mutations: [mutationOf(mirrored)] } }];
   const { keys, families } = wantedOf(pushes, rules(), false, work.lacking);
-  const wanted = { ...NOTHING_WANTED, keys, families, notes: [...expects.keys()] };
+  const suppressions = suppressionsOf(place.root, work);
+  const notes = [...expects.keys(), SUPPRESSION_KEY, ...suppressions];
+  const wanted = { ...NOTHING_WANTED, keys, families, notes };
   const done = await place.write(wanted, (loaded): Batch & { standing: Standing } => {
+    if ((loaded.notes?.get(SUPPRESSION_KEY) ?? null) !== work.judged.suppressionKey) throw new Erased();
+    if (suppressions.some((name) => loaded.notes?.has(name))) throw new Erased();
     for (const [name, text] of expects) if ((loaded.notes?.get(name) ?? null) !== text) throw new Moved();
     const followed = follow(parts, loaded, mirrored);
     if (followed.refused.size > 0) throw new RefusedHere(blamed(changes, followed));
@@ -121,6 +134,13 @@ async function written(
     return { ...followed.batch, notes: new Map([...notes, ...standingNotes(parts, moved)]), standing: moved };
   });
   return done.standing;
+}
+
+/** Notes that are there where a record of the slice was erased since it was judged. */
+function suppressionsOf(root: string, { judged, candidates, refusals }: Work): string[] {
+  const { suppressionKey: key, graves, unchanged } = judged;
+  if (key === null) return [];
+  return [...candidates, ...refusals, ...graves, ...unchanged].map(({ name }) => suppressionNote(key, root, name));
 }
 
 function follow({ place, source, cleaned }: JudgeParts, loaded: Loaded, changes: readonly MirrorChange[]): Followed {
@@ -188,6 +208,11 @@ function outcome(
   for (const { name, incoming } of judged.stale) {
     if (incoming.item !== undefined) settle(name, incoming.item, "superseded");
   }
+  for (const { incoming } of judged.suppressed) {
+    const { number, name } = incoming.item ?? {};
+    if (number === undefined || name === undefined) continue;
+    put([place.itemName(number), place.waitsName(number), place.badName(name)].map((note) => [note, null]));
+  }
   for (const refusal of refusals) {
     const bad = judged.bad.get(refusal.name) ?? null;
     const done = refusedNotes(place, refusal, bad, item + 1, { run: row.run, version, now });
@@ -200,6 +225,7 @@ function outcome(
   }
   count.unchanged += judged.unchanged.length;
   count.stale += judged.stale.length;
+  count.suppressed += judged.suppressed.length;
   count.warned += judged.warned;
   count.overwrote += overwritten.filter(({ author }) => streamOfAuthor(author) === null).length;
   const all =
@@ -241,4 +267,23 @@ function standingNotes({ place }: JudgeParts, { state, row }: Standing): Map<str
     [place.stateName, JSON.stringify(state)],
     [place.runName(row.run), JSON.stringify(row)],
   ]);
+}
+
+/** In parts that one transaction takes, in which no source record stands twice; at least one part. */
+export function slices(all: readonly Incoming[]): Incoming[][] {
+  const parts: Incoming[][] = [];
+  let part: Incoming[] = [];
+  let names = new Set<string>();
+  for (const each of all) {
+    const name = nameOf(each.change);
+    if (names.has(name) || part.length === SLICE) {
+      parts.push(part);
+      part = [];
+      names = new Set();
+    }
+    names.add(name);
+    part.push(each);
+  }
+  parts.push(part);
+  return parts;
 }

@@ -8,6 +8,7 @@ import type { SourceRow } from "../entities.ts";
 import { nameOfKey } from "../names.ts";
 import { type Item, isNewer, type Override, overridden, timeOf } from "../quarantine/item.ts";
 import type { SourceChange, SourceKey } from "../source.ts";
+import { suppressedOf, suppressionKey } from "../suppressed.ts";
 import type { Place } from "./place.ts";
 
 /** A change on its way in: from the source, or out of quarantine. */
@@ -57,6 +58,9 @@ export interface Judged {
   /** Found as they are; and older than what is known. */
   readonly unchanged: { readonly name: string; readonly incoming: Incoming }[];
   readonly stale: { readonly name: string; readonly incoming: Incoming }[];
+  /** Erased here (K8); and the key by which that was looked up, null: nothing was ever erased. */
+  readonly suppressed: { readonly name: string; readonly incoming: Incoming }[];
+  readonly suppressionKey: string | null;
   readonly warned: number;
   /** By name, the item in quarantine that is not settled. */
   readonly bad: ReadonlyMap<string, Item>;
@@ -94,6 +98,8 @@ export async function judge(
   const known = await place.notes(
     names.flatMap((name) => [place.rowName(name), place.overrideName(name), place.badName(name)]),
   );
+  const key = await suppressionKey(place);
+  const erased = await suppressedOf(place, place.root, names, key);
   const read = <T>(note: string) => (known.has(note) ? (JSON.parse(known.get(note) as string) as T) : null);
   const bad = await badItems(place, names, (name) => read<number>(place.badName(name)));
   const rows = new Map<string, SourceRow>();
@@ -103,11 +109,16 @@ export async function judge(
   const graves: Candidate[] = [];
   const unchanged: Judged["unchanged"] = [];
   const stale: Judged["stale"] = [];
+  const suppressed: Judged["suppressed"] = [];
   let warned = 0;
   for (const [i, each] of incoming.entries()) {
     const { change, item } = each;
     const name = names[i] as string;
     const seq = item?.seq ?? firstSeq + i;
+    if (erased.has(name)) {
+      suppressed.push({ name, incoming: each });
+      continue;
+    }
     if (change.op === "broken") {
       const flaws = [rejected(change.code, "", change.message)];
       refusals.push({ name, key: null, seq, stage: "parse", flaws, digest: name, incoming: each });
@@ -145,7 +156,8 @@ export async function judge(
   }
   const asked = await checkedTogether(place, cleaned, candidates);
   refusals.push(...asked.refusals);
-  return { candidates: asked.candidates, refusals, graves, unchanged, stale, warned, bad, rows, owners: asked.owners };
+  const passed = { graves, unchanged, stale, suppressed, suppressionKey: key };
+  return { ...passed, candidates: asked.candidates, refusals, warned, bad, rows, owners: asked.owners };
 }
 
 /** Whether a change is older than what is known. What is out of quarantine is also where it is of the same run. */

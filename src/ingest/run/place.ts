@@ -5,7 +5,7 @@ import { SCOPES_NOTE, scopesNote } from "../../server/rescope.ts";
 import { type Store, StoreError } from "../../store/store.ts";
 import type { EntityReader } from "../entities.ts";
 import { padded, rootOf, under } from "../names.ts";
-import { NEW_TASK, type RunRow, type TaskState } from "./state.ts";
+import { NEW_TASK, NO_COUNTS, type RunRow, type TaskState } from "./state.ts";
 
 /** A runner that has not renewed its lease for so long has died, in milliseconds. */
 export const LEASE = 60_000;
@@ -151,7 +151,9 @@ export class Place implements EntityReader {
     const { run } = await this.state();
     const names = Array.from({ length: Math.min(limit, run) }, (_, i) => this.runName(run - i));
     const found = await this.notes(names);
-    return names.flatMap((name) => (found.has(name) ? (JSON.parse(found.get(name) as string) as RunRow) : []));
+    return names.flatMap((name) =>
+      found.has(name) ? { ...NO_COUNTS, ...(JSON.parse(found.get(name) as string) as RunRow) } : [],
+    );
   }
 }
 

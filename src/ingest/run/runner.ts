@@ -5,16 +5,15 @@ import type { Clean, Pipeline } from "../clean/pipeline.ts";
 import { pipelineOf } from "../clean/pipeline.ts";
 import type { Cleaned } from "../declare.ts";
 import { type Http, type Page, type ReadContext, type Source, type SourceCursor, SourceError } from "../source.ts";
-import { commit, type Standing } from "./commit.ts";
-import { type Incoming, nameOf } from "./judge.ts";
+import { commit, SLICE, type Standing, slices } from "./commit.ts";
+import type { Incoming } from "./judge.ts";
 import { Landing, type Part } from "./landing.ts";
+import { suppressedReason, withoutSuppressed } from "./passed-over.ts";
 import { Fenced, LEASE, Place, type PlaceParts } from "./place.ts";
 import { withReplaced } from "./replaced.ts";
 import { NO_COUNTS, type RunKind, type RunRow } from "./state.ts";
 import { fieldsAfter, judged, Stats } from "./stats.ts";
 
-/** Changes that one transaction takes. */
-const SLICE = 1_000;
 /** Changes of a run that stay in memory between reading and committing; more are read again from the landing. */
 const HELD_CHANGES = 20_000;
 /** Milliseconds that a run waits for a source that says when it may be asked again. */
@@ -175,7 +174,8 @@ export class Runner {
 
   async #end({ state, row }: Standing, end: Partial<RunRow>): Promise<RunRow> {
     const { now } = this.#parts.rules();
-    const next = { ...row, ...end, ended: now, cursorAfter: state.cursor };
+    const ended = { ...row, ...end, ended: now, cursorAfter: state.cursor };
+    const next = { ...ended, reasons: [...ended.reasons, ...suppressedReason(ended)] };
     const succeeded = next.status === "done" && next.kind !== "replay" ? now : state.succeeded;
     return (await commit(this.#judging, [], { state: { ...state, succeeded }, row: next }, same)).row;
   }
@@ -190,9 +190,10 @@ export class Runner {
     const facts = stats.of(begun.state, window !== undefined, missing);
     const { held, notes } = judged(facts, cleaned);
     const kind = window !== undefined ? "backfill" : stats.complete ? "complete" : "incremental";
-    const row = { ...begun.row, kind, attempts: read.attempts, reasons: notes } as const;
+    const { suppressed } = read;
+    const row = { ...begun.row, kind, attempts: read.attempts, reasons: notes, read: suppressed, suppressed } as const;
     if (held.length > 0 && !accept) {
-      const counts = { read: stats.read, bytes: stats.bytes, held: stats.read };
+      const counts = { read: stats.read + suppressed, bytes: stats.bytes, held: stats.read };
       return await this.#end({ ...begun, row }, { ...counts, status: "held", reasons: [...held, ...notes] });
     }
     const standing = await this.#commit({ state: begun.state, row }, landing, read, options, deletes, signal);
@@ -226,12 +227,16 @@ export class Runner {
     const { cleaned, source } = this.#parts;
     const context = { source: source.name, stream: cleaned.stream.name };
     let attempts = 1;
+    let suppressed = 0;
     let cursor = first;
     for (let ended = false; !ended; ) {
       try {
         for await (const read of cleaned.stream.read(this.#context(cursor, window, signal))) {
           signal.throwIfAborted();
-          const page = await withReplaced(this.place, begins ? { ...read, begins } : read);
+          const whole = await withReplaced(this.place, begins ? { ...read, begins } : read);
+          // Before it is landed: raw pages hold nothing of what was erased, either.
+          const page = await withoutSuppressed(this.place, whole);
+          suppressed += whole.changes.length - page.changes.length;
           begins = false;
           await landing.append(page);
           if (page.begins === true) pass = row.run;
@@ -256,7 +261,7 @@ export class Runner {
       }
     }
     await landing.seal();
-    return { stats, pass, attempts, pages: kept ? pages : null };
+    return { stats, pass, attempts, suppressed, pages: kept ? pages : null };
   }
 
   /** A quota of a day is not waited for under a lease: a later run of the schedule comes when it is there again. */
@@ -361,6 +366,8 @@ interface Read {
   readonly stats: Stats;
   readonly pass: number | null;
   readonly attempts: number;
+  /** Changes that were passed over, which are in none of the pages. */
+  readonly suppressed: number;
   readonly pages: readonly Kept[] | null;
 }
 
@@ -376,22 +383,3 @@ function begin({ state, row }: Standing): Standing {
 }
 
 const same = (standing: Standing) => standing;
-
-/** In parts that one transaction takes, in which no source record stands twice; at least one part. */
-function slices(all: readonly Incoming[]): Incoming[][] {
-  const parts: Incoming[][] = [];
-  let part: Incoming[] = [];
-  let names = new Set<string>();
-  for (const each of all) {
-    const name = nameOf(each.change);
-    if (names.has(name) || part.length === SLICE) {
-      parts.push(part);
-      part = [];
-      names = new Set();
-    }
-    names.add(name);
-    part.push(each);
-  }
-  parts.push(part);
-  return parts;
-}

@@ -60,6 +60,8 @@ export interface RunCounts {
   readonly deleted: number;
   /** Older than what is known already. */
   readonly stale: number;
+  /** Passed over, since they were erased here (K8). */
+  readonly suppressed: number;
   /** Atoms of records that somebody had written here, and the source wrote over. */
   readonly overwrote: number;
   readonly bytes: number;
@@ -76,6 +78,7 @@ export const NO_COUNTS: RunCounts = {
   waiting: 0,
   deleted: 0,
   stale: 0,
+  suppressed: 0,
   overwrote: 0,
   bytes: 0,
 };

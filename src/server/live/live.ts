@@ -96,6 +96,7 @@ export class Live implements Surroundings {
     if (flaw !== null) throw new Problem("invalid", flaw, { path: "space" });
     this.checkCount(user);
     await core.ready;
+    core.overdue.check(space);
     return user;
   }
 
