@@ -67,6 +67,7 @@ export function cut(): Response {
   return new Response('{"results":[{"id":"1","prop', { headers: { "content-type": "application/json" } });
 }
 
+/** An answer with this status, as a server gives it that has trouble. */
 export function failing(status = 500): Response {
   return new Response("upstream failed", { status });
 }
