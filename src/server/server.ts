@@ -28,8 +28,10 @@ import { metricsOf } from "./metrics.ts";
 import { Newcomers } from "./newcomer.ts";
 import { descriptionOf } from "./openapi/document.ts";
 import { Overdue } from "./overdue.ts";
+import { clearErasedElsewhere } from "./pages/erased-elsewhere.ts";
 import { Pages } from "./pages/pages.ts";
 import { prepare } from "./prepare.ts";
+import { logFault } from "./problem.ts";
 import { NO_RATE, rateOf } from "./rate.ts";
 import { type Ages, cutSpace, retain } from "./retention.ts";
 import { type Route, routes } from "./routes.ts";
@@ -170,10 +172,17 @@ export function createServer(options: ServerOptions): Server {
   const handler = handlerOf(core, [...all, descriptionOf(all)]);
   const live = new Live(core);
   const retention = retain(core);
+  const unwatch = clearErasedElsewhere({
+    store,
+    holds: (space) => pages.has(space),
+    clear: (space) => pages.clear(space),
+    failed: (error) => logFault(log, error, {}),
+  });
   let closing: Promise<void> | null = null;
 
   async function close(): Promise<void> {
     stop.abort();
+    unwatch();
     await Promise.all([ready, retention, links.close()]);
     await overdue.idle();
     await live.close();

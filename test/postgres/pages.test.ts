@@ -5,6 +5,21 @@ import { insert, ofOp, remove, SPACE, TestServer, update } from "../support/serv
 
 const ALL = { subscriptions: [{ scope: "*" }], pages: true };
 const large = (i: number) => insert(`r${String(i).padStart(3, "0")}`, { text: `${i} `.padEnd(120_000, "x") });
+it("[K2] [P17] what one server erases goes from the pages in the memory of another", async () => {
+  const url = await schemaUrl();
+  await using one = new TestServer({}, { store: await openPostgresStore({ url }) });
+  await using two = new TestServer({}, { store: await openPostgresStore({ url }) });
+  for (let i = 0; i < 40; i += 20)
+    await one.write(
+      "c0",
+      Array.from({ length: 20 }, (_, j) => large(i + j)),
+    );
+  const [page] = ofOp(await two.pull(ALL), "page");
+  const fetched = async () => (await two.request(`${SPACE}/${page?.href}`)).text();
+  const [id] = /r\d{3}/.exec(await fetched()) ?? [];
+  expect((await one.post(`${SPACE}/erase`, { collection: "items", id })).status).toBe(200);
+  await expect.poll(fetched, { timeout: 20_000 }).not.toContain(`"${id}"`);
+});
 
 it("[P17] [P18] [R7] servers on one database give the same addresses to what is the same, and each other's pages", async () => {
   const url = await schemaUrl();

@@ -79,6 +79,11 @@ export class Pages {
     }
   }
 
+  /** Whether something of a space is in memory. */
+  has(space: string): boolean {
+    return this.#shelf.has(`${space}/`);
+  }
+
   #holds(space: string, { digest }: Page): boolean {
     return this.#shelf.get(`${space}/${digest}`) !== undefined;
   }

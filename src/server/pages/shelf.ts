@@ -40,6 +40,12 @@ export class Shelf {
     }
   }
 
+  /** Whether there is a page whose name begins so. */
+  has(prefix: string): boolean {
+    for (const name of this.#pages.keys()) if (name.startsWith(prefix)) return true;
+    return false;
+  }
+
   /** Forgets the pages whose names begin so. */
   drop(prefix: string): void {
     for (const [name, { length }] of this.#pages) {
