@@ -3,7 +3,7 @@ import { oracleRun, type Tally } from "../oracle/run.ts";
 import { postgresShelf } from "./shelf.ts";
 
 const STEPS = 120;
-const SEEDS = process.env["TIDEMARK_LONG"] ? 200 : 2;
+const SEEDS = process.env["TIDEMARK_LONG"] ? 200 : 6;
 
 test(`[P1] [P2] [P5] [P9] [P13] [P14] [P15] [M8] [W1] [W3] [M3] every delta and copy from PostgreSQL gives what the oracle holds, ${SEEDS} seeds`, async () => {
   const total: Tally = {};
