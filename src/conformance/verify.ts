@@ -1,7 +1,6 @@
 import { type Audit, auditEnd, auditOf, auditRun } from "../model/audit.ts";
-import type { JournalEntry } from "../model/entry.ts";
-import { authorOf, compareKeys } from "../model/record.ts";
-import type { HistoryResponse, JournalResponse } from "../wire/journal.ts";
+import { compareKeys } from "../model/record.ts";
+import { entryOf, type HistoryResponse, type JournalResponse } from "../wire/journal.ts";
 import type { RangeLine } from "../wire/lines.ts";
 import type { Check } from "./check.ts";
 import { insert, standing, update } from "./push.ts";
@@ -106,17 +105,3 @@ export const verifies: readonly Check[] = [
     },
   },
 ];
-
-function entryOf({ at, author, changes, ...entry }: JournalResponse["entries"][number]): JournalEntry {
-  const time = Date.parse(at);
-  if (author === undefined || changes === undefined) return { ...entry, time, cut: true };
-  return {
-    revision: entry.revision,
-    hash: entry.hash,
-    time,
-    author: authorOf(author.user, author.client),
-    mutation: author.mutation,
-    changes: changes.map(({ salt, ...change }) => ({ salt, change })),
-    cut: false,
-  };
-}

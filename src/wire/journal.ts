@@ -1,5 +1,6 @@
+import type { JournalEntry } from "../model/entry.ts";
 import type { Origins } from "../model/origin.ts";
-import type { Revision } from "../model/record.ts";
+import { authorOf, type Revision } from "../model/record.ts";
 import type { JsonObject } from "../util/json.ts";
 
 export interface WireAuthor {
@@ -52,4 +53,19 @@ export interface HistoryResponse {
     /** Its values were erased (K2). */
     readonly erased?: true;
   }[];
+}
+
+/** An entry as the chain is proved by it (K1). */
+export function entryOf({ revision, at, author, changes, hash, cut }: WireEntry): JournalEntry {
+  const time = Date.parse(at);
+  if (cut === true || author === undefined || changes === undefined) return { revision, time, hash, cut: true };
+  return {
+    revision,
+    time,
+    author: authorOf(author.user, author.client),
+    mutation: author.mutation,
+    changes: changes.map(({ salt, erased, ...change }) => ({ salt, change, ...(erased !== undefined && { erased }) })),
+    hash,
+    cut: false,
+  };
 }

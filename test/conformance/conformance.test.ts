@@ -34,6 +34,22 @@ test("[D18] this server passes every check, also a second time in the same space
   }
 });
 
+test("[D18] [K2] a journal in which something was erased still passes", async () => {
+  const made = await server();
+  await verdicts(made.url);
+  const ask = (verb: string, body: object) =>
+    fetch(`${made.url}/v1/spaces/trial/${verb}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  const copy = await (await ask("pull", { subscriptions: [{ scope: "*" }] })).text();
+  const [, id] = /"records":\[\{.*?"id":"([^"]+)"/.exec(copy) ?? [];
+  expect(id).toBeDefined();
+  expect((await ask("erase", { collection: "conformance", id })).status).toBe(200);
+  expect(failed(await verdicts(made.url))).toEqual([]);
+});
+
 /** A server that does one thing otherwise: what it answers is altered on the way. */
 function altered(alter: (text: string, path: string) => string): typeof globalThis.fetch {
   return async (input, init) => {

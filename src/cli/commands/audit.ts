@@ -1,9 +1,8 @@
 import { type Audit, auditEnd, auditOf, auditRun } from "../../model/audit.ts";
 import { readPoint } from "../../model/cursor.ts";
-import { GENESIS, type JournalEntry } from "../../model/entry.ts";
-import { authorOf } from "../../model/record.ts";
+import { GENESIS } from "../../model/entry.ts";
 import type { HeadResponse } from "../../wire/head.ts";
-import type { JournalResponse, WireEntry } from "../../wire/journal.ts";
+import { entryOf, type JournalResponse, type WireEntry } from "../../wire/journal.ts";
 import { askJson, type Space } from "../api.ts";
 import { command, SPACE_ARGS } from "../command.ts";
 import type { Output } from "../output.ts";
@@ -57,20 +56,6 @@ function headHash({ name }: Space, { cursor }: HeadResponse, { point }: Audit): 
   const beginning = readPoint(name, cursor)?.hash ?? "";
   const last = point?.hash ?? GENESIS;
   return last.startsWith(beginning) ? last : beginning;
-}
-
-function entryOf({ revision, at, author, changes, hash, cut }: WireEntry): JournalEntry {
-  const time = Date.parse(at);
-  if (cut === true || author === undefined || changes === undefined) return { revision, time, hash, cut: true };
-  return {
-    revision,
-    time,
-    author: authorOf(author.user, author.client),
-    mutation: author.mutation,
-    changes: changes.map(({ salt, erased, ...change }) => ({ salt, change, ...(erased !== undefined && { erased }) })),
-    hash,
-    cut: false,
-  };
 }
 
 function reportOf({ finding, proved, stubs, erased }: Audit) {

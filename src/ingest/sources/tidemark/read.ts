@@ -17,7 +17,7 @@ export async function* read(asked: Asked, url: string, context: ReadContext): As
   try {
     yield* pulled(asked, context);
   } catch (error) {
-    throw failureOf(error, url, asked.space);
+    throw failureOf(error, url, asked.space, context.now());
   }
 }
 
@@ -137,11 +137,12 @@ const FAILURES: { readonly [code: string]: SourceFailure } = {
   unavailable: "busy",
 };
 
-export function failureOf(error: unknown, url: string, space: string): unknown {
+/** - `now`: unix milliseconds, from which a server that is busy counts. */
+export function failureOf(error: unknown, url: string, space: string, now: number): unknown {
   const where = `the space ${space} at ${url}`;
   if (error instanceof Problem) {
     const { code, message, extras } = error;
-    const retryAt = extras.retryAfter === undefined ? null : Date.now() + extras.retryAfter * 1_000;
+    const retryAt = extras.retryAfter === undefined ? null : now + extras.retryAfter * 1_000;
     return new SourceError(FAILURES[code] ?? "protocol", `${where} says ${code}: ${message}`, {
       cause: error,
       retryAt,

@@ -51,12 +51,12 @@ export function tidemark(options: TidemarkOptions): Source {
   };
   return {
     name,
-    async check({ signal }) {
+    async check({ signal, now }) {
       const [collection = "check"] = collections;
       try {
         for await (const _ of transport.pull({ subscriptions: [asked(collection).subscription] }, signal)) break;
       } catch (error) {
-        throw failureOf(error, url, space);
+        throw failureOf(error, url, space, now());
       }
     },
     streams: collections.map((collection) => ({
