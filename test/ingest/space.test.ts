@@ -109,7 +109,7 @@ describe("another space", () => {
     expect(row.reasons[0]).toContain("denied: the space acme at http://");
     expect(row.reasons[0]).not.toContain("wrong-token");
     expect(Object.keys(await desk.records("items"))).toEqual(["a"]);
-    await expect(source.check({ signal: new AbortController().signal } as never)).rejects.toMatchObject({
+    await expect(source.check({ signal: new AbortController().signal, now: () => 0 } as never)).rejects.toMatchObject({
       code: "denied",
     });
 

@@ -51,12 +51,13 @@ export function tidemark(options: TidemarkOptions): Source {
   };
   return {
     name,
-    async check({ signal, now }) {
+    async check(context) {
       const [collection = "check"] = collections;
       try {
-        for await (const _ of transport.pull({ subscriptions: [asked(collection).subscription] }, signal)) break;
+        for await (const _ of transport.pull({ subscriptions: [asked(collection).subscription] }, context.signal))
+          break;
       } catch (error) {
-        throw failureOf(error, url, space, now());
+        throw failureOf(error, url, space, context.now());
       }
     },
     streams: collections.map((collection) => ({
